@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -111,7 +112,7 @@ pub struct Manifest {
     raw: Bytes,
     digest: Digest,
     media_type: MediaType,
-    content: Content,
+    content: Arc<Content>,
 }
 
 /// What a manifest refers to.
@@ -129,6 +130,26 @@ pub enum Content {
         /// The entries, as listed.
         manifests: Vec<Descriptor>,
     },
+}
+
+impl Content {
+    /// The manifests below this one: none for an image.
+    #[must_use]
+    pub fn children(&self) -> &[Descriptor] {
+        match self {
+            Self::Index { manifests } => manifests,
+            Self::Image { .. } => &[],
+        }
+    }
+
+    /// The config and the layers, those that registries leave elsewhere included: none for an index.
+    pub fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
+        let (config, layers) = match self {
+            Self::Image { config, layers } => (Some(config), layers.as_slice()),
+            Self::Index { .. } => (None, [].as_slice()),
+        };
+        config.into_iter().chain(layers)
+    }
 }
 
 /// Why bytes are no manifest that can be promoted.
@@ -208,7 +229,7 @@ impl Manifest {
             (None, None, Some(manifests)) if media_type.is_index() => Content::Index { manifests },
             _ => return malformed(format!("its fields do not fit its media type {named:?}")),
         };
-        Ok(Self { digest: Digest::of(&raw), raw, media_type, content })
+        Ok(Self { digest: Digest::of(&raw), raw, media_type, content: Arc::new(content) })
     }
 
     /// The bytes, exactly as they were read.
@@ -231,26 +252,8 @@ impl Manifest {
 
     /// What it refers to.
     #[must_use]
-    pub fn content(&self) -> &Content {
+    pub fn content(&self) -> &Arc<Content> {
         &self.content
-    }
-
-    /// The manifests below this one: none for an image.
-    #[must_use]
-    pub fn children(&self) -> &[Descriptor] {
-        match &self.content {
-            Content::Index { manifests } => manifests,
-            Content::Image { .. } => &[],
-        }
-    }
-
-    /// The config and the layers, those that registries leave elsewhere included: none for an index.
-    pub fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
-        let (config, layers) = match &self.content {
-            Content::Image { config, layers } => (Some(config), layers.as_slice()),
-            Content::Index { .. } => (None, [].as_slice()),
-        };
-        config.into_iter().chain(layers)
     }
 }
 
@@ -287,7 +290,7 @@ mod tests {
         assert_eq!(manifest.raw(), text.as_bytes());
         assert_eq!(manifest.digest(), Digest::of(text.as_bytes()));
         let peer = oci_spec::image::ImageManifest::from_reader(text.as_bytes()).unwrap();
-        let ours: Vec<_> = manifest.blobs().map(|blob| (blob.digest.to_string(), blob.size)).collect();
+        let ours: Vec<_> = manifest.content().blobs().map(|blob| (blob.digest.to_string(), blob.size)).collect();
         let theirs: Vec<_> = std::iter::once(peer.config())
             .chain(peer.layers())
             .map(|blob| (blob.digest().to_string(), blob.size()))
