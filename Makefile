@@ -33,7 +33,7 @@ check: .tools/deny ## Lint: clippy, format, dependencies, documentation
 
 build: ## Build the Lambda bootstraps and the ECR double (release)
 	@echo "Building (several minutes the first time)"
-	@cargo build $(QUIET) --locked --release $(addprefix --package ,$(LAMBDAS)) --package ecr-double
+	@cargo build $(QUIET) --locked --release --workspace --bins
 
 $(INVOKE): invoke-%: build tools ## Run one Lambda under cargo-lambda with its file in events/
 	@$(PYTHON) -m pipeline.invoke $*

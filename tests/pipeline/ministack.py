@@ -60,7 +60,7 @@ def running(folder: Path):
         }
         with Process("MiniStack", [TOOLS / "venv/bin/ministack"], folder / "ministack.log", env=environment) as process:
             try:
-                process.wait_for(f"{endpoint}/_ministack/health")
+                process.wait_for(port)
             except NotStarted:
                 # Somebody else may have taken the port between the look and the bind.
                 if attempt + 1 == attempts:

@@ -9,8 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
@@ -88,20 +86,18 @@ class Process:
         tail = self.log.read_text(errors="replace").splitlines()[-15:]
         return NotStarted("\n".join([f"{self.name}: {reason} (log: {self.log})", *tail]))
 
-    def wait_for(self, url: str, seconds: float = 60) -> None:
-        """Waits until `url` answers at all. Generous, because the machine may be busy."""
+    def wait_for(self, port: int, seconds: float = 60) -> None:
+        """Waits until the child accepts connections. Generous, because the machine may be busy."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if self.child.poll() is not None:
                 raise self.fail(f"ended with status {self.child.returncode}")
             try:
-                urllib.request.urlopen(url, timeout=5).close()
-                return
-            except urllib.error.HTTPError:
+                socket.create_connection(("127.0.0.1", port), timeout=5).close()
                 return
             except OSError:
                 time.sleep(0.05)
-        raise self.fail(f"did not answer at {url} within {seconds:.0f} s")
+        raise self.fail(f"did not accept connections on port {port} within {seconds:.0f} s")
 
     def __enter__(self):
         return self
