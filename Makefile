@@ -17,7 +17,7 @@ help: ## Show this list
 	@echo "LAMBDA is one of: $(LAMBDAS)"
 
 demo: build tools ## Promote real images across two accounts on this machine, and show it
-	@$(PYTHON) -m pipeline.demo
+	@$(PYTHON) demo
 
 test: build tools ## Run every test
 	@echo "Rust tests"

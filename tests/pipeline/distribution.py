@@ -29,13 +29,13 @@ class Registry:
     host: str
     token: str
 
-    def push(self, layout: Layout, repository: str, tag: str) -> Manifest:
-        """Pushes what the layout calls `tag`. skopeo does it where it can."""
-        manifest = layout.tags[tag]
+    def push(self, layout: Layout, name: str, repository: str, tag: str) -> Manifest:
+        """Pushes what the layout calls `name`. skopeo does it where it can."""
+        manifest = layout.tags[name]
         if self._is_plain(layout, manifest):
             self._skopeo(
                 "copy", "--all", "--preserve-digests", "--dest-tls-verify=false", "--dest-creds", self._credentials(),
-                f"oci:{layout.folder}:{tag}", f"docker://{self.host}/{repository}:{tag}",
+                f"oci:{layout.folder}:{name}", f"docker://{self.host}/{repository}:{tag}",
             )  # fmt: skip
         else:
             self._push_manifest(layout, repository, manifest.digest, tag, manifest.media_type)
