@@ -104,12 +104,21 @@ pub(crate) struct Upload {
 }
 
 impl Upload {
-    pub(crate) fn new(incoming: Incoming, entry: &Arc<Entry>, cut_after: Option<u64>) -> Self {
+    pub(crate) fn new(incoming: Incoming, entry: &Arc<Entry>) -> Self {
         Self {
             incoming,
             entry: Arc::clone(entry),
-            cut_after,
+            cut_after: None,
         }
+    }
+
+    pub(crate) fn cut_after(&mut self, bytes: Option<u64>) {
+        self.cut_after = bytes;
+    }
+
+    /// Reads what is left, so that a client that is still sending gets to see the answer.
+    pub(crate) async fn drain(&mut self) {
+        while let Ok(Some(_)) = self.next().await {}
     }
 
     /// The next piece; `Hangup` when the client goes away in the middle.
@@ -137,7 +146,7 @@ impl Upload {
     }
 
     /// All of it, if it is no longer than `limit`.
-    pub(crate) async fn collect(mut self, limit: usize) -> Result<Vec<u8>, Failure> {
+    pub(crate) async fn collect(&mut self, limit: usize) -> Result<Vec<u8>, Failure> {
         let mut all = Vec::new();
         while let Some(piece) = self.next().await? {
             if all.len() + piece.len() > limit {

@@ -92,6 +92,9 @@ pub struct Switches {
     pub relative_locations: bool,
     /// Pushing to a repository that does not exist breaks the connection (aws/containers-roadmap#1970).
     pub hang_up_on_missing_repository: bool,
+    /// `/v2` refuses an upload while its body is still coming in, which a client may see as a broken pipe. When off,
+    /// the body is read to its end first.
+    pub early_refusals: bool,
     /// `/v2` refuses a manifest without a `mediaType` field, whatever its Content-Type (containers/image#584).
     pub v2_requires_media_type: bool,
     /// BatchGetImage and `/v2` GET by tag convert a manifest between Docker and OCI forms when only the other one
@@ -138,6 +141,7 @@ impl Default for Switches {
             later_chunks: LaterChunks::Dropped,
             relative_locations: false,
             hang_up_on_missing_repository: false,
+            early_refusals: false,
             v2_requires_media_type: false,
             convert_by_tag: true,
             token_is_regional: true,

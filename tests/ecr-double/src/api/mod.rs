@@ -30,7 +30,6 @@ use crate::refusal::{Failure, Refusal};
 use crate::server::ResetFlag;
 use crate::world::World;
 
-pub(crate) use describe::describe_repository;
 pub(crate) use download::presign;
 pub(crate) use paging::Page;
 pub(crate) use referrers::of as referrers_of;
@@ -56,7 +55,7 @@ pub(crate) async fn handle(
     };
     let mut arrival = Arrival::log(&world, &request, record);
     let (parts, incoming) = request.into_parts();
-    let outcome = match Upload::new(incoming, &arrival.entry, None)
+    let outcome = match Upload::new(incoming, &arrival.entry)
         .collect(MAX_BODY)
         .await
     {

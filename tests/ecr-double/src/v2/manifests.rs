@@ -98,7 +98,7 @@ pub(super) async fn put(
     call: &Call,
     route: &Route,
     headers: &HeaderMap,
-    body: Upload,
+    body: &mut Upload,
 ) -> Result<Response<Body>, Failure> {
     call.authorise("ecr:PutImage", route.repository.as_deref())?;
     let name = repository(call, route)?;

@@ -58,7 +58,12 @@ pub(crate) async fn handle(
     };
     let head = request.method() == hyper::Method::HEAD;
     let mut arrival = Arrival::log(&world, &request, record);
-    let outcome = Box::pin(run(&world, &registry, &mut arrival, route, request)).await;
+    let (parts, incoming) = request.into_parts();
+    let mut body = Upload::new(incoming, &arrival.entry);
+    let outcome = Box::pin(run(&world, &registry, &mut arrival, route, &parts.headers, &mut body)).await;
+    if !matches!(outcome, Ok(_) | Err(Failure::Hangup)) && !world.switches().early_refusals {
+        body.drain().await;
+    }
     let mut response = arrival.finish(outcome, reset, errors::render)?;
     response.headers_mut().insert(
         "docker-distribution-api-version",
@@ -75,11 +80,12 @@ async fn run(
     registry: &RegistryId,
     arrival: &mut Arrival,
     route: Option<Route>,
-    request: Request<Incoming>,
+    headers: &HeaderMap,
+    body: &mut Upload,
 ) -> Result<Response<Body>, Failure> {
     arrival.meet_faults(world).await?;
-    let (parts, incoming) = request.into_parts();
-    let caller = identify(world, registry, &parts.headers, arrival)?;
+    body.cut_after(arrival.cut_after());
+    let caller = identify(world, registry, headers, arrival)?;
     let call = Call {
         world: Arc::clone(world),
         entry: Arc::clone(&arrival.entry),
@@ -97,8 +103,6 @@ async fn run(
             return Err(Refusal::throttled().into());
         }
     }
-    let headers = &parts.headers;
-    let body = Upload::new(incoming, &arrival.entry, arrival.cut_after());
     match route.operation {
         "v2.Ping" => Ok(Response::new(empty())),
         "v2.HeadBlob" => Ok(blobs::head(&call, &route)?),

@@ -1,7 +1,7 @@
 //! Blob uploads. One PATCH or one sized PUT carries the whole blob; a second PATCH goes wrong, as in ECR
 //! (aws/containers-roadmap#2831).
 
-use hyper::header::{CONTENT_LENGTH, CONTENT_RANGE};
+use hyper::header::{CONTENT_RANGE, TRANSFER_ENCODING};
 use hyper::{HeaderMap, Response, StatusCode};
 
 use super::route::Route;
@@ -87,7 +87,7 @@ pub(super) async fn patch(
     call: &Call,
     route: &Route,
     headers: &HeaderMap,
-    mut body: Upload,
+    body: &mut Upload,
 ) -> Result<Response<Body>, Failure> {
     call.authorise("ecr:UploadLayerPart", route.repository.as_deref())?;
     let name = repository(call, route)?;
@@ -124,11 +124,11 @@ pub(super) async fn patch(
             first
         }
         (Some(first), LaterChunks::Stale) => {
-            receive(&mut session, &mut body, limit).await?;
+            receive(&mut session, body, limit).await?;
             first
         }
         _ => {
-            receive(&mut session, &mut body, limit).await?;
+            receive(&mut session, body, limit).await?;
             session.length
         }
     };
@@ -157,7 +157,7 @@ pub(super) async fn put(
     call: &Call,
     route: &Route,
     headers: &HeaderMap,
-    mut body: Upload,
+    body: &mut Upload,
 ) -> Result<Response<Body>, Failure> {
     call.authorise("ecr:UploadLayerPart", route.repository.as_deref())?;
     call.authorise("ecr:CompleteLayerUpload", route.repository.as_deref())?;
@@ -173,14 +173,14 @@ pub(super) async fn put(
         )
         .into());
     }
-    if !headers.contains_key(CONTENT_LENGTH) && session.length == 0 {
+    if headers.contains_key(TRANSFER_ENCODING) && session.length == 0 {
         return Err(
             Refusal::new("LengthRequired", "a blob in one PUT needs a Content-Length").into(),
         );
     }
     receive(
         &mut session,
-        &mut body,
+        body,
         call.world.switches().max_layer_bytes,
     )
     .await?;
