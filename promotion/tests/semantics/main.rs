@@ -4,6 +4,7 @@
 
 mod content;
 mod document;
+mod expect;
 #[path = "../memory/mod.rs"]
 mod memory;
 mod scenario;
@@ -96,6 +97,7 @@ async fn an_example_that_is_false_is_noticed() {
         (scenario("promote api:1\nsucceeds\nreport one blobs_copied 1"), "it is 2"),
         (scenario("promote api:1\npromote api:1\nsucceeds"), "how did the one before end"),
         (scenario("promote api:1"), "how did it end"),
+        (scenario("promote api:1\nsucceeds\none calls sing 0"), "no kind of call"),
         (scenario("one sings"), "no such line"),
     ] {
         let problems = check(&document).await;

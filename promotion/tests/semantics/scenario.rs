@@ -36,7 +36,7 @@ async fn follow(world: &mut World, line: &str, message: &str) -> Result<(), Stri
                 [times, "times", ref how @ ..] => (0, number(times)?, how),
                 _ => return Err("fails how often?".into()),
             };
-            world.fail(place, operation, skipped, times, fault(how)?)?;
+            world.fail(place, kind(operation)?, skipped, times, fault(how)?)?;
         }
         ["healed"] => world.heal(),
         // What is done.
@@ -48,8 +48,8 @@ async fn follow(world: &mut World, line: &str, message: &str) -> Result<(), Stri
         [place, "has", "nothing"] => world.has(place, &[])?,
         [place, "has", ref images @ ..] => world.has(place, images)?,
         [place, "calls", count] => world.calls(place, None, number(count)?)?,
-        [place, "calls", operation, count] => world.calls(place, Some(operation), number(count)?)?,
-        [place, "calls", first, "before", second] => world.in_order(place, first, second)?,
+        [place, "calls", operation, count] => world.calls(place, Some(kind(operation)?), number(count)?)?,
+        [place, "calls", first, "before", second] => world.in_order(place, kind(first)?, kind(second)?)?,
         ["report", "left", "elsewhere", count] => world.left_elsewhere(number(count)?)?,
         ["report", target, field, count] => world.reported(target, field, number(count)?)?,
         _ => return Err("there is no such line".into()),
@@ -68,6 +68,23 @@ fn fault(words: &[&str]) -> Result<Fault, String> {
         ["forgetful"] => Fault::Forgetful,
         _ => return Err("fails in what way?".into()),
     })
+}
+
+/// A kind of call. A wrong one would be counted as never made.
+fn kind(text: &str) -> Result<&str, String> {
+    const KINDS: [&str; 10] = [
+        "manifests",
+        "settings",
+        "mounting",
+        "present",
+        "blob",
+        "open_upload",
+        "upload",
+        "mount",
+        "put_manifest",
+        "tag",
+    ];
+    if KINDS.contains(&text) { Ok(text) } else { Err(format!("{text} is no kind of call")) }
 }
 
 fn number(text: &str) -> Result<usize, String> {
