@@ -23,6 +23,7 @@ const LOOK: Duration = Duration::from_secs(5);
 pub(super) struct Outgoing<B> {
     body: Pin<Box<B>>,
     left: u64,
+    broken: bool,
     watch: Watch,
 }
 
@@ -39,7 +40,7 @@ struct State {
 impl<B> Outgoing<B> {
     pub(super) fn new(body: B, size: u64) -> (Self, Watch) {
         let watch = Watch(Arc::new(Mutex::new(State { deadline: Some(Instant::now() + IDLE), error: None })));
-        (Self { body: Box::pin(body), left: size, watch: watch.clone() }, watch)
+        (Self { body: Box::pin(body), left: size, broken: false, watch: watch.clone() }, watch)
     }
 }
 
@@ -91,6 +92,9 @@ impl<B: Stream<Item = Result<Bytes, Error>>> Stream for Outgoing<B> {
     type Item = Result<Bytes, Broken>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.broken {
+            return Poll::Ready(None);
+        }
         self.watch.with(|state| state.deadline = None);
         let piece = ready!(self.body.as_mut().poll_next(cx));
         let (deadline, piece) = match piece {
@@ -117,6 +121,7 @@ impl<B: Stream<Item = Result<Bytes, Error>>> Stream for Outgoing<B> {
                 Error::new(Name::CorruptContent, why)
             }
         };
+        self.broken = true;
         self.watch.with(|state| state.error = Some(broken));
         Poll::Ready(Some(Err(Broken)))
     }
