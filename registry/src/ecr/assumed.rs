@@ -126,6 +126,7 @@ impl ProvideCredentials for Provider {
 mod tests {
     use super::*;
     use crate::http::Party;
+    use crate::http::loopback::Loopback;
 
     fn refused(status: u16, code: &str, message: &str) -> Error {
         let config = SdkConfig::builder().behavior_version(aws_config::BehaviorVersion::latest()).build();
@@ -160,6 +161,63 @@ mod tests {
             ["ExpiredTokenException", "MalformedPolicyDocument", "PackedPolicyTooLarge", "RegionDisabledException"]
         {
             assert_eq!(refused(400, code, "").name(), Name::AssumeRoleDenied, "{code}");
+        }
+    }
+
+    fn sts_at(server: &Loopback) -> Assumed {
+        let config = SdkConfig::builder()
+            .behavior_version(aws_config::BehaviorVersion::latest())
+            .region(aws_config::Region::new("eu-west-1"))
+            .endpoint_url(&server.address)
+            .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(Credentials::new(
+                "AKIAIOSFODNN7EXAMPLE",
+                "secret",
+                None,
+                None,
+                "test",
+            )))
+            .build();
+        let role = Role::new("aws", "444455556666", "promoter", "run").with_external_id(Some("id-1".into()));
+        let caller = Identity::from_arn("arn:aws:sts::111122223333:assumed-role/deployer/x").unwrap();
+        Assumed::new(&config, role, caller, Client::new().unwrap())
+    }
+
+    fn session(key: &str, expiry: &str) -> String {
+        format!(
+            "200 OK\ncontent-type: text/xml\n\n<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult>\
+             <Credentials><AccessKeyId>{key}</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>\
+             <Expiration>{expiry}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
+        )
+    }
+
+    #[tokio::test]
+    async fn a_role_is_assumed_once_and_again_before_its_end() {
+        let (soon, late) = (session("ONE", "2001-01-01T00:00:00Z"), session("TWO", "2999-01-01T00:00:00Z"));
+        let server = Loopback::answering([soon.as_str(), late.as_str()]);
+        let assumed = sts_at(&server);
+        for key in ["ONE", "TWO", "TWO", "TWO"] {
+            assert_eq!(assumed.credentials().await.unwrap().access_key_id(), key);
+        }
+        let requests = server.requests();
+        assert_eq!((requests.len(), assumed.http.requests()), (2, 2));
+        for part in ["RoleSessionName=run", "ExternalId=id-1", "DurationSeconds=3600", "role%2Fpromoter"] {
+            assert!(requests[0].contains(part), "{requests:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_denial_and_an_outage_of_sts() {
+        let xml = "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>User: x is not authorized to perform: \
+                   sts:AssumeRole on resource: y</Message></Error></ErrorResponse>";
+        let denied = format!("403 Forbidden\ncontent-type: text/xml\n\n{xml}");
+        let server = Loopback::answering([denied.as_str(), "503 Service Unavailable"]);
+        let assumed = sts_at(&server);
+        let error = assumed.credentials().await.unwrap_err();
+        assert_eq!(error.name(), Name::AssumeRoleDenied, "{error}");
+        for _ in 0..2 {
+            // The second time nobody listens.
+            let error = assumed.credentials().await.unwrap_err();
+            assert_eq!((error.name(), error.is_temporary()), (Name::RegistryUnavailable, true), "{error}");
         }
     }
 }

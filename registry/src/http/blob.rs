@@ -156,3 +156,94 @@ impl fmt::Display for Range {
         self.total.iter().try_for_each(|total| write!(f, " of {total}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::StreamExt;
+    use promotion::Digest;
+
+    use super::*;
+    use crate::http::loopback::Loopback;
+
+    /// What becomes of a blob of these ten bytes, read from `offset` on.
+    async fn read<const N: usize>(offset: u64, answers: [&str; N]) -> (Result<String, (Name, bool)>, Loopback) {
+        let server = Loopback::answering(answers);
+        let digest = Digest::of(b"0123456789");
+        let blob = Descriptor { media_type: "x".into(), digest, size: 10, platform: None };
+        let repository = "myapp/api".parse().unwrap();
+        let named = |error: Error| (error.name(), error.is_temporary());
+        let opened = open(&Client::new().unwrap(), &server.credential(), &repository, &blob, offset).await;
+        let mut body = match opened {
+            Ok(body) => body,
+            Err(Failure::Failed(error)) => return (Err(named(error)), server),
+            Err(Failure::Refused(refusal)) => panic!("{refusal:?}"),
+        };
+        let mut text = String::new();
+        while let Some(piece) = body.next().await {
+            match piece {
+                Ok(piece) => text += std::str::from_utf8(&piece).unwrap(),
+                Err(error) => return (Err(named(error)), server),
+            }
+        }
+        (Ok(text), server)
+    }
+
+    #[tokio::test]
+    async fn reads_whole_and_partial_answers_and_doubts_odd_ones() {
+        let corrupt = || Err((Name::CorruptContent, false));
+        let again = || Err((Name::RegistryUnavailable, true));
+        for (offset, answer, expected) in [
+            (0, "200 OK\ncontent-length: 10\n\n0123456789", Ok("0123456789".to_owned())),
+            (0, "200 OK\n\n0123456789", Ok("0123456789".to_owned())),
+            (0, "200 OK\ncontent-length: 9\n\n012345678", corrupt()),
+            (0, "200 OK\n\n012345678", again()),
+            (0, "200 OK\n\n01234567890", corrupt()),
+            (0, "200 OK\ncontent-length: 10\n\n01234", again()),
+            (
+                4,
+                "206 Partial Content\ncontent-range: bytes 4-9/10\ncontent-length: 6\n\n456789",
+                Ok("456789".to_owned()),
+            ),
+            (4, "200 OK\ncontent-length: 10\n\n0123456789", Ok("456789".to_owned())),
+            (4, "206 Partial Content\ncontent-range: bytes 3-9/10\n\n3456789", again()),
+            (4, "206 Partial Content\ncontent-range: bytes 4-9/11\n\n456789", corrupt()),
+            (4, "206 Partial Content\ncontent-range: bytes 4-8/10\n\n45678", again()),
+            (4, "206 Partial Content\n\n456789", again()),
+            (4, "206 Partial Content\ncontent-range: pages 4-9/10\n\n456789", again()),
+            (0, "204 No Content\n\n", again()),
+        ] {
+            let (read, server) = read(offset, [answer]).await;
+            assert_eq!(read, expected, "{offset} {answer:?}");
+            let request = server.requests().concat();
+            assert_eq!(request.contains(&format!("range: bytes={offset}-\r\n")), offset > 0, "{request}");
+        }
+        let (rest, server) = read(10, []).await;
+        assert_eq!((rest, server.requests().len()), (Ok(String::new()), 0));
+    }
+
+    #[tokio::test]
+    async fn follows_redirects_without_the_credential() {
+        let storage = Loopback::answering(["200 OK\ncontent-length: 10\n\n0123456789"]);
+        let redirect = format!("307 Temporary Redirect\nlocation: {}/blob?X-Amz-Signature=s", storage.address);
+        let (text, registry) = read(0, [redirect.as_str()]).await;
+        assert_eq!(text, Ok("0123456789".into()));
+        assert!(registry.requests().concat().contains("authorization: Basic c2VjcmV0"));
+        let request = storage.requests().concat();
+        assert!(request.starts_with("GET /blob?X-Amz-Signature=s HTTP/1.1"), "{request}");
+        assert!(
+            !request.to_lowercase().contains("authorization") && !request.to_lowercase().contains("referer"),
+            "{request}"
+        );
+    }
+
+    #[tokio::test]
+    async fn stops_following_in_the_end() {
+        let here = "302 Found\nlocation: HERE/again";
+        for answers in [[here; 5], ["307 Temporary Redirect\n\n"; 5]] {
+            let (text, _) = read(0, answers).await;
+            assert_eq!(text, Err((Name::RegistryUnavailable, false)));
+        }
+        let (text, server) = read(0, ["302 Found\nlocation: http://169.254.169.254/"]).await;
+        assert_eq!((text, server.requests().len()), (Err((Name::RegistryUnavailable, false)), 1));
+    }
+}

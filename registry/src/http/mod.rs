@@ -7,6 +7,8 @@ mod blob;
 mod body;
 mod client;
 mod failure;
+#[cfg(test)]
+pub(crate) mod loopback;
 mod manifest;
 mod origin;
 mod redirect;

@@ -106,3 +106,85 @@ async fn accepted(response: Response) -> Result<Response, Failure> {
     }
     Err(Failure::Refused(Refusal::read(response, Party::Registry).await))
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+    use crate::http::loopback::Loopback;
+
+    fn client() -> Client {
+        Client::new().unwrap()
+    }
+
+    async fn opened(server: &Loopback) -> Result<Session, Failure> {
+        start(&client(), &server.credential(), &"myapp/api".parse().unwrap()).await
+    }
+
+    #[tokio::test]
+    async fn sends_one_body_of_known_length_to_where_it_was_told() {
+        let server =
+            Loopback::answering(["202 Accepted\nlocation: /up/1?state=a%2Fb", "201 Created\ncontent-length: 0"]);
+        let session = opened(&server).await.unwrap();
+        assert!(!format!("{session:?}").contains("state"));
+        let blob = Descriptor { media_type: "x".into(), digest: Digest::of(b"abcd"), size: 4, platform: None };
+        let pieces = ["ab", "cd"].map(|piece| Ok(Bytes::from_static(piece.as_bytes())));
+        put(&client(), &server.credential(), session, &blob, stream::iter(pieces)).await.unwrap();
+        let requests = server.requests();
+        assert!(requests[0].starts_with("POST /v2/myapp/api/blobs/uploads/ HTTP/1.1\r\n"), "{requests:?}");
+        let hex = blob.digest.hex();
+        assert!(
+            requests[1].starts_with(&format!("PUT /up/1?state=a%2Fb&digest=sha256%3A{hex} HTTP/1.1\r\n")),
+            "{requests:?}"
+        );
+        assert!(requests[1].contains("content-length: 4\r\n") && requests[1].ends_with("\r\n\r\nabcd"), "{requests:?}");
+        assert!(requests.iter().all(|request| request.contains("authorization: ")));
+    }
+
+    #[tokio::test]
+    async fn a_foreign_location_gets_no_credential() {
+        let elsewhere = Loopback::answering(["201 Created"]);
+        let location = format!("202 Accepted\nlocation: {}/up", elsewhere.address);
+        let server = Loopback::answering([location.as_str()]);
+        let session = opened(&server).await.unwrap();
+        let blob = Descriptor { media_type: "x".into(), digest: Digest::of(b"a"), size: 1, platform: None };
+        let body = stream::iter([Ok(Bytes::from_static(b"a"))]);
+        put(&client(), &server.credential(), session, &blob, body).await.unwrap();
+        assert!(!elsewhere.requests().concat().to_lowercase().contains("authorization"));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_breaks_the_request_with_its_own_error() {
+        let server = Loopback::answering(["202 Accepted\nlocation: /up", "201 Created"]);
+        let session = opened(&server).await.unwrap();
+        let blob = Descriptor { media_type: "x".into(), digest: Digest::of(b"abcd"), size: 4, platform: None };
+        let pieces = [Ok(Bytes::from_static(b"ab")), Err(Error::new(Name::CorruptContent, "bad source"))];
+        match put(&client(), &server.credential(), session, &blob, stream::iter(pieces)).await {
+            Err(Failure::Failed(error)) => assert_eq!(error.to_string(), "bad source"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn mounting_is_accepted_declined_or_refused() {
+        let digest = Digest::of(b"a");
+        let (repository, from) = ("b".parse().unwrap(), "a/c".parse().unwrap());
+        for (answer, expected) in [
+            ("201 Created", Ok(true)),
+            ("202 Accepted\nlocation: /up", Ok(false)),
+            ("404 Not Found\n\n{\"errors\":[{\"code\":\"NAME_UNKNOWN\"}]}", Err("NAME_UNKNOWN")),
+            ("200 OK", Err("")),
+        ] {
+            let server = Loopback::answering([answer]);
+            let mounted = match mount(&client(), &server.credential(), &repository, digest, &from).await {
+                Ok(session) => Ok(session.is_none()),
+                Err(Failure::Refused(refusal)) => Err(refusal.code),
+                Err(Failure::Failed(error)) => panic!("{error}"),
+            };
+            assert_eq!(mounted, expected.map_err(str::to_owned), "{answer}");
+            let line = format!("POST /v2/b/blobs/uploads/?mount=sha256%3A{}&from=a%2Fc HTTP/1.1\r\n", digest.hex());
+            assert!(server.requests()[0].starts_with(&line), "{:?}", server.requests());
+        }
+    }
+}
