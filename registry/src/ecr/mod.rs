@@ -1,9 +1,31 @@
-//! Amazon ECR.
+//! Amazon ECR: one file per operation, of its API and of `/v2`.
 
+mod assumed;
+mod attempt;
+mod authorization;
+mod batch_check_layer_availability;
+mod batch_get_image;
+mod blob;
+mod connect;
+mod denied;
+mod describe_repositories;
+mod get_account_setting;
+mod get_authorization_token;
+mod get_lifecycle_policy;
+mod identity;
+mod kind;
+mod pace;
 mod place;
+mod pull;
+mod put_image;
 mod role;
+mod sdk;
+mod statement;
+mod upload;
 
-use aws_config::SdkConfig;
+use std::fmt;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures_util::Stream;
 use promotion::{
@@ -11,173 +33,133 @@ use promotion::{
     Target,
 };
 
-pub use place::{Place, Side};
-pub use role::Role;
+use self::assumed::Assumed;
+use self::attempt::Scene;
+use self::authorization::Authorization;
+pub use self::connect::Connector;
+pub use self::get_lifecycle_policy::UntaggedExpiry;
+pub use self::identity::Identity;
+use self::pace::Pace;
+pub use self::place::{Place, Side};
+pub use self::role::Role;
+pub use self::upload::Upload;
+use crate::Blob;
+use crate::http::Client;
 
-/// Who this process is to AWS.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
-    arn: String,
-}
+/// An ECR registry: that of one account in one region, spoken to as one caller. Clones are the same connection.
+#[derive(Clone)]
+pub struct Ecr(Arc<Connection>);
 
-impl Identity {
-    /// Asks STS (GetCallerIdentity).
-    ///
-    /// # Errors
-    /// `InvalidInput` without usable credentials, `RegistryUnavailable` when STS does not answer.
-    pub async fn read(_config: &SdkConfig) -> Result<Self, Error> {
-        todo!()
-    }
-    /// The identity behind an ARN; none if it is no ARN.
-    #[must_use]
-    pub fn from_arn(arn: &str) -> Option<Self> {
-        Some(Self { arn: arn.into() })
-    }
-    /// The ARN.
-    #[must_use]
-    pub fn arn(&self) -> &str {
-        &self.arn
-    }
-    /// Its account.
-    #[must_use]
-    pub fn account(&self) -> &str {
-        todo!()
-    }
-    /// Its partition.
-    #[must_use]
-    pub fn partition(&self) -> &str {
-        todo!()
-    }
-}
-
-/// Connects to ECR registries.
-#[derive(Debug, Clone)]
-pub struct Connector;
-
-impl Connector {
-    /// A connector that acts as `identity`, or as a role that it assumes.
-    ///
-    /// # Errors
-    /// `RegistryUnavailable` if no TLS client can be made on this machine.
-    pub fn new(_config: &SdkConfig, _identity: Identity) -> Result<Self, Error> {
-        todo!()
-    }
-    /// Puts at most this many manifests per second into one registry; ECR's default quota is 10.
-    #[must_use]
-    pub fn with_put_image_rate(self, _per_second: u32) -> Self {
-        todo!()
-    }
-    /// Who this process is.
-    #[must_use]
-    pub fn identity(&self) -> &Identity {
-        todo!()
-    }
-    /// Connects to a registry, with the role if one is given.
-    ///
-    /// # Errors
-    /// `AssumeRoleDenied`; `RegistryUnavailable` when STS does not answer. Without a role nothing is sent yet.
-    pub async fn connect(&self, _place: Place, _side: Side, _role: Option<&Role>) -> Result<Ecr, Error> {
-        todo!()
-    }
-}
-
-/// An ECR registry.
-#[derive(Debug, Clone)]
-pub struct Ecr;
-
-/// An upload that was opened.
-#[derive(Debug)]
-pub struct Upload;
-
-/// A rule of a lifecycle policy that may remove what was staged and not yet tagged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UntaggedExpiry {
-    /// The priority of the rule: what identifies it within its policy.
-    pub priority: u64,
-    /// Days after the push, where the rule counts days.
-    pub after_days: Option<u64>,
-    /// How many are kept, where the rule counts images.
-    pub keeps: Option<u64>,
+struct Connection {
+    scene: Scene,
+    api: aws_sdk_ecr::Client,
+    http: Client,
+    /// The role that is acted as, if any.
+    assumed: Option<Arc<Assumed>>,
+    authorization: Authorization,
+    pace: Arc<Pace>,
 }
 
 impl Ecr {
     /// The account and region.
     #[must_use]
     pub fn place(&self) -> &Place {
-        todo!()
+        &self.0.scene.place
     }
-    /// Pulls a manifest as a consumer does, over `/v2`.
-    ///
-    /// # Errors
-    /// `PullFailed`.
-    pub async fn pull_manifest(&self, _repository: &Repository, _reference: &Reference) -> Result<Manifest, Error> {
-        todo!()
+
+    /// Who the registry sees: this process, or the role that it assumed.
+    #[must_use]
+    pub fn caller(&self) -> &Identity {
+        &self.0.scene.caller
     }
-    /// Proves that a blob can be downloaded and has its size, without downloading it.
-    ///
-    /// # Errors
-    /// `PullFailed`.
-    pub async fn reach_blob(&self, _repository: &Repository, _blob: &Descriptor) -> Result<(), Error> {
-        todo!()
+
+    fn scene(&self) -> &Scene {
+        &self.0.scene
     }
-    /// The rules by which the repository may lose images that have no tag.
-    ///
-    /// # Errors
-    /// As for the trait methods.
-    pub async fn untagged_expiry(&self, _repository: &Repository) -> Result<Vec<UntaggedExpiry>, Error> {
-        todo!()
+
+    fn http(&self) -> &Client {
+        &self.0.http
+    }
+
+    /// The client of the API, for one request: with credentials that are good, and counted.
+    async fn api(&self) -> Result<&aws_sdk_ecr::Client, Error> {
+        if let Some(assumed) = &self.0.assumed {
+            assumed.credentials().await?;
+        }
+        self.0.http.count();
+        Ok(&self.0.api)
+    }
+}
+
+impl fmt::Debug for Ecr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Ecr({}, {:?}, as {})", self.0.scene.place, self.0.scene.side, self.0.scene.caller.arn())
     }
 }
 
 impl Source for Ecr {
-    type Blob = crate::Blob;
+    type Blob = Blob;
+
+    /// What BatchGetImage and BatchCheckLayerAvailability take.
     const BATCH: usize = 100;
+
     fn name(&self) -> &str {
-        todo!()
+        &self.0.scene.name
     }
+
     async fn registry(&self) -> Result<Registry, Error> {
-        todo!()
+        self.host().await
     }
-    async fn manifests(&self, _repository: &Repository, _references: &[Reference]) -> Result<Vec<Lookup>, Error> {
-        todo!()
+
+    async fn manifests(&self, repository: &Repository, references: &[Reference]) -> Result<Vec<Lookup>, Error> {
+        self.batch_get_image(repository, references).await
     }
-    async fn blob(&self, _repository: &Repository, _blob: &Descriptor, _offset: u64) -> Result<crate::Blob, Error> {
-        todo!()
+
+    async fn blob(&self, repository: &Repository, blob: &Descriptor, offset: u64) -> Result<Blob, Error> {
+        self.open_blob(repository, blob, offset).await
     }
+
     fn requests(&self) -> u64 {
-        todo!()
+        self.0.http.requests()
     }
 }
 
 impl Target for Ecr {
     type Upload = Upload;
-    async fn settings(&self, _repositories: &[Repository]) -> Result<Vec<Option<Settings>>, Error> {
-        todo!()
+
+    async fn settings(&self, repositories: &[Repository]) -> Result<Vec<Option<Settings>>, Error> {
+        self.describe_repositories(repositories).await
     }
+
     async fn mounting(&self) -> Result<bool, Error> {
-        todo!()
+        self.get_account_setting().await
     }
-    async fn present(&self, _repository: &Repository, _blobs: &[Digest]) -> Result<Vec<bool>, Error> {
-        todo!()
+
+    async fn present(&self, repository: &Repository, blobs: &[Digest]) -> Result<Vec<bool>, Error> {
+        self.batch_check_layer_availability(repository, blobs).await
     }
-    async fn open_upload(&self, _repository: &Repository) -> Result<Upload, Error> {
-        todo!()
+
+    async fn open_upload(&self, repository: &Repository) -> Result<Upload, Error> {
+        self.start_upload(repository).await
     }
-    async fn mount(&self, _repository: &Repository, _blob: Digest, _from: &Repository) -> Result<Mount<Upload>, Error> {
-        todo!()
+
+    async fn mount(&self, repository: &Repository, blob: Digest, from: &Repository) -> Result<Mount<Upload>, Error> {
+        self.mount_blob(repository, blob, from).await
     }
-    async fn upload<B>(&self, _upload: Upload, _blob: &Descriptor, _body: B) -> Result<(), Error>
+
+    async fn upload<B>(&self, upload: Upload, blob: &Descriptor, body: B) -> Result<(), Error>
     where
         B: Stream<Item = Result<Bytes, Error>> + Send + 'static,
     {
-        todo!()
+        self.put_blob(upload, blob, body).await
     }
+
     async fn put_manifest(
         &self,
-        _repository: &Repository,
-        _manifest: &Manifest,
-        _tag: Option<&Tag>,
+        repository: &Repository,
+        manifest: &Manifest,
+        tag: Option<&Tag>,
     ) -> Result<Put, Error> {
-        todo!()
+        self.put_image(repository, manifest, tag).await
     }
 }

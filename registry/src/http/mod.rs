@@ -1,16 +1,26 @@
 //! The HTTP of the OCI distribution specification, without a word of ECR.
+//!
+//! Redirects, upload locations and retries are decided here and not in the HTTP library: a credential goes to the origin that asked
+//! for it and nowhere else, and every function sends what it says, once.
 
-use promotion::Error;
+mod blob;
+mod body;
+mod client;
+mod failure;
+mod manifest;
+mod origin;
+mod redirect;
+mod retry_after;
+mod stall;
+mod text;
+mod upload;
 
-/// The bytes of a blob as they arrive.
-#[derive(Debug)]
-pub struct Blob;
-impl futures_util::Stream for Blob {
-    type Item = Result<bytes::Bytes, Error>;
-    fn poll_next(
-        self: std::pin::Pin<&mut Self>,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Self::Item>> {
-        todo!()
-    }
-}
+pub use blob::Blob;
+pub(crate) use blob::{open, reach};
+pub(crate) use client::{Client, Credential};
+pub(crate) use failure::{Failure, Party, Refusal};
+pub(crate) use manifest::{pull, read};
+pub(crate) use origin::Origin;
+pub(crate) use retry_after::delay as retry_after;
+pub(crate) use text::harmless;
+pub(crate) use upload::{Session, mount, put, start};

@@ -1,0 +1,158 @@
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use http::StatusCode;
+use http::header::{CONTENT_RANGE, RANGE};
+use promotion::{Descriptor, Error, Name, Repository};
+
+use super::body::Body;
+use super::client::{Client, Credential};
+use super::failure::Failure;
+use super::origin::shown;
+use super::redirect::{Answer, get};
+
+/// The bytes of a blob as they arrive: as many as its descriptor says, or an error at the end.
+#[derive(Debug)]
+pub struct Blob(Option<Body>);
+
+impl Blob {
+    /// What is left of a blob that was read to its end.
+    pub(crate) fn empty() -> Self {
+        Self(None)
+    }
+}
+
+impl Stream for Blob {
+    type Item = Result<Bytes, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.as_mut().map_or(Poll::Ready(None), |body| Pin::new(body).poll_next(cx))
+    }
+}
+
+/// Opens a blob from byte `offset` on (section "Pulling blobs" of the distribution specification).
+pub(crate) async fn open(
+    client: &Client,
+    credential: &Credential,
+    repository: &Repository,
+    blob: &Descriptor,
+    offset: u64,
+) -> Result<Blob, Failure> {
+    if offset >= blob.size {
+        return Ok(Blob::empty());
+    }
+    let range = (offset > 0).then(|| format!("bytes={offset}-"));
+    let Answer { response, url } = request(client, credential, repository, blob, range.as_deref()).await?;
+    let corrupt = |what: String| {
+        let why = format!("{} {what}, and its manifest says {} bytes", shown(&url), blob.size);
+        Failure::from(Error::new(Name::CorruptContent, why))
+    };
+    let skip = match Part::of(&response) {
+        Part::Whole(Some(size)) if size != blob.size => return Err(corrupt(format!("has {size} bytes"))),
+        // The range was not heeded.
+        Part::Whole(_) => offset,
+        Part::Range(range) if range == (Range { first: offset, last: blob.size - 1, total: Some(blob.size) }) => 0,
+        Part::Range(range) if range.total.is_some_and(|total| total != blob.size) => {
+            return Err(corrupt(range.to_string()));
+        }
+        Part::Range(range) => {
+            return Err(odd(&format!("{} answered {range} when asked from byte {offset} on", shown(&url))));
+        }
+        Part::Unclear => {
+            return Err(odd(&format!("{} answered {} without a readable range", shown(&url), response.status())));
+        }
+    };
+    Ok(Blob(Some(Body::new(response.bytes_stream(), skip, blob.size - offset, url))))
+}
+
+/// Proves that a blob can be downloaded and has its size: asks for its first byte and reads none.
+pub(crate) async fn reach(
+    client: &Client,
+    credential: &Credential,
+    repository: &Repository,
+    blob: &Descriptor,
+) -> Result<(), Failure> {
+    let Answer { response, url } = request(client, credential, repository, blob, Some("bytes=0-0")).await?;
+    let size = match Part::of(&response) {
+        Part::Whole(size) => size,
+        Part::Range(range) => range.total,
+        Part::Unclear => None,
+    };
+    match size {
+        Some(size) if size == blob.size => Ok(()),
+        Some(size) => {
+            let why = format!("{} has {size} bytes, and its manifest says {}", shown(&url), blob.size);
+            Err(Error::new(Name::CorruptContent, why).into())
+        }
+        None => Err(odd(&format!("{} does not tell its size", shown(&url)))),
+    }
+}
+
+async fn request(
+    client: &Client,
+    credential: &Credential,
+    repository: &Repository,
+    blob: &Descriptor,
+    range: Option<&str>,
+) -> Result<Answer, Failure> {
+    let url = credential.origin().at(&format!("/v2/{repository}/blobs/{}", blob.digest));
+    get(client, url, Some(credential), "opening", |request| match range {
+        Some(range) => request.header(RANGE, range),
+        None => request,
+    })
+    .await
+}
+
+/// An answer that fits no question, which is more often a proxy in trouble than a registry.
+fn odd(why: &str) -> Failure {
+    Error::new(Name::RegistryUnavailable, why).into()
+}
+
+/// Which part of a blob an answer holds.
+#[derive(Debug, PartialEq, Eq)]
+enum Part {
+    Whole(Option<u64>),
+    Range(Range),
+    Unclear,
+}
+
+impl Part {
+    fn of(response: &reqwest::Response) -> Self {
+        let range = || response.headers().get(CONTENT_RANGE)?.to_str().ok()?.parse().ok();
+        match response.status() {
+            StatusCode::OK => Self::Whole(response.content_length()),
+            StatusCode::PARTIAL_CONTENT => range().map_or(Self::Unclear, Self::Range),
+            _ => Self::Unclear,
+        }
+    }
+}
+
+/// `bytes 5-9/10`: both ends count (RFC 9110, section 14.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Range {
+    first: u64,
+    last: u64,
+    total: Option<u64>,
+}
+
+impl std::str::FromStr for Range {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (range, total) = text.strip_prefix("bytes ").and_then(|rest| rest.split_once('/')).ok_or(())?;
+        let (first, last) = range.split_once('-').ok_or(())?;
+        let number = |text: &str| text.trim().parse::<u64>().map_err(|_| ());
+        let total = if total == "*" { None } else { Some(number(total)?) };
+        Ok(Self { first: number(first)?, last: number(last)?, total })
+    }
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "bytes {} to {}", self.first, self.last)?;
+        self.total.iter().try_for_each(|total| write!(f, " of {total}"))
+    }
+}
