@@ -7,6 +7,8 @@
 //! Nothing here knows HTTP, AWS or Lambda: registries are behind the traits [`Source`] and [`Target`].
 
 mod approved;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod digest;
 mod error;
 mod manifest;

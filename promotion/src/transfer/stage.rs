@@ -1,5 +1,4 @@
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use futures_util::{StreamExt, stream};
 use tokio::task::JoinSet;
@@ -51,12 +50,9 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
     /// Opens an upload in every repository that is to receive blobs, before any byte moves: ECR has no dry run, and this is the closest
     /// to asking whether writing is allowed. The uploads are used for the first blobs.
     async fn open_uploads(&self, plan: &Plan) -> Result<HashMap<(usize, Repository), Option<T::Upload>>, Error> {
-        let mut repositories = HashMap::new();
-        for step in plan.steps.iter().filter(|step| matches!(step.work, Work::Blob { .. })) {
-            if let Entry::Vacant(entry) = repositories.entry((step.target, step.repository.clone())) {
-                entry.insert(None);
-            }
-        }
+        let blobs = plan.steps.iter().filter(|step| matches!(step.work, Work::Blob { .. }));
+        let mut repositories: HashMap<_, _> =
+            blobs.map(|step| ((step.target, step.repository.clone()), None)).collect();
         let opened: Vec<_> = stream::iter(repositories.iter_mut())
             .map(|((target, repository), slot)| async move {
                 if let Some(target) = self.targets.get(*target) {
@@ -144,7 +140,9 @@ impl<S: Source, T: Target> Mover<S, T> {
     }
 
     async fn bring_blobs(&self, repository: &Repository, content: &Content, digests: &[Digest]) -> Result<(), Error> {
-        for blob in content.blobs().filter(|blob| digests.contains(&blob.digest)) {
+        let mut brought = HashSet::new();
+        let lacking = content.blobs().filter(|blob| digests.contains(&blob.digest));
+        for blob in lacking.filter(|blob| brought.insert(blob.digest)) {
             blob::copy(&self.source, &self.target, repository, blob, None).await?;
         }
         Ok(())

@@ -1,0 +1,66 @@
+"""The ECR double: one process that stands for every registry, with a control endpoint for scripts."""
+
+import contextlib
+import json
+import subprocess
+import urllib.request
+from pathlib import Path
+
+import boto3
+
+from .distribution import Registry
+from .ministack import CLIENT, REGION
+from .processes import ROOT, Process
+
+BINARY = ROOT / "target/release/ecr-double"
+
+
+class Double:
+    """A running double, and the folder that holds its blobs."""
+
+    def __init__(self, process: Process, endpoints: dict, data: Path):
+        self.process, self.endpoints, self.data = process, endpoints, data
+
+    @property
+    def api(self) -> str:
+        return self.endpoints["api"]
+
+    def ecr(self, account: str, region: str = REGION):
+        """ECR's API, as that account's root."""
+        return boto3.session.Session().client(
+            "ecr",
+            endpoint_url=self.api,
+            region_name=region,
+            aws_access_key_id=account,
+            aws_secret_access_key="test",
+            config=CLIENT,
+        )
+
+    def registry(self, account: str, region: str = REGION) -> Registry:
+        """The `/v2` side of an account's registry, with the token of its root."""
+        data = self.ecr(account, region).get_authorization_token()["authorizationData"][0]
+        return Registry(data["proxyEndpoint"].split("://")[1], data["authorizationToken"])
+
+    def control(self, method: str, path: str, body=None):
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(
+            f"{self.endpoints['control']}/{path}", data, {"Content-Type": "application/json"}, method=method
+        )
+        with urllib.request.urlopen(request, timeout=60) as response:
+            answer = response.read()
+        return json.loads(answer) if answer else None
+
+
+@contextlib.contextmanager
+def running(folder: Path, sts: str, accounts: list):
+    """Starts the double with a registry for each account; who owns a key it asks `sts`."""
+    registries = [word for account in accounts for word in ("--registry", f"{account}/{REGION}")]
+    data = folder / "registries"
+    command = [BINARY, "--data", data, "--sts-endpoint", sts, "--exit-with-parent", *registries]
+    with Process(
+        "ecr-double", command, folder / "ecr-double.log", stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={}
+    ) as process:
+        line = process.child.stdout.readline()
+        if not line:
+            raise process.fail("said nothing")
+        yield Double(process, json.loads(line), data)

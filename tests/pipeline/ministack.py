@@ -1,0 +1,70 @@
+"""MiniStack: S3, STS, IAM, Lambda and SSM of several accounts in one process, with permissions enforced."""
+
+import contextlib
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+
+from .processes import TOOLS, NotStarted, Process, free_port
+
+REGION = "eu-west-1"
+# No retries: what fails here fails the test. A long read: a Lambda may hash gigabytes.
+CLIENT = Config(retries={"total_max_attempts": 1}, read_timeout=900, s3={"addressing_style": "path"})
+
+
+class MiniStack:
+    """A running MiniStack. An access key id of 12 digits is that account's root."""
+
+    def __init__(self, process: Process, endpoint: str):
+        self.process, self.endpoint = process, endpoint
+
+    def client(self, service: str, account: str, region: str = REGION):
+        return self.client_with(service, account, "test", None, region)
+
+    def client_with(self, service: str, key: str, secret: str, token: str | None, region: str = REGION):
+        session = boto3.session.Session()
+        return session.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name=region,
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+            aws_session_token=token,
+            config=CLIENT,
+        )
+
+
+@contextlib.contextmanager
+def running(folder: Path):
+    """Starts MiniStack on a free loopback port with `folder` for its files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    attempts = 3
+    for attempt in range(attempts):
+        port = free_port()
+        endpoint = f"http://127.0.0.1:{port}"
+        # Bootstraps inherit this environment, so it holds nothing of the caller's. It binds every interface unless told.
+        environment = {
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(folder),
+            "TMPDIR": str(folder),
+            "LANG": "C.UTF-8",
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(port),
+            "MINISTACK_HOST": "localhost",
+            "MINISTACK_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL": endpoint,
+            "AUTH": "true",
+            "SFN_WAIT_SCALE": "0.01",
+        }
+        with Process("MiniStack", [TOOLS / "venv/bin/ministack"], folder / "ministack.log", env=environment) as process:
+            try:
+                process.wait_for(port)
+            except NotStarted:
+                # Somebody else may have taken the port between the look and the bind.
+                if attempt + 1 == attempts:
+                    raise
+                continue
+            yield MiniStack(process, endpoint)
+            return

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Checks the dependency graph against deny.toml, and says so when the advisories could not be had.
+# ADVISORIES=required turns that case into a failure.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export PATH=$PWD/.tools/cargo/bin:$PATH
+
+cargo deny check --hide-inclusion-graph bans licenses sources
+
+# The database is a git repository of its own. A network that does not reach it is no finding about this project.
+if log=$(cargo deny fetch db 2>&1); then
+    cargo deny check advisories
+elif [ "${ADVISORIES:-}" = required ]; then
+    printf '%s\n' "$log" >&2
+    exit 1
+else
+    echo "NOT CHECKED: security advisories. Their database (github.com/RustSec/advisory-db) could not be fetched." >&2
+fi
