@@ -119,7 +119,7 @@ fn kms(error: &PutImageError) -> Option<&str> {
 /// The blobs that ECR says it lacks: "Layers with digests '[sha256:..., sha256:...]' required for pushing image ... do not exist". If none
 /// can be read there, all that it could lack.
 fn lacking(message: &str, manifest: &Manifest) -> Vec<Digest> {
-    let candidates = || manifest.blobs().filter(|blob| !blob.is_non_distributable()).map(|blob| blob.digest);
+    let candidates = || manifest.content().blobs().filter(|blob| !blob.is_non_distributable()).map(|blob| blob.digest);
     let words = || message.split(|c: char| !c.is_ascii_alphanumeric() && c != ':').filter_map(|word| word.parse().ok());
     let mut named: Vec<Digest> = words().filter(|digest| candidates().any(|blob| blob == *digest)).collect();
     if named.is_empty() {
