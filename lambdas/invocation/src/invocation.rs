@@ -65,9 +65,9 @@ impl Invocation {
     }
 }
 
-/// The registries that can be reached, and one error for those that cannot.
+/// The registries that can be reached, and why the others cannot.
 #[must_use]
-pub fn reached(connected: Vec<Result<Ecr, Error>>) -> (Vec<Ecr>, Option<Error>) {
+pub fn reached(connected: Vec<Result<Ecr, Error>>) -> (Vec<Ecr>, Vec<Error>) {
     let mut registries = Vec::new();
     let mut errors = Vec::new();
     for result in connected {
@@ -76,16 +76,14 @@ pub fn reached(connected: Vec<Result<Ecr, Error>>) -> (Vec<Ecr>, Option<Error>) 
             Err(error) => errors.push(error),
         }
     }
-    (registries, Error::all(errors))
+    (registries, errors)
 }
 
 /// All registries.
 ///
 /// # Errors
-/// One error for those that cannot be reached.
+/// One error for all that cannot be reached.
 pub fn all_reached(connected: Vec<Result<Ecr, Error>>) -> Result<Vec<Ecr>, Error> {
-    match reached(connected) {
-        (registries, None) => Ok(registries),
-        (_, Some(error)) => Err(error),
-    }
+    let (registries, errors) = reached(connected);
+    Error::all(errors).map_or(Ok(registries), Err)
 }

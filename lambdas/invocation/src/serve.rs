@@ -100,8 +100,11 @@ where
     W: Future<Output = Result<Answer, Error>>,
 {
     let invocation = Invocation::new(Event::parse(payload)?, context, aws);
-    let Some(deadline) = invocation.deadline else { return handle(invocation).await };
-    tokio::time::timeout_at(deadline.answer, handle(invocation)).await.unwrap_or_else(|_| {
+    let deadline = invocation.deadline;
+    // Some handlers are large, and a future is moved about before it is first polled.
+    let work = Box::pin(handle(invocation));
+    let Some(deadline) = deadline else { return work.await };
+    tokio::time::timeout_at(deadline.answer, work).await.unwrap_or_else(|_| {
         let what = "AWS did not answer everything that was asked before the time of the function was over: give the function more time";
         Err(Error::new(Name::RegistryUnavailable, what))
     })
