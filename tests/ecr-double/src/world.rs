@@ -56,11 +56,7 @@ pub(crate) struct Ports {
 impl World {
     /// Opens the state and all listeners.
     pub(crate) fn open(config: Config, dir: PathBuf, runtime: Handle) -> io::Result<Arc<Self>> {
-        let secret = format!(
-            "{:?} {}",
-            SystemTime::now().duration_since(UNIX_EPOCH),
-            std::process::id()
-        );
+        let secret = format!("{:?} {}", SystemTime::now().duration_since(UNIX_EPOCH), std::process::id());
         let world = Arc::new(Self {
             runtime,
             store: Store::open(&dir)?,
@@ -137,10 +133,7 @@ impl World {
             self.callers.set(caller.clone());
             return Ok(caller);
         }
-        Err(Refusal::new(
-            "UnrecognizedClientException",
-            "The security token included in the request is invalid.",
-        ))
+        Err(Refusal::new("UnrecognizedClientException", "The security token included in the request is invalid."))
     }
 
     /// An identifier in the form of a UUID, unique in this double.
@@ -148,13 +141,6 @@ impl World {
         let serial = self.serial.fetch_add(1, Ordering::SeqCst);
         let mark = self.tokens.sign(&serial.to_string());
         let part = |from: usize, to: usize| mark.get(from..to).unwrap_or_default();
-        format!(
-            "{}-{}-{}-{}-{}",
-            part(0, 8),
-            part(8, 12),
-            part(12, 16),
-            part(16, 20),
-            part(20, 32)
-        )
+        format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
     }
 }

@@ -16,26 +16,18 @@ use super::Fault;
 use crate::body::{Body, empty};
 
 /// Applies a fault that concerns the answer rather than the request.
-pub(crate) fn apply(
-    fault: &Fault,
-    response: Response<Body>,
-    reset: &Arc<AtomicBool>,
-) -> Response<Body> {
+pub(crate) fn apply(fault: &Fault, response: Response<Body>, reset: &Arc<AtomicBool>) -> Response<Body> {
     let (mut parts, mut body) = response.into_parts();
     let length = HttpBody::size_hint(&body).exact();
     match fault {
         Fault::CutBody { .. } | Fault::StallBody { .. } | Fault::FlipByte { .. } => {
             if let (Some(length), false) = (length, parts.headers.contains_key(CONTENT_LENGTH)) {
-                parts
-                    .headers
-                    .insert(CONTENT_LENGTH, HeaderValue::from(length));
+                parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
             }
             body = Troubled::new(body, fault.clone(), reset);
         }
         Fault::ContentLength { length } => {
-            parts
-                .headers
-                .insert(CONTENT_LENGTH, HeaderValue::from(*length));
+            parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(*length));
             body = Troubled::new(body, fault.clone(), reset);
         }
         Fault::Location { url } => {
@@ -57,31 +49,20 @@ struct Troubled {
 
 impl Troubled {
     fn new(inner: Body, fault: Fault, reset: &Arc<AtomicBool>) -> Body {
-        Self {
-            inner,
-            fault,
-            sent: 0,
-            reset: Arc::clone(reset),
-        }
-        .boxed_unsync()
+        Self { inner, fault, sent: 0, reset: Arc::clone(reset) }.boxed_unsync()
     }
 
     /// What is left of a piece, and whether the body ends in trouble after it.
     fn pass(&self, data: Bytes) -> (Bytes, bool) {
         let length = data.len() as u64;
         match self.fault {
-            Fault::CutBody { after } | Fault::StallBody { after }
-                if self.sent + length >= after =>
-            {
+            Fault::CutBody { after } | Fault::StallBody { after } if self.sent + length >= after => {
                 let keep = usize::try_from(after - self.sent).unwrap_or(usize::MAX);
                 (data.slice(..keep.min(data.len())), true)
             }
             Fault::FlipByte { at } if (self.sent..self.sent + length).contains(&at) => {
                 let mut bytes = BytesMut::from(data.as_ref());
-                if let Some(byte) = usize::try_from(at - self.sent)
-                    .ok()
-                    .and_then(|at| bytes.get_mut(at))
-                {
+                if let Some(byte) = usize::try_from(at - self.sent).ok().and_then(|at| bytes.get_mut(at)) {
                     *byte ^= 1;
                 }
                 (bytes.freeze(), false)
@@ -95,10 +76,7 @@ impl HttpBody for Troubled {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         match self.fault {
             Fault::CutBody { after } if self.sent >= after => {
                 self.reset.store(true, Ordering::SeqCst);
