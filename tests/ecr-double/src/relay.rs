@@ -1,10 +1,11 @@
 //! A relay to STS. Roles assumed through it are known by name afterwards: the answer to AssumeRole holds both the new access
-//! key and the ARN of the session, which no later request to STS would tell.
+//! key and the ARN of the session, which STS tells nobody else later.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper::{Request, Response, StatusCode};
+use hyper::header::AUTHORIZATION;
+use hyper::{HeaderMap, Request, Response, StatusCode};
 
 use crate::body::{Body, full};
 use crate::guard::callers::Caller;
@@ -26,21 +27,29 @@ pub(crate) async fn handle(world: &World, request: Request<Incoming>) -> Respons
 async fn pass(world: &World, request: Request<Incoming>) -> Option<Response<Bytes>> {
     let host = world.sts_host()?;
     let (parts, body) = request.into_parts();
+    let signed_by = signer(&parts.headers);
     let body = body.collect().await.ok()?.to_bytes();
     let mut response = sts::send(&host, Request::from_parts(parts, Full::new(body))).await?;
     for name in ["transfer-encoding", "content-length", "connection"] {
         response.headers_mut().remove(name);
     }
     let text = String::from_utf8_lossy(response.body()).into_owned();
-    if let (Some(key), Some(arn)) = (member(&text, "AccessKeyId"), session_arn(&text)) {
+    // AssumeRole names the new key; GetCallerIdentity tells who signed.
+    let key = member(&text, "AccessKeyId").or(signed_by);
+    if let (Some(key), Some(arn)) = (
+        key,
+        member(&text, "Arn").filter(|arn| arn.contains(":assumed-role/")),
+    ) {
         let account = arn.split(':').nth(4).unwrap_or_default().to_owned();
         world.callers.set(Caller::named(&key, &account, &arn));
     }
     Some(response)
 }
 
-fn session_arn(text: &str) -> Option<String> {
-    member(text, "Arn").filter(|arn| arn.contains(":assumed-role/"))
+fn signer(headers: &HeaderMap) -> Option<String> {
+    let header = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (_, credential) = header.split_once("Credential=")?;
+    credential.split_once('/').map(|(key, _)| key.to_owned())
 }
 
 /// A member of an answer in XML or in JSON.

@@ -29,7 +29,7 @@ use crate::names::{RegistryId, is_account};
 use crate::refusal::{Failure, Refusal};
 use crate::world::World;
 
-pub(crate) use download::presign;
+pub(crate) use download::{accessible, presign};
 pub(crate) use paging::Page;
 pub(crate) use referrers::of as referrers_of;
 
