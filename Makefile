@@ -25,8 +25,10 @@ test: build tools ## Run every test
 	@echo "Tests of the bootstraps on a local AWS"
 	@$(VENV)/bin/pytest tests/pipeline
 
-check: .tools/deny ## Lint: clippy, format, dependencies, documentation
+check: .tools/deny .tools/python ## Lint: clippy, format, dependencies, documentation
 	cargo fmt --check
+	$(VENV)/bin/ruff format --quiet --check
+	$(VENV)/bin/ruff check --quiet
 	cargo clippy $(QUIET) --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc $(QUIET) --locked --workspace --no-deps
 	tools/deny.sh

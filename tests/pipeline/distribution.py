@@ -1,4 +1,4 @@
-"""A plain `/v2` client, sharing no code with the project: pushes what skopeo cannot, and reads back to the last byte."""
+"""A plain `/v2` client that shares no code with the project: pushes what skopeo cannot, and reads back every byte."""
 
 import base64
 import hashlib
@@ -78,7 +78,9 @@ class Registry:
     def _skopeo(*arguments: str) -> None:
         done = subprocess.run([TOOLS / "bin/skopeo", *arguments], capture_output=True, text=True)
         if done.returncode:
-            raise Refused(f"skopeo {arguments[0]} {arguments[-2]} {arguments[-1]}", done.returncode, done.stderr.encode())
+            raise Refused(
+                f"skopeo {arguments[0]} {arguments[-2]} {arguments[-1]}", done.returncode, done.stderr.encode()
+            )
 
     @staticmethod
     def _is_plain(layout: Layout, manifest: Manifest) -> bool:
