@@ -1,1 +1,41 @@
-//! d
+//! Promotion of container images between registries: a release appears whole or not at all.
+//!
+//! The flow is made of types. A [`Release`] says what is asked for; a [`Survey`] holds the facts read from the source and the targets;
+//! [`Approved`] is a survey that passed every rule; a [`Plan`] is what has to be done, as data; a [`Report`] says what was done.
+//! Each arrow consumes the type on its left, so that no step can be skipped.
+//!
+//! Nothing here knows HTTP, AWS or Lambda: registries are behind the traits [`Source`] and [`Target`].
+
+mod approved;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod digest;
+mod error;
+mod manifest;
+mod patience;
+mod patient;
+mod plan;
+mod progress;
+mod promote;
+mod reference;
+mod registry;
+mod release;
+mod report;
+mod shelf;
+mod survey;
+mod transfer;
+
+pub use approved::Approved;
+pub use digest::{Digest, Hasher, InvalidDigest};
+pub use error::{Error, Name};
+pub use manifest::{Content, Descriptor, InvalidManifest, MAX_MANIFEST_BYTES, Manifest, MediaType, Platform};
+pub use patience::Patience;
+pub use patient::Patient;
+pub use plan::{Plan, Summary};
+pub use promote::{Promotion, Until};
+pub use reference::{InvalidReference, Reference, Registry, Repository, Tag};
+pub use registry::{ImmutableTags, Lookup, Mount, Put, Settings, Source, Target};
+pub use release::{Image, MAX_RELEASE_BYTES, Parameter, Release};
+pub use report::{Report, TargetReport};
+pub use survey::{PinnedImage, Survey};
+pub use transfer::Limits;

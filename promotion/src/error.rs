@@ -1,0 +1,253 @@
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The stable name of a failure.
+///
+/// State machines match on these words (`Catch`, `Retry`), so they are a contract: none is renamed, and the names in the
+/// machines are compared with [`Name::ALL`] by a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "explain() says what each means, in words meant for users")]
+pub enum Name {
+    InvalidInput,
+    InvalidManifest,
+    SourceImageNotFound,
+    SourceAccessDenied,
+    DigestMismatch,
+    TargetRepositoryNotFound,
+    TargetAccessDenied,
+    AssumeRoleDenied,
+    TagConflict,
+    PolicyViolation,
+    PullFailed,
+    CorruptContent,
+    RegistryLimit,
+    OutOfTime,
+    TooLargeForLambda,
+    RegistryUnavailable,
+}
+
+impl Name {
+    /// Every name there is.
+    pub const ALL: [Self; 16] = [
+        Self::InvalidInput,
+        Self::InvalidManifest,
+        Self::SourceImageNotFound,
+        Self::SourceAccessDenied,
+        Self::DigestMismatch,
+        Self::TargetRepositoryNotFound,
+        Self::TargetAccessDenied,
+        Self::AssumeRoleDenied,
+        Self::TagConflict,
+        Self::PolicyViolation,
+        Self::PullFailed,
+        Self::CorruptContent,
+        Self::RegistryLimit,
+        Self::OutOfTime,
+        Self::TooLargeForLambda,
+        Self::RegistryUnavailable,
+    ];
+
+    /// The name as state machines see it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidInput => "InvalidInput",
+            Self::InvalidManifest => "InvalidManifest",
+            Self::SourceImageNotFound => "SourceImageNotFound",
+            Self::SourceAccessDenied => "SourceAccessDenied",
+            Self::DigestMismatch => "DigestMismatch",
+            Self::TargetRepositoryNotFound => "TargetRepositoryNotFound",
+            Self::TargetAccessDenied => "TargetAccessDenied",
+            Self::AssumeRoleDenied => "AssumeRoleDenied",
+            Self::TagConflict => "TagConflict",
+            Self::PolicyViolation => "PolicyViolation",
+            Self::PullFailed => "PullFailed",
+            Self::CorruptContent => "CorruptContent",
+            Self::RegistryLimit => "RegistryLimit",
+            Self::OutOfTime => "OutOfTime",
+            Self::TooLargeForLambda => "TooLargeForLambda",
+            Self::RegistryUnavailable => "RegistryUnavailable",
+        }
+    }
+
+    /// When this happens, in a sentence for the person who reads a failed build.
+    #[must_use]
+    pub fn explain(self) -> &'static str {
+        match self {
+            Self::InvalidInput => "the event is wrong",
+            Self::InvalidManifest => "deploy-manifest.json is wrong",
+            Self::SourceImageNotFound => "the source registry does not have this tag or digest",
+            Self::SourceAccessDenied => "the source registry may not be read",
+            Self::DigestMismatch => "a tag no longer points to the digest it was pinned to",
+            Self::TargetRepositoryNotFound => "the repository must first be created in the target",
+            Self::TargetAccessDenied => "a permission is missing in the target",
+            Self::AssumeRoleDenied => "the role in the target account could not be assumed",
+            Self::TagConflict => "an immutable tag already holds another digest",
+            Self::PolicyViolation => "the release breaks a rule",
+            Self::PullFailed => "a promoted image cannot be pulled whole from the target",
+            Self::CorruptContent => "bytes do not match their digest or size",
+            Self::RegistryLimit => "a hard limit of the registry",
+            Self::OutOfTime => "stopped before the deadline after some progress; run again to continue",
+            Self::TooLargeForLambda => "one blob takes longer than a whole invocation",
+            Self::RegistryUnavailable => "the registry throttled or failed, also after retries",
+        }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A failure that knows its [`Name`], whether trying again may help, and says what was tried, where, and what to change.
+///
+/// The message is written for the person who is paged. It never holds a credential, nor the query of a URL: whoever makes
+/// an error from a foreign one strips those first.
+#[derive(Clone)]
+pub struct Error(Box<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    name: Name,
+    message: String,
+    temporary: bool,
+    retry_after: Option<Duration>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// An error of this name. [`Name::RegistryUnavailable`] counts as temporary, everything else does not.
+    #[must_use]
+    pub fn new(name: Name, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            name,
+            message: message.into(),
+            temporary: name == Name::RegistryUnavailable,
+            retry_after: None,
+            source: None,
+        }))
+    }
+
+    /// Trying again will not help, whatever the name.
+    #[must_use]
+    pub fn permanent(mut self) -> Self {
+        self.0.temporary = false;
+        self
+    }
+
+    /// The registry asked for this much patience (`Retry-After`).
+    #[must_use]
+    pub fn with_retry_after(mut self, delay: Option<Duration>) -> Self {
+        self.0.retry_after = delay;
+        self
+    }
+
+    /// Keeps the error behind this one for logs.
+    #[must_use]
+    pub fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+        self.0.source = Some(Arc::new(source));
+        self
+    }
+
+    /// The same failure under another name: what "denied" means depends on which side was asked.
+    #[must_use]
+    pub fn renamed(mut self, name: Name) -> Self {
+        self.0.name = name;
+        self
+    }
+
+    /// The same failure with what was being done in front.
+    #[must_use]
+    pub fn context(mut self, doing: impl fmt::Display) -> Self {
+        self.0.message = format!("{doing}: {}", self.0.message);
+        self
+    }
+
+    /// Its stable name.
+    #[must_use]
+    pub fn name(&self) -> Name {
+        self.0.name
+    }
+
+    /// Whether the same request may succeed later without anyone changing anything.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        self.0.temporary
+    }
+
+    /// How long the registry asked to be left alone.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// One error for several: all messages, each once, under the name of the first that no retry can heal.
+    ///
+    /// None for an empty list.
+    #[must_use]
+    pub fn all(errors: Vec<Self>) -> Option<Self> {
+        let mut distinct: Vec<Self> = Vec::new();
+        for error in errors {
+            if !distinct.iter().any(|known| known.name() == error.name() && known.0.message == error.0.message) {
+                distinct.push(error);
+            }
+        }
+        let leading = distinct.iter().position(|error| !error.is_temporary()).unwrap_or(0);
+        if distinct.len() < 2 {
+            return distinct.pop();
+        }
+        let mut whole = distinct.get(leading)?.clone();
+        whole.0.message = format!("{} problems:", distinct.len());
+        for (number, error) in distinct.iter().enumerate() {
+            whole.0.message += &format!("\n{}. {}: {}", number + 1, error.name(), error.0.message);
+        }
+        Some(whole)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.0.name, self.0.message)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_distinct_words() {
+        let words: std::collections::HashSet<_> = Name::ALL.iter().map(|name| name.as_str()).collect();
+        assert_eq!(words.len(), Name::ALL.len());
+    }
+
+    #[test]
+    fn several_errors_take_the_name_no_retry_can_heal_and_list_all() {
+        let unavailable = Error::new(Name::RegistryUnavailable, "throttled");
+        let denied = Error::new(Name::TargetAccessDenied, "add ecr:PutImage");
+        let whole = Error::all(vec![unavailable.clone(), denied.clone(), unavailable]).unwrap();
+        assert_eq!(whole.name(), Name::TargetAccessDenied);
+        assert!(!whole.is_temporary());
+        assert_eq!(
+            whole.to_string(),
+            "2 problems:\n1. RegistryUnavailable: throttled\n2. TargetAccessDenied: add ecr:PutImage"
+        );
+        assert_eq!(Error::all(vec![denied]).unwrap().to_string(), "add ecr:PutImage");
+        assert!(Error::all(vec![]).is_none());
+    }
+}

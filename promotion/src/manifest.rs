@@ -1,0 +1,340 @@
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::Digest;
+
+/// The largest manifest ECR takes: 4 MiB (`imageManifest` of the PutImage API).
+pub const MAX_MANIFEST_BYTES: usize = 4 << 20;
+
+/// The kinds of manifest there are, by their media types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MediaType {
+    /// `application/vnd.oci.image.manifest.v1+json`
+    OciManifest,
+    /// `application/vnd.oci.image.index.v1+json`
+    OciIndex,
+    /// `application/vnd.docker.distribution.manifest.v2+json`
+    DockerManifest,
+    /// `application/vnd.docker.distribution.manifest.list.v2+json`
+    DockerManifestList,
+}
+
+impl MediaType {
+    /// All of them: what a client has to accept so that a registry need not convert.
+    pub const ALL: [Self; 4] = [Self::OciManifest, Self::OciIndex, Self::DockerManifest, Self::DockerManifestList];
+
+    /// The media type as it is written.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OciManifest => "application/vnd.oci.image.manifest.v1+json",
+            Self::OciIndex => "application/vnd.oci.image.index.v1+json",
+            Self::DockerManifest => "application/vnd.docker.distribution.manifest.v2+json",
+            Self::DockerManifestList => "application/vnd.docker.distribution.manifest.list.v2+json",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|media_type| media_type.as_str() == text)
+    }
+
+    fn is_index(self) -> bool {
+        matches!(self, Self::OciIndex | Self::DockerManifestList)
+    }
+}
+
+impl fmt::Display for MediaType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What is said of content elsewhere: type, digest and size (`descriptor.md` of the OCI image specification).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Descriptor {
+    /// The type of what the digest names.
+    pub media_type: Box<str>,
+    /// The digest of its bytes.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// What it runs on: set for the entries of an index.
+    pub platform: Option<Platform>,
+}
+
+impl Descriptor {
+    /// Whether registries leave this layer where it is: Windows base layers, `nondistributable` in OCI and `foreign` in Docker media types.
+    #[must_use]
+    pub fn is_non_distributable(&self) -> bool {
+        self.media_type.starts_with("application/vnd.oci.image.layer.nondistributable.")
+            || &*self.media_type == "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
+    }
+}
+
+/// An operating system and architecture, `linux/arm64` or `linux/arm/v7`, in the words of Go's GOOS and GOARCH.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
+pub struct Platform {
+    /// `linux`, `windows`, ...
+    pub os: Box<str>,
+    /// `amd64`, `arm64`, ...
+    pub architecture: Box<str>,
+    /// `v7`, `v8`, ... where it is told.
+    pub variant: Option<Box<str>>,
+}
+
+impl Platform {
+    /// Whether an image for `self` is what somebody who asked for `wanted` gets: a variant counts only when it was asked for.
+    #[must_use]
+    pub fn satisfies(&self, wanted: &Self) -> bool {
+        self.os == wanted.os
+            && self.architecture == wanted.architecture
+            && (wanted.variant.is_none() || self.variant == wanted.variant)
+    }
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.os, self.architecture)?;
+        self.variant.iter().try_for_each(|variant| write!(f, "/{variant}"))
+    }
+}
+
+/// A manifest: the exact bytes, and beside them what they say.
+///
+/// The bytes are what travels. They are never written anew from the parsed view, so the digest cannot change.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Manifest {
+    raw: Bytes,
+    digest: Digest,
+    media_type: MediaType,
+    content: Arc<Content>,
+}
+
+/// What a manifest refers to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// One image (or artifact): its config and its layers, as listed.
+    Image {
+        /// The configuration blob.
+        config: Descriptor,
+        /// The layers from the lowest up. One digest may stand here twice.
+        layers: Vec<Descriptor>,
+    },
+    /// A list of manifests, often one per platform.
+    Index {
+        /// The entries, as listed.
+        manifests: Vec<Descriptor>,
+    },
+}
+
+impl Content {
+    /// The manifests below this one: none for an image.
+    #[must_use]
+    pub fn children(&self) -> &[Descriptor] {
+        match self {
+            Self::Index { manifests } => manifests,
+            Self::Image { .. } => &[],
+        }
+    }
+
+    /// The config and the layers, those that registries leave elsewhere included: none for an index.
+    pub fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
+        let (config, layers) = match self {
+            Self::Image { config, layers } => (Some(config), layers.as_slice()),
+            Self::Index { .. } => (None, [].as_slice()),
+        };
+        config.into_iter().chain(layers)
+    }
+}
+
+/// Why bytes are no manifest that can be promoted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InvalidManifest {
+    /// Docker schema 1: no registry of today takes it.
+    SchemaOne,
+    /// Over [`MAX_MANIFEST_BYTES`].
+    TooLarge(usize),
+    /// Everything else, in words.
+    Malformed(String),
+}
+
+impl fmt::Display for InvalidManifest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SchemaOne => f.write_str(
+                "it is a Docker schema 1 manifest, which ECR no longer takes: pull the image and push it again with a current client",
+            ),
+            Self::TooLarge(bytes) => {
+                write!(f, "the manifest has {bytes} bytes, and ECR takes at most {MAX_MANIFEST_BYTES}")
+            }
+            Self::Malformed(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for InvalidManifest {}
+
+/// The fields that Drayage reads. All others travel in the raw bytes.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire {
+    schema_version: u32,
+    media_type: Option<Box<str>>,
+    config: Option<Descriptor>,
+    layers: Option<Vec<Descriptor>>,
+    manifests: Option<Vec<Descriptor>>,
+    fs_layers: Option<IgnoredAny>,
+}
+
+impl Manifest {
+    /// Reads a manifest. `declared` is the media type the registry gave, needed when the manifest names none itself.
+    ///
+    /// A manifest that is both an image and an index, or whose own media type disagrees with `declared` or with its fields, is refused: two
+    /// clients could read it as two different images (CVE-2021-41190).
+    ///
+    /// # Errors
+    /// [`InvalidManifest`] says what is wrong.
+    pub fn parse(raw: Bytes, declared: Option<&str>) -> Result<Self, InvalidManifest> {
+        let malformed = |why: String| Err(InvalidManifest::Malformed(why));
+        if raw.len() > MAX_MANIFEST_BYTES {
+            return Err(InvalidManifest::TooLarge(raw.len()));
+        }
+        let wire: Wire = match serde_json::from_slice(&raw) {
+            Ok(wire) => wire,
+            Err(error) => return malformed(format!("it is not a manifest: {error}")),
+        };
+        if wire.schema_version == 1 || wire.fs_layers.is_some() {
+            return Err(InvalidManifest::SchemaOne);
+        }
+        if wire.schema_version != 2 {
+            return malformed(format!("schemaVersion is {}, expected 2", wire.schema_version));
+        }
+        let named = match (wire.media_type.as_deref(), declared) {
+            (Some(own), Some(declared)) if own != declared => {
+                return malformed(format!("it calls itself {own:?}, the registry calls it {declared:?}"));
+            }
+            (Some(named), _) | (None, Some(named)) => named,
+            (None, None) => return malformed("neither it nor the registry names its media type".into()),
+        };
+        let Some(media_type) = MediaType::parse(named) else {
+            return malformed(format!("media type {named:?} is no image manifest and no index"));
+        };
+        let content = match (wire.config, wire.layers, wire.manifests) {
+            (Some(config), Some(layers), None) if !media_type.is_index() => Content::Image { config, layers },
+            (None, None, Some(manifests)) if media_type.is_index() => Content::Index { manifests },
+            _ => return malformed(format!("its fields do not fit its media type {named:?}")),
+        };
+        Ok(Self { digest: Digest::of(&raw), raw, media_type, content: Arc::new(content) })
+    }
+
+    /// The bytes, exactly as they were read.
+    #[must_use]
+    pub fn raw(&self) -> &Bytes {
+        &self.raw
+    }
+
+    /// The digest of [`Manifest::raw`], computed, never taken on trust.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The media type.
+    #[must_use]
+    pub fn media_type(&self) -> MediaType {
+        self.media_type
+    }
+
+    /// What it refers to.
+    #[must_use]
+    pub fn content(&self) -> &Arc<Content> {
+        &self.content
+    }
+}
+
+impl fmt::Debug for Manifest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Manifest({}, {}, {} bytes)", self.digest, self.media_type, self.raw.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEX: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    fn descriptor(media_type: &str) -> String {
+        format!(r#"{{"mediaType":"{media_type}","digest":"sha256:{HEX}","size":7,"annotations":{{"a":"b"}}}}"#)
+    }
+
+    fn image(media_type: &str) -> String {
+        let layer = descriptor("application/vnd.oci.image.layer.v1.tar+zstd");
+        let config = descriptor("application/vnd.oci.image.config.v1+json");
+        format!(r#"{{"schemaVersion":2,{media_type} "config":{config},"layers":[{layer},{layer}]}}"#)
+    }
+
+    fn parse(text: &str, declared: Option<&str>) -> Result<Manifest, InvalidManifest> {
+        Manifest::parse(Bytes::copy_from_slice(text.as_bytes()), declared)
+    }
+
+    #[test]
+    fn keeps_odd_bytes_and_reads_them_as_oci_spec_does() {
+        let text = format!(" \n{}\t\n", image(r#""mediaType":"application/vnd.oci.image.manifest.v1+json","#));
+        let manifest = parse(&text, None).unwrap();
+        assert_eq!(manifest.raw(), text.as_bytes());
+        assert_eq!(manifest.digest(), Digest::of(text.as_bytes()));
+        let peer = oci_spec::image::ImageManifest::from_reader(text.as_bytes()).unwrap();
+        let ours: Vec<_> = manifest.content().blobs().map(|blob| (blob.digest.to_string(), blob.size)).collect();
+        let theirs: Vec<_> = std::iter::once(peer.config())
+            .chain(peer.layers())
+            .map(|blob| (blob.digest().to_string(), blob.size()))
+            .collect();
+        assert_eq!(ours, theirs);
+    }
+
+    #[test]
+    fn takes_the_media_type_from_the_registry_when_the_manifest_has_none() {
+        let bare = image("");
+        let manifest = parse(&bare, Some(MediaType::DockerManifest.as_str())).unwrap();
+        assert_eq!(manifest.media_type(), MediaType::DockerManifest);
+        assert!(matches!(parse(&bare, None), Err(InvalidManifest::Malformed(why)) if why.contains("media type")));
+    }
+
+    #[test]
+    fn refuses_what_could_be_read_in_two_ways() {
+        let own = r#""mediaType":"application/vnd.oci.image.manifest.v1+json","#;
+        assert!(parse(&image(own), Some(MediaType::DockerManifest.as_str())).is_err());
+        assert!(parse(&image(r#""manifests":[],"#), Some(MediaType::OciManifest.as_str())).is_err());
+        assert!(parse(&image(""), Some(MediaType::OciIndex.as_str())).is_err());
+        assert!(parse(&image(""), Some("application/json")).is_err());
+    }
+
+    #[test]
+    fn refuses_schema_one_oversize_and_nonsense() {
+        let schema_one = r#"{"schemaVersion":1,"name":"a","fsLayers":[]}"#;
+        assert_eq!(parse(schema_one, None), Err(InvalidManifest::SchemaOne));
+        let large = Bytes::from(vec![b' '; MAX_MANIFEST_BYTES + 1]);
+        assert_eq!(Manifest::parse(large, None), Err(InvalidManifest::TooLarge(MAX_MANIFEST_BYTES + 1)));
+        for text in ["", "null", "{}", r#"{"schemaVersion":3}"#, r#"{"schemaVersion":2,"layers":[{"size":-1}]}"#] {
+            assert!(parse(text, Some(MediaType::OciManifest.as_str())).is_err(), "{text:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn knows_which_layers_stay_elsewhere() {
+        for (media_type, stays) in [
+            ("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", true),
+            ("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", true),
+            ("application/vnd.oci.image.layer.v1.tar+gzip", false),
+        ] {
+            let descriptor: Descriptor = serde_json::from_str(&descriptor(media_type)).unwrap();
+            assert_eq!(descriptor.is_non_distributable(), stays, "{media_type}");
+        }
+    }
+}

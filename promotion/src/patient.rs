@@ -1,0 +1,103 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::Stream;
+
+use crate::patience::{Backoff, retry};
+use crate::{
+    Descriptor, Digest, Error, Lookup, Manifest, Mount, Patience, Put, Reference, Registry, Repository, Settings,
+    Source, Tag, Target,
+};
+
+/// A registry that is asked again when it may answer better: the one owner of retries.
+///
+/// A failure that is temporary slows down every request to the same registry. Opening a blob is repeated here; a blob that is cut while
+/// its bytes arrive, or an upload that fails, is not: the engine opens the source anew and sends it again.
+#[derive(Debug)]
+pub struct Patient<R> {
+    registry: R,
+    backoff: Arc<Backoff>,
+}
+
+impl<R> Patient<R> {
+    /// Wraps a registry whose calls make one attempt each.
+    pub fn new(registry: R, patience: Patience) -> Self {
+        Self { registry, backoff: Arc::new(Backoff::new(patience)) }
+    }
+
+    /// The registry within.
+    pub fn get(&self) -> &R {
+        &self.registry
+    }
+
+    /// Makes known how a request went that could not be repeated here. True if it is worth another attempt after `attempt` ones.
+    pub(crate) fn heard(&self, error: &Error, attempt: u32) -> bool {
+        self.backoff.failed(error, attempt)
+    }
+}
+
+impl<R: Source> Source for Patient<R> {
+    type Blob = R::Blob;
+    const BATCH: usize = R::BATCH;
+
+    fn name(&self) -> &str {
+        self.registry.name()
+    }
+
+    async fn registry(&self) -> Result<Registry, Error> {
+        retry(&self.backoff, || self.registry.registry()).await
+    }
+
+    async fn manifests(&self, repository: &Repository, references: &[Reference]) -> Result<Vec<Lookup>, Error> {
+        retry(&self.backoff, || self.registry.manifests(repository, references)).await
+    }
+
+    async fn blob(&self, repository: &Repository, blob: &Descriptor, offset: u64) -> Result<R::Blob, Error> {
+        retry(&self.backoff, || self.registry.blob(repository, blob, offset)).await
+    }
+
+    fn requests(&self) -> u64 {
+        self.registry.requests()
+    }
+}
+
+impl<R: Target> Target for Patient<R> {
+    type Upload = R::Upload;
+
+    async fn settings(&self, repositories: &[Repository]) -> Result<Vec<Option<Settings>>, Error> {
+        retry(&self.backoff, || self.registry.settings(repositories)).await
+    }
+
+    async fn mounting(&self) -> Result<bool, Error> {
+        retry(&self.backoff, || self.registry.mounting()).await
+    }
+
+    async fn present(&self, repository: &Repository, blobs: &[Digest]) -> Result<Vec<bool>, Error> {
+        retry(&self.backoff, || self.registry.present(repository, blobs)).await
+    }
+
+    async fn open_upload(&self, repository: &Repository) -> Result<R::Upload, Error> {
+        retry(&self.backoff, || self.registry.open_upload(repository)).await
+    }
+
+    async fn mount(&self, repository: &Repository, blob: Digest, from: &Repository) -> Result<Mount<R::Upload>, Error> {
+        retry(&self.backoff, || self.registry.mount(repository, blob, from)).await
+    }
+
+    async fn upload<B>(&self, upload: R::Upload, blob: &Descriptor, body: B) -> Result<(), Error>
+    where
+        B: Stream<Item = Result<Bytes, Error>> + Send + 'static,
+    {
+        self.backoff.ready().await;
+        self.registry.upload(upload, blob, body).await.inspect(|()| self.backoff.succeeded())
+    }
+
+    async fn put_manifest(
+        &self,
+        repository: &Repository,
+        manifest: &Manifest,
+        tag: Option<&Tag>,
+    ) -> Result<Put, Error> {
+        retry(&self.backoff, || self.registry.put_manifest(repository, manifest, tag)).await
+    }
+}

@@ -1,0 +1,229 @@
+//! The plan against a model that knows nothing of plans: a registry as a set of what it holds, which refuses what ECR refuses.
+
+use bytes::Bytes;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use super::*;
+use crate::survey::Presence;
+use crate::{ImmutableTags, Manifest, MediaType, Settings};
+
+/// What a test case is made of. Positions count into the lists before.
+#[derive(Debug, Clone)]
+struct World {
+    /// Sizes of blobs.
+    blobs: Vec<u64>,
+    /// Blobs of each leaf manifest. A blob may stand there twice.
+    leaves: Vec<Vec<Index>>,
+    /// What each index lists: leaves, or indexes before it.
+    indexes: Vec<Vec<Index>>,
+    /// Repository and manifest of each image.
+    images: Vec<(usize, Index)>,
+    /// Blobs and manifests that the target has, with the repository.
+    there: Vec<(usize, Index, bool)>,
+    /// Which of two keys encrypts each repository.
+    keys: Vec<bool>,
+    mounting: bool,
+    /// The order in which steps that may run do run.
+    order: Vec<Index>,
+}
+
+const REPOSITORIES: usize = 4;
+
+fn worlds() -> impl Strategy<Value = World> {
+    let some = |least, most| vec(any::<Index>(), least..most);
+    (
+        vec(1_u64..1000, 1..8),
+        vec(some(1, 5), 1..6),
+        vec(some(0, 4), 0..4),
+        vec((0..REPOSITORIES, any::<Index>()), 1..8),
+        vec((0..REPOSITORIES, any::<Index>(), any::<bool>()), 0..8),
+        vec(any::<bool>(), REPOSITORIES),
+        any::<bool>(),
+        some(64, 65),
+    )
+        .prop_map(|(blobs, leaves, indexes, images, there, keys, mounting, order)| World {
+            blobs,
+            leaves,
+            indexes,
+            images,
+            there,
+            keys,
+            mounting,
+            order,
+        })
+}
+
+fn repository(at: usize) -> Repository {
+    format!("repository{at}").parse().unwrap()
+}
+
+fn descriptor(media_type: &str, digest: Digest, size: u64) -> String {
+    format!(r#"{{"mediaType":"{media_type}","digest":"{digest}","size":{size}}}"#)
+}
+
+impl World {
+    fn blob(&self, index: &Index) -> (Digest, u64) {
+        let at = index.index(self.blobs.len());
+        (Digest::of(format!("blob{at}").as_bytes()), self.blobs[at])
+    }
+
+    /// All manifests, children before those that list them.
+    fn manifests(&self) -> Vec<Manifest> {
+        let mut manifests: Vec<Manifest> = Vec::new();
+        for (at, blobs) in self.leaves.iter().enumerate() {
+            let mut layers =
+                blobs.iter().map(|blob| self.blob(blob)).map(|(digest, size)| descriptor("layer", digest, size));
+            let config = layers.next().unwrap();
+            let foreign = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
+            let layers: Vec<_> = layers.chain([descriptor(foreign, Digest::of(b"elsewhere"), 9)]).collect();
+            let raw = format!(r#"{{"schemaVersion":2,"n":{at},"config":{config},"layers":[{}]}}"#, layers.join(","));
+            manifests.push(Manifest::parse(Bytes::from(raw), Some(MediaType::OciManifest.as_str())).unwrap());
+        }
+        for (at, entries) in self.indexes.iter().enumerate() {
+            let entries: Vec<_> = entries
+                .iter()
+                .map(|entry| &manifests[entry.index(manifests.len())])
+                .map(|child| descriptor(child.media_type().as_str(), child.digest(), child.raw().len() as u64))
+                .collect();
+            let raw = format!(r#"{{"schemaVersion":2,"i":{at},"manifests":[{}]}}"#, entries.join(","));
+            manifests.push(Manifest::parse(Bytes::from(raw), Some(MediaType::OciIndex.as_str())).unwrap());
+        }
+        manifests
+    }
+}
+
+/// A target as a set of what it holds.
+#[derive(Default)]
+struct Model {
+    blobs: HashSet<(Repository, Digest)>,
+    manifests: HashSet<(Repository, Digest)>,
+}
+
+impl Model {
+    fn hold_all_below(&mut self, repository: &Repository, digest: Digest, shelf: &Shelf) {
+        for digest in shelf.bottom_up(digest) {
+            let blobs = shelf.content(digest).unwrap().blobs().filter(|blob| !blob.is_non_distributable());
+            self.blobs.extend(blobs.map(|blob| (repository.clone(), blob.digest)));
+            self.manifests.insert((repository.clone(), digest));
+        }
+    }
+
+    fn may_commit(&self, repository: &Repository, content: &Content) -> bool {
+        let has_blob =
+            |blob: &Descriptor| blob.is_non_distributable() || self.blobs.contains(&(repository.clone(), blob.digest));
+        content.blobs().all(has_blob)
+            && content.children().iter().all(|child| self.manifests.contains(&(repository.clone(), child.digest)))
+    }
+
+    fn commits(&self, repository: &Repository, blob: Digest, shelf: &Shelf) -> bool {
+        let in_repository = self.manifests.iter().filter(|(holder, _)| holder == repository);
+        in_repository.flat_map(|(_, digest)| shelf.content(*digest).unwrap().blobs()).any(|held| held.digest == blob)
+    }
+}
+
+fn survey(world: &World, images: &[PinnedImage], model: &Model) -> TargetSurvey {
+    let holds = |image: &PinnedImage| model.manifests.contains(&(image.repository.clone(), image.digest));
+    let presence = |image| Some(Presence { tagged: None, staged: holds(image) });
+    let of = |set: &HashSet<(Repository, Digest)>, at: usize| {
+        set.iter().filter(|(holder, _)| *holder == repository(at)).map(|(_, digest)| *digest).collect()
+    };
+    let repositories = (0..REPOSITORIES).filter(|at| images.iter().any(|image| image.repository == repository(*at)));
+    TargetSurvey {
+        name: "target".into(),
+        images: images.iter().map(presence).collect(),
+        repositories: repositories
+            .map(|at| {
+                let settings =
+                    Settings { immutable_tags: ImmutableTags::Only(vec![]), encryption: world.keys[at].to_string() };
+                let known =
+                    RepositorySurvey { settings, manifests: of(&model.manifests, at), blobs: of(&model.blobs, at) };
+                (repository(at), known)
+            })
+            .collect(),
+        mounting: world.mounting,
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_order_of_the_steps_ends_with_everything_there_and_nothing_sent_twice(world in worlds()) {
+        let manifests = world.manifests();
+        let mut shelf = Shelf::default();
+        manifests.iter().for_each(|manifest| shelf.put(manifest.clone()));
+        let images: Vec<PinnedImage> = world
+            .images
+            .iter()
+            .enumerate()
+            .map(|(at, (holder, manifest))| PinnedImage {
+                repository: repository(*holder),
+                tag: format!("t{at}").parse().unwrap(),
+                digest: manifests[manifest.index(manifests.len())].digest(),
+                parameter: None,
+                platforms: vec![],
+            })
+            .collect();
+        let mut model = Model::default();
+        for (holder, index, whole) in &world.there {
+            if *whole {
+                model.hold_all_below(&repository(*holder), manifests[index.index(manifests.len())].digest(), &shelf);
+            } else {
+                model.blobs.insert((repository(*holder), world.blob(index).0));
+            }
+        }
+        let there = model.blobs.clone();
+        let target = survey(&world, &images, &model);
+        let plan = Plan::new(Approved { images, shelf, targets: vec![target] });
+
+        let mut copied: Vec<(Repository, Digest)> = Vec::new();
+        let mut done = vec![false; plan.steps.len()];
+        for pick in world.order.iter().cycle().take(plan.steps.len()) {
+            let may_run: Vec<usize> =
+                (0..done.len()).filter(|at| !done[*at] && plan.steps[*at].after.iter().all(|before| done[*before])).collect();
+            prop_assert!(!may_run.is_empty(), "the steps wait for each other");
+            let at = may_run[pick.index(may_run.len())];
+            done[at] = true;
+            let step = &plan.steps[at];
+            prop_assert!(step.after.iter().all(|before| *before < at));
+            match &step.work {
+                Work::Manifest(digest) => {
+                    prop_assert!(model.may_commit(&step.repository, plan.shelf.content(*digest).unwrap()));
+                    prop_assert!(model.manifests.insert((step.repository.clone(), *digest)), "written twice");
+                }
+                Work::Blob { blob, mount_from } => {
+                    let mut mounted = false;
+                    if let Some(sibling) = mount_from {
+                        mounted = model.commits(sibling, blob.digest, &plan.shelf);
+                        let uncommitted = there.contains(&(sibling.clone(), blob.digest));
+                        prop_assert!(mounted || uncommitted, "a mount that must be declined");
+                        let key = |name: &Repository| (0..REPOSITORIES).find(|at| repository(*at) == *name).map(|at| world.keys[at]);
+                        prop_assert!(world.mounting && key(sibling) == key(&step.repository));
+                    }
+                    if !mounted {
+                        copied.push((step.repository.clone(), blob.digest));
+                    }
+                    prop_assert!(model.blobs.insert((step.repository.clone(), blob.digest)), "it was there");
+                }
+            }
+        }
+        let mut naive = Model { blobs: there.clone(), ..Model::default() };
+        for image in &plan.images {
+            prop_assert!(model.manifests.contains(&(image.repository.clone(), image.digest)));
+            naive.hold_all_below(&image.repository, image.digest, &plan.shelf);
+        }
+        prop_assert!(naive.blobs.is_superset(&model.blobs), "something was sent that nobody asked for");
+        prop_assert!(naive.manifests.iter().all(|needed| model.manifests.contains(needed)));
+
+        let planned = plan.summary();
+        let mounts = plan.steps.iter().filter(|step| matches!(step.work, Work::Blob { mount_from: Some(_), .. })).count();
+        prop_assert_eq!(planned.blobs_to_mount, mounts as u64);
+        prop_assert!(planned.blobs_to_copy <= copied.len() as u64);
+        if world.mounting && there.is_empty() {
+            let keys: HashSet<_> = world.keys.iter().collect();
+            let distinct: HashSet<_> = copied.iter().map(|(_, digest)| digest).collect();
+            prop_assert!(copied.len() <= distinct.len() * keys.len(), "read more than once per key: {copied:?}");
+        }
+        prop_assert_eq!(plan.tags.len(), plan.images.len());
+    }
+}

@@ -1,0 +1,208 @@
+//! What promotion needs of a registry. Implementations make one attempt per call; whether and when to try again is decided
+//! once, in [`crate::Patient`].
+
+use std::future::Future;
+
+use bytes::Bytes;
+use futures_util::Stream;
+
+use crate::{Descriptor, Digest, Error, Manifest, Reference, Registry, Repository, Tag};
+
+/// What a registry answers when asked for one manifest: the manifest, or that there is none, or why it cannot say.
+pub type Lookup = Result<Option<Manifest>, Error>;
+
+/// A registry that can be read.
+pub trait Source: Send + Sync + 'static {
+    /// The bytes of a blob, in pieces, as they arrive.
+    type Blob: Stream<Item = Result<Bytes, Error>> + Send + Unpin + 'static;
+
+    /// How many manifests one request can ask for, at least 1.
+    const BATCH: usize;
+
+    /// What to call this registry in messages, known without a request.
+    fn name(&self) -> &str;
+
+    /// The registry as it stands in front of an image's name.
+    fn registry(&self) -> impl Future<Output = Result<Registry, Error>> + Send;
+
+    /// Looks up at most [`Source::BATCH`] manifests with their bytes: one answer per reference, in their order.
+    ///
+    /// A manifest that was asked for by digest has that digest, or the answer is `CorruptContent`.
+    ///
+    /// # Errors
+    /// What holds for the whole request: the repository is missing, access is denied, the registry is unavailable.
+    fn manifests(
+        &self,
+        repository: &Repository,
+        references: &[Reference],
+    ) -> impl Future<Output = Result<Vec<Lookup>, Error>> + Send;
+
+    /// Opens a blob from byte `offset` on. The bytes are not yet checked against the digest.
+    ///
+    /// # Errors
+    /// As [`Source::manifests`]; the stream itself ends with an error when the connection does.
+    fn blob(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+        offset: u64,
+    ) -> impl Future<Output = Result<Self::Blob, Error>> + Send;
+
+    /// How many requests were sent so far, retries and authorisation included.
+    fn requests(&self) -> u64;
+}
+
+/// A registry that can be written. It can be read as well: what was written is verified by reading it.
+pub trait Target: Source {
+    /// An upload that was opened and not yet used.
+    type Upload: Send + 'static;
+
+    /// The settings of these repositories, in their order; none for a repository that does not exist.
+    ///
+    /// # Errors
+    /// Access denied, or the registry is unavailable.
+    fn settings(
+        &self,
+        repositories: &[Repository],
+    ) -> impl Future<Output = Result<Vec<Option<Settings>>, Error>> + Send;
+
+    /// Whether blobs may be mounted from one repository into another at all.
+    ///
+    /// # Errors
+    /// The registry is unavailable.
+    fn mounting(&self) -> impl Future<Output = Result<bool, Error>> + Send;
+
+    /// Which of these blobs (at most [`Source::BATCH`]) the repository has, in their order.
+    ///
+    /// # Errors
+    /// The repository is missing, access is denied, the registry is unavailable.
+    fn present(
+        &self,
+        repository: &Repository,
+        blobs: &[Digest],
+    ) -> impl Future<Output = Result<Vec<bool>, Error>> + Send;
+
+    /// Opens an upload.
+    ///
+    /// # Errors
+    /// The repository is missing, access is denied, the registry is unavailable.
+    fn open_upload(&self, repository: &Repository) -> impl Future<Output = Result<Self::Upload, Error>> + Send;
+
+    /// Asks for a blob of a sibling repository. A registry that declines opens an upload instead.
+    ///
+    /// # Errors
+    /// As [`Target::open_upload`].
+    fn mount(
+        &self,
+        repository: &Repository,
+        blob: Digest,
+        from: &Repository,
+    ) -> impl Future<Output = Result<Mount<Self::Upload>, Error>> + Send;
+
+    /// Sends the bytes of one blob as one body of known length, and commits it.
+    ///
+    /// The body ends early, with an error, when the bytes are not what the descriptor says: nothing is committed then.
+    ///
+    /// # Errors
+    /// `CorruptContent` if the registry computed another digest; otherwise as [`Target::open_upload`].
+    fn upload<B>(
+        &self,
+        upload: Self::Upload,
+        blob: &Descriptor,
+        body: B,
+    ) -> impl Future<Output = Result<(), Error>> + Send
+    where
+        B: Stream<Item = Result<Bytes, Error>> + Send + 'static;
+
+    /// Writes a manifest, byte for byte, under its digest and, if given, a tag. Having it already is success.
+    ///
+    /// # Errors
+    /// `TagConflict` if the tag is immutable and holds another digest, `RegistryLimit`; otherwise as [`Target::open_upload`].
+    fn put_manifest(
+        &self,
+        repository: &Repository,
+        manifest: &Manifest,
+        tag: Option<&Tag>,
+    ) -> impl Future<Output = Result<Put, Error>> + Send;
+}
+
+/// What a repository in a target allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Which tags may not move.
+    pub immutable_tags: ImmutableTags,
+    /// How its content is encrypted, in the registry's own words. Blobs are mounted only between equals.
+    pub encryption: String,
+}
+
+/// Which tags of a repository may not move once they exist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImmutableTags {
+    /// Every tag but those that match one of these patterns, in which `*` stands for any text.
+    AllBut(Vec<String>),
+    /// Only tags that match one of these patterns.
+    Only(Vec<String>),
+}
+
+impl ImmutableTags {
+    /// Whether this tag may not move.
+    #[must_use]
+    pub fn contains(&self, tag: &Tag) -> bool {
+        let any = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, tag.as_str()));
+        match self {
+            Self::AllBut(patterns) => !any(patterns),
+            Self::Only(patterns) => any(patterns),
+        }
+    }
+}
+
+fn matches(pattern: &str, text: &str) -> bool {
+    let Some((head, tail)) = pattern.split_once('*') else {
+        return pattern == text;
+    };
+    text.strip_prefix(head).is_some_and(|rest| {
+        rest.char_indices().map(|(at, _)| at).chain([rest.len()]).any(|at| matches(tail, rest.split_at(at).1))
+    })
+}
+
+/// What became of the wish to mount a blob.
+#[derive(Debug)]
+pub enum Mount<Upload> {
+    /// The repository has the blob now.
+    Mounted,
+    /// It was declined; this upload was opened instead.
+    Declined(Upload),
+}
+
+/// What became of a manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Put {
+    /// It is there.
+    Stored,
+    /// Refused, because the registry lacks these blobs, whatever it said before.
+    LacksBlobs(Vec<Digest>),
+    /// Refused, because the registry lacks manifests that this index lists.
+    LacksManifests,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_of_mutable_and_immutable_tags() {
+        let tag = |text: &str| text.parse::<Tag>().unwrap();
+        let but = ImmutableTags::AllBut(vec!["dev-*".into(), "*-rc*".into(), "latest".into()]);
+        for (text, immutable) in
+            [("1.0", true), ("dev-1", false), ("dev-", false), ("1-rc2", false), ("latest", false), ("latest2", true)]
+        {
+            assert_eq!(but.contains(&tag(text)), immutable, "{text}");
+            assert_eq!(
+                ImmutableTags::Only(vec!["dev-*".into(), "*-rc*".into(), "latest".into()]).contains(&tag(text)),
+                !immutable
+            );
+        }
+        assert!(!ImmutableTags::Only(vec![]).contains(&tag("1.0")));
+        assert!(ImmutableTags::AllBut(vec![]).contains(&tag("1.0")));
+    }
+}

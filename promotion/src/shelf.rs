@@ -1,0 +1,106 @@
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::{Content, Digest, Manifest};
+
+/// How many bytes of manifests are kept for sending, in all. What does not fit is read again when it is needed.
+const KEPT_BYTES: usize = 32 << 20;
+
+/// The manifests of a release by digest: what each refers to, and the bytes of as many as fit.
+#[derive(Debug, Default)]
+pub(crate) struct Shelf {
+    contents: HashMap<Digest, Arc<Content>>,
+    whole: HashMap<Digest, Manifest>,
+    kept_bytes: usize,
+}
+
+impl Shelf {
+    pub(crate) fn put(&mut self, manifest: Manifest) {
+        let digest = manifest.digest();
+        if self.contents.insert(digest, manifest.content().clone()).is_none()
+            && self.kept_bytes + manifest.raw().len() <= KEPT_BYTES
+        {
+            self.kept_bytes += manifest.raw().len();
+            self.whole.insert(digest, manifest);
+        }
+    }
+
+    pub(crate) fn content(&self, digest: Digest) -> Option<&Content> {
+        self.contents.get(&digest).map(|content| &**content)
+    }
+
+    pub(crate) fn whole(&self, digest: Digest) -> Option<&Manifest> {
+        self.whole.get(&digest)
+    }
+
+    /// The digest and everything below it, each once, children before the index that lists them.
+    pub(crate) fn bottom_up(&self, root: Digest) -> Vec<Digest> {
+        let mut order = Vec::new();
+        let mut placed = HashSet::new();
+        let mut open = vec![(root, false)];
+        while let Some((digest, children_done)) = open.pop() {
+            if placed.contains(&digest) {
+                continue;
+            }
+            if children_done {
+                placed.insert(digest);
+                order.push(digest);
+                continue;
+            }
+            open.push((digest, true));
+            let children = self.content(digest).map(Content::children).unwrap_or_default();
+            open.extend(children.iter().rev().map(|child| (child.digest, false)));
+        }
+        order
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::MediaType;
+
+    fn index(children: &[Digest]) -> Manifest {
+        let media_type = MediaType::OciIndex;
+        let children: Vec<_> = children
+            .iter()
+            .map(|digest| format!(r#"{{"mediaType":"{media_type}","digest":"{digest}","size":1}}"#))
+            .collect();
+        let raw = format!(r#"{{"schemaVersion":2,"manifests":[{}]}}"#, children.join(","));
+        Manifest::parse(Bytes::from(raw), Some(media_type.as_str())).unwrap()
+    }
+
+    #[test]
+    fn orders_children_first_and_each_once() {
+        let leaf = index(&[]);
+        let middle = index(&[leaf.digest()]);
+        let root = index(&[middle.digest(), leaf.digest()]);
+        let mut shelf = Shelf::default();
+        for manifest in [&root, &middle, &leaf] {
+            shelf.put(manifest.clone());
+        }
+        assert_eq!(shelf.bottom_up(root.digest()), [leaf.digest(), middle.digest(), root.digest()]);
+        assert_eq!(shelf.bottom_up(leaf.digest()), [leaf.digest()]);
+    }
+
+    #[test]
+    fn keeps_the_bytes_of_no_more_than_fit() {
+        let mut shelf = Shelf::default();
+        let padded = |n: usize| {
+            let raw = format!(r#"{{"schemaVersion":2,"manifests":[]{}}}"#, " ".repeat((4 << 20) - 100 - n));
+            Manifest::parse(Bytes::from(raw), Some(MediaType::OciIndex.as_str())).unwrap()
+        };
+        let digests: Vec<_> = (0..10)
+            .map(|n| {
+                let manifest = padded(n);
+                let digest = manifest.digest();
+                shelf.put(manifest);
+                digest
+            })
+            .collect();
+        assert!(digests.iter().all(|digest| shelf.content(*digest).is_some()));
+        assert_eq!(digests.iter().filter(|digest| shelf.whole(**digest).is_some()).count(), 8);
+    }
+}

@@ -1,0 +1,226 @@
+use bytes::BytesMut;
+use futures_util::TryStreamExt;
+
+use super::*;
+use crate::{Content, Descriptor, Image, MAX_MANIFEST_BYTES, Manifest, Name};
+
+/// How deep indexes may list indexes. Docker and buildx write one level; the limit only ends what never ends.
+const MAX_DEPTH: usize = 8;
+
+/// How many bytes of manifests are asked for at a time, where their sizes are known beforehand.
+const BATCH_BYTES: u64 = 16 << 20;
+
+impl Survey {
+    /// Finds out what every tag points to.
+    pub(super) async fn pin<S: Source>(&mut self, release: Release, source: &Patient<S>) {
+        let pinned = |image: &Image, digest| PinnedImage {
+            repository: image.repository.clone(),
+            tag: image.tag.clone(),
+            digest,
+            parameter: image.parameter.clone(),
+            platforms: image.platforms.clone(),
+        };
+        if release.is_pinned() {
+            self.images = release.images().iter().filter_map(|image| Some(pinned(image, image.digest?))).collect();
+            return;
+        }
+        let batches = batches(release.images().iter().map(|image| (&image.repository, image)), S::BATCH);
+        let answers: Vec<_> = stream::iter(&batches)
+            .map(|(repository, images)| async move {
+                let tags: Vec<_> = images.iter().map(|image| Reference::Tag(image.tag.clone())).collect();
+                source.manifests(repository, &tags).await
+            })
+            .buffered(AT_ONCE)
+            .collect()
+            .await;
+        let mut found: HashMap<(&Repository, &Tag), Digest> = HashMap::new();
+        for ((_, images), answer) in batches.iter().zip(answers) {
+            match answer {
+                Err(error) => self.problems.push(error),
+                Ok(lookups) => {
+                    for (image, lookup) in images.iter().zip(lookups) {
+                        match lookup.and_then(|manifest| check_pin(image, manifest, source.name())) {
+                            Ok(manifest) => {
+                                found.insert((&image.repository, &image.tag), manifest.digest());
+                                self.shelf.put(manifest);
+                            }
+                            Err(error) => self.problems.push(error),
+                        }
+                    }
+                }
+            }
+        }
+        let digest = |image: &Image| found.get(&(&image.repository, &image.tag)).copied();
+        self.images = release.images().iter().filter_map(|image| Some(pinned(image, digest(image)?))).collect();
+    }
+
+    /// Reads what is listed by the indexes that some target has to get, and the manifests of pinned images that are known only by
+    /// digest.
+    pub(super) async fn open_indexes<S: Source>(&mut self, source: &Patient<S>) {
+        let mut wanted: Vec<(Repository, Digest, u64)> = Vec::new();
+        for (at, image) in self.images.iter().enumerate() {
+            let everywhere = |presence: Presence| presence.tagged == Some(image.digest);
+            let is_lacking = self.targets.iter().any(|target| !target.presence(at).is_none_or(everywhere));
+            if is_lacking || !image.platforms.is_empty() {
+                wanted.push((image.repository.clone(), image.digest, 0));
+            }
+        }
+        let mut seen: HashSet<(Repository, Digest)> = HashSet::new();
+        for _ in 0..=MAX_DEPTH {
+            wanted.retain(|(repository, digest, _)| seen.insert((repository.clone(), *digest)));
+            self.read_manifests(&wanted, source).await;
+            wanted = wanted
+                .iter()
+                .flat_map(|(repository, digest, _)| {
+                    let children = self.shelf.content(*digest).map(Content::children).unwrap_or_default();
+                    children.iter().map(|child| (repository.clone(), child.digest, child.size))
+                })
+                .collect();
+            if wanted.is_empty() {
+                return;
+            }
+        }
+        for (repository, digest, _) in wanted {
+            self.problems.push(Error::new(
+                Name::RegistryLimit,
+                format!("{repository}@{digest} in {}: indexes are nested more than {MAX_DEPTH} deep", source.name()),
+            ));
+        }
+    }
+
+    async fn read_manifests<S: Source>(&mut self, wanted: &[(Repository, Digest, u64)], source: &Patient<S>) {
+        let unknown = wanted.iter().filter(|(_, digest, _)| self.shelf.content(*digest).is_none());
+        // Sizes come from an index, which may lie: no manifest is larger than the limit, and an unknown size counts as small.
+        let batches: Vec<_> =
+            batches(unknown.map(|(repository, digest, size)| (repository, (*digest, *size))), S::BATCH)
+                .into_iter()
+                .flat_map(|(repository, digests)| {
+                    by_bytes(digests).into_iter().map(move |batch| (repository.clone(), batch))
+                })
+                .collect();
+        let answers = stream::iter(&batches).map(|(repository, digests)| async move {
+            let references: Vec<_> = digests.iter().copied().map(Reference::Digest).collect();
+            source.manifests(repository, &references).await
+        });
+        // Few at a time: every answer may hold BATCH_BYTES.
+        let mut answers = std::pin::pin!(answers.buffered(2).zip(stream::iter(&batches)));
+        while let Some((answer, (repository, digests))) = answers.next().await {
+            match answer {
+                Err(error) => self.problems.push(error),
+                Ok(lookups) => {
+                    for (digest, lookup) in digests.iter().zip(lookups) {
+                        match lookup {
+                            Ok(Some(manifest)) => self.shelf.put(manifest),
+                            Ok(None) => self.problems.push(not_found(
+                                format_args!("{repository}@{digest}"),
+                                source.name(),
+                                "an index that is to be promoted lists it, and ECR takes no index without all it lists: push the whole index \
+                                 to the source again",
+                            )),
+                            Err(error) => self.problems.push(error),
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads for which platforms there are images, where the release asks for some.
+    pub(super) async fn learn_platforms<S: Source>(&mut self, source: &Patient<S>) {
+        for image in self.images.iter().filter(|image| !image.platforms.is_empty()) {
+            let mut platforms = Vec::new();
+            for digest in self.shelf.bottom_up(image.digest) {
+                match self.shelf.content(digest) {
+                    Some(Content::Index { manifests }) => {
+                        platforms.extend(manifests.iter().filter_map(|entry| entry.platform.clone()));
+                    }
+                    Some(Content::Image { config, .. }) if digest == image.digest => {
+                        match read_platform(&image.repository, config, source).await {
+                            Ok(platform) => platforms.push(platform),
+                            Err(error) => self.problems.push(error.context(format_args!("the config of {image}"))),
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            self.platforms.insert(image.digest, platforms);
+        }
+    }
+}
+
+fn not_found(what: impl std::fmt::Display, place: &str, advice: &str) -> Error {
+    Error::new(Name::SourceImageNotFound, format!("{what} is not in {place}: {advice}"))
+}
+
+fn check_pin(image: &Image, manifest: Option<Manifest>, place: &str) -> Result<Manifest, Error> {
+    let Some(manifest) = manifest else {
+        let advice = "check the tag in deploy-manifest.json, and that the build which pushes it has finished";
+        return Err(not_found(image, place, advice));
+    };
+    match image.digest {
+        Some(expected) if expected != manifest.digest() => Err(Error::new(
+            Name::DigestMismatch,
+            format!(
+                "{image} in {place} points to {}, and deploy-manifest.json pins it to {expected}: the tag was moved. Release what it points to \
+                 now by changing the digest, or push the pinned image under this tag again",
+                manifest.digest()
+            ),
+        )),
+        _ => Ok(manifest),
+    }
+}
+
+fn by_bytes(digests: Vec<(Digest, u64)>) -> Vec<Vec<Digest>> {
+    let mut batches: Vec<Vec<Digest>> = Vec::new();
+    let mut open_bytes = u64::MAX;
+    for (digest, size) in digests {
+        let size = size.min(MAX_MANIFEST_BYTES as u64);
+        match batches.last_mut() {
+            Some(batch) if open_bytes.saturating_add(size) <= BATCH_BYTES => batch.push(digest),
+            _ => {
+                batches.push(vec![digest]);
+                open_bytes = 0;
+            }
+        }
+        open_bytes = open_bytes.saturating_add(size);
+    }
+    batches
+}
+
+async fn read_platform<S: Source>(
+    repository: &Repository,
+    config: &Descriptor,
+    source: &Patient<S>,
+) -> Result<Platform, Error> {
+    let corrupt =
+        |why: String| Error::new(Name::CorruptContent, format!("{} in {}: {why}", config.digest, source.name()));
+    let mut bytes = BytesMut::new();
+    let mut blob = source.blob(repository, config, 0).await?;
+    while let Some(piece) = blob.try_next().await? {
+        if bytes.len() + piece.len() > MAX_MANIFEST_BYTES {
+            return Err(corrupt(format!("an image's config of more than {MAX_MANIFEST_BYTES} bytes")));
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    let digest = Digest::of(&bytes);
+    if digest != config.digest {
+        return Err(corrupt(format!("its bytes have the digest {digest}")));
+    }
+    serde_json::from_slice(&bytes).map_err(|error| corrupt(format!("it names no platform: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn asks_for_few_large_manifests_at_a_time() {
+        let digest = |n: u8| Digest::of(&[n]);
+        let sized = |size: u64| (0..5).map(|n| (digest(n), size)).collect::<Vec<_>>();
+        let lengths = |size| by_bytes(sized(size)).iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!(lengths(1000), [5]);
+        assert_eq!(lengths(8 << 20), [4, 1]);
+        assert_eq!(lengths(u64::MAX), [4, 1]);
+        assert!(by_bytes(vec![]).is_empty());
+    }
+}

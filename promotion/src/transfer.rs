@@ -1,0 +1,58 @@
+mod blob;
+mod schedule;
+mod stage;
+mod tag;
+mod verify;
+
+use std::sync::Arc;
+
+use crate::progress::Progress;
+use crate::{Digest, Error, Manifest, Patient, Plan, Reference, Repository, Source};
+
+/// How much is on its way at a time, over all targets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of blobs: a blob counts with its whole size. It bounds the work that is lost when a promotion is stopped, and keeps large
+    /// blobs from starving each other. It does not bound memory, of which a blob needs the same small amount whatever its size.
+    pub bytes_in_flight: u64,
+    /// Blobs and manifests.
+    pub steps_in_flight: usize,
+}
+
+impl Default for Limits {
+    /// One gibibyte, and as many steps as hide a round trip without troubling the quotas of ECR (InitiateLayerUpload: 100 per second).
+    fn default() -> Self {
+        Self { bytes_in_flight: 1 << 30, steps_in_flight: 32 }
+    }
+}
+
+/// Carries out a plan.
+pub(crate) struct Transfer<'a, S, T> {
+    pub(crate) source: &'a Arc<Patient<S>>,
+    pub(crate) targets: &'a [Arc<Patient<T>>],
+    pub(crate) limits: Limits,
+    pub(crate) progress: &'a Arc<Progress>,
+}
+
+/// What a phase found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// All that was planned is there.
+    Whole,
+    /// Something that was staged is gone: an expiry rule for untagged images, or somebody's hand.
+    Gone,
+}
+
+/// The bytes of a manifest: from the plan, or read again where they were too many to keep.
+async fn whole_manifest<R: Source>(
+    plan: &Plan,
+    registry: &R,
+    repository: &Repository,
+    digest: Digest,
+) -> Result<Option<Manifest>, Error> {
+    if let Some(manifest) = plan.shelf.whole(digest) {
+        return Ok(Some(manifest.clone()));
+    }
+    let mut lookups = registry.manifests(repository, &[Reference::Digest(digest)]).await?;
+    lookups.pop().unwrap_or(Ok(None))
+}

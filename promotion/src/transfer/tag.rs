@@ -1,0 +1,110 @@
+use std::collections::BTreeMap;
+
+use futures_util::{StreamExt, stream};
+
+use super::{Error, Found, Plan, Reference, Source, Transfer, whole_manifest};
+use crate::plan::Tagging;
+use crate::{Name, Put, Target};
+
+/// Why a tag is not where it should be.
+enum Fault {
+    Gone,
+    Failed(Error),
+}
+
+impl<S: Source, T: Target> Transfer<'_, S, T> {
+    /// Writes the tags, and reads them back. A tag that cannot be written does not keep the others from being written: tagging rolls
+    /// forward, and a failure lists what is missing.
+    pub(crate) async fn tag(&self, plan: &Plan) -> Result<Found, Error> {
+        let mut faults: Vec<(&Tagging, Fault)> = stream::iter(&plan.tags)
+            .map(|tagging| async move { (tagging, self.put_tag(plan, tagging).await) })
+            .buffer_unordered(self.limits.steps_in_flight)
+            .filter_map(|(tagging, result)| async move { Some((tagging, result.err()?)) })
+            .collect()
+            .await;
+        let written = plan.tags.iter().filter(|tagging| !faults.iter().any(|(faulty, _)| faulty == tagging)).collect();
+        faults.extend(self.check_tags(written).await);
+        if let Some(error) = self.failure(plan, &faults) {
+            return Err(error);
+        }
+        Ok(if faults.is_empty() { Found::Whole } else { Found::Gone })
+    }
+
+    async fn put_tag(&self, plan: &Plan, tagging: &Tagging) -> Result<(), Fault> {
+        let Some(target) = self.targets.get(tagging.target) else { return Ok(()) };
+        let manifest =
+            whole_manifest(plan, &**target, &tagging.repository, tagging.new).await.map_err(Fault::Failed)?;
+        let manifest = manifest.ok_or(Fault::Gone)?;
+        let put = target.put_manifest(&tagging.repository, &manifest, Some(&tagging.tag));
+        match put.await.map_err(Fault::Failed)? {
+            Put::Stored => {
+                self.progress.count(tagging.target, |counters| &counters.tags_put, 1);
+                Ok(())
+            }
+            Put::LacksBlobs(_) | Put::LacksManifests => Err(Fault::Gone),
+        }
+    }
+
+    /// Asks every target what the tags that were written point to.
+    async fn check_tags<'p>(&self, written: Vec<&'p Tagging>) -> Vec<(&'p Tagging, Fault)> {
+        let mut places: BTreeMap<_, Vec<&Tagging>> = BTreeMap::new();
+        for tagging in written {
+            places.entry((tagging.target, &tagging.repository)).or_default().push(tagging);
+        }
+        let mut faults = Vec::new();
+        for ((target, repository), taggings) in places {
+            let Some(target) = self.targets.get(target) else { continue };
+            for batch in taggings.chunks(T::BATCH) {
+                let references: Vec<_> = batch.iter().map(|tagging| Reference::Tag(tagging.tag.clone())).collect();
+                match target.manifests(repository, &references).await {
+                    Err(error) => faults.extend(batch.iter().map(|tagging| (*tagging, Fault::Failed(error.clone())))),
+                    Ok(lookups) => faults.extend(batch.iter().zip(lookups).filter_map(|(tagging, lookup)| {
+                        let found = lookup.map(|manifest| manifest.map(|manifest| manifest.digest()));
+                        Some((*tagging, moved(tagging, found)?))
+                    })),
+                }
+            }
+        }
+        faults
+    }
+
+    /// One error for all tags that failed, or none if at most some staged content is gone.
+    fn failure(&self, plan: &Plan, faults: &[(&Tagging, Fault)]) -> Option<Error> {
+        let mut failed = faults.iter().filter_map(|(tagging, fault)| match fault {
+            Fault::Failed(error) => Some((tagging, error)),
+            Fault::Gone => None,
+        });
+        let name = failed.clone().map(|(_, error)| error).find(|error| !error.is_temporary());
+        let name = name.or_else(|| failed.clone().map(|(_, error)| error).next())?.name();
+        let mut message = format!(
+            "{} of {} tags are not written; everything is staged, and the other tags stay: mend the cause and run again, which writes only \
+             what is missing",
+            faults.len(),
+            plan.tags.len()
+        );
+        failed.by_ref().for_each(|(tagging, error)| {
+            let target = plan.targets.get(tagging.target).map_or("", String::as_str);
+            let old = tagging.old.map_or_else(|| "nothing".to_owned(), |digest| digest.to_string());
+            message += &format!(
+                "\n{}:{} in {target}, pointing to {old}, wanted {}: {}: {error}",
+                tagging.repository,
+                tagging.tag,
+                tagging.new,
+                error.name()
+            );
+        });
+        Some(Error::new(name, message))
+    }
+}
+
+fn moved(tagging: &Tagging, found: Result<Option<crate::Digest>, Error>) -> Option<Fault> {
+    match found {
+        Ok(Some(digest)) if digest == tagging.new => None,
+        Ok(None) => Some(Fault::Gone),
+        Err(error) => Some(Fault::Failed(error)),
+        Ok(Some(digest)) => Some(Fault::Failed(Error::new(
+            Name::DigestMismatch,
+            format!("it was written, and points to {digest} now: somebody else moves this tag too"),
+        ))),
+    }
+}

@@ -1,0 +1,17 @@
+//! The registry in memory, on which the engine is tested, is held to the same rules as a real one.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+
+mod memory;
+
+use memory::Memory;
+
+#[tokio::test]
+async fn memory_conforms() {
+    for mounting in [false, true] {
+        let memory = Memory::new("memory", &["app", "sibling"]);
+        memory.state().mounting = mounting;
+        let [app, sibling, missing] = ["app", "sibling", "missing"].map(|name| name.parse().unwrap());
+        promotion::conformance::all(&memory, &app, &sibling, &missing).await;
+    }
+}

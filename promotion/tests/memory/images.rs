@@ -1,0 +1,53 @@
+//! Images to promote, seeded into a [`Memory`].
+
+use bytes::Bytes;
+use promotion::{Digest, Manifest, MediaType, Release};
+
+use super::Memory;
+
+fn descriptor(media_type: &str, digest: Digest, size: usize, more: &str) -> String {
+    format!(r#"{{"mediaType":"{media_type}","digest":"{digest}","size":{size}{more}}}"#)
+}
+
+/// A manifest over these layers, with a config for linux/amd64, all seeded; the first layer listed twice.
+pub(crate) fn seed_image(source: &Memory, repository: &str, layers: &[&str]) -> Manifest {
+    let config = format!(r#"{{"architecture":"amd64","os":"linux","layers":{layers:?}}}"#);
+    let config = (source.seed_blob(repository, config.clone()), config.len());
+    let layers = layers.iter().chain(layers.first()).map(|layer| {
+        let digest = source.seed_blob(repository, (*layer).to_owned());
+        descriptor("application/vnd.oci.image.layer.v1.tar+zstd", digest, layer.len(), "")
+    });
+    let raw = format!(
+        "{{ \"schemaVersion\": 2,\n\t\"config\":{},\"layers\":[{}] }}\n",
+        descriptor("application/vnd.oci.image.config.v1+json", config.0, config.1, ""),
+        layers.collect::<Vec<_>>().join(",")
+    );
+    let manifest = Manifest::parse(Bytes::from(raw), Some(MediaType::OciManifest.as_str())).unwrap();
+    source.seed_manifest(repository, &manifest, None);
+    manifest
+}
+
+/// An index over these manifests, each said to be for linux and another architecture, seeded.
+pub(crate) fn seed_index(source: &Memory, repository: &str, children: &[&Manifest], tag: Option<&str>) -> Manifest {
+    let architectures = ["amd64", "arm64", "s390x"];
+    let entries = children.iter().zip(architectures).map(|(child, architecture)| {
+        let platform = format!(r#","platform":{{"os":"linux","architecture":"{architecture}"}}"#);
+        descriptor(child.media_type().as_str(), child.digest(), child.raw().len(), &platform)
+    });
+    let raw = format!(r#"{{"schemaVersion":2,"manifests":[{}]}}"#, entries.collect::<Vec<_>>().join(","));
+    let manifest = Manifest::parse(Bytes::from(raw), Some(MediaType::OciIndex.as_str())).unwrap();
+    source.seed_manifest(repository, &manifest, tag);
+    manifest
+}
+
+/// A release of these images, written `repository:tag`.
+pub(crate) fn release(images: &[&str]) -> Release {
+    let images: Vec<_> = images
+        .iter()
+        .map(|image| {
+            let (repository, tag) = image.split_once(':').unwrap();
+            format!(r#"{{"repository":"{repository}","tag":"{tag}"}}"#)
+        })
+        .collect();
+    Release::parse(format!(r#"{{"images":[{}]}}"#, images.join(",")).as_bytes()).unwrap()
+}

@@ -1,0 +1,290 @@
+//! A registry in memory, as strict as ECR about what refers to what, that can be told to fail.
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+pub(crate) mod images;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt, stream};
+use promotion::{
+    Descriptor, Digest, Error, ImmutableTags, Lookup, Manifest, Mount, Name, Put, Reference, Registry, Repository,
+    Settings, Source, Tag, Target,
+};
+
+/// What a call is about to do: the operation and the repository.
+pub(crate) type Call = (&'static str, String);
+
+/// What goes wrong with a call.
+#[derive(Clone)]
+pub(crate) enum Fault {
+    /// It fails with this.
+    Fail(Error),
+    /// The blob ends, without an error, after so many bytes of the answer.
+    Cut(usize),
+    /// This byte of the blob is another one.
+    Flip(usize),
+    /// The call never answers.
+    Hang,
+    /// The put is refused for want of blobs that are there.
+    Forgetful,
+    /// The put is answered with success, and nothing is there.
+    Lost,
+    /// The put succeeds, and at once somebody else moves the tag to this digest.
+    Moved(Digest),
+}
+
+type Faults = Box<dyn FnMut(&Call) -> Option<Fault> + Send>;
+
+#[derive(Default)]
+pub(crate) struct Held {
+    pub(crate) blobs: HashMap<Digest, Bytes>,
+    pub(crate) manifests: BTreeMap<Digest, Manifest>,
+    pub(crate) tags: BTreeMap<Tag, Digest>,
+    pub(crate) immutable: bool,
+}
+
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) repositories: BTreeMap<Repository, Held>,
+    pub(crate) calls: Vec<Call>,
+    faults: Option<Faults>,
+    pub(crate) mounting: bool,
+    /// Bytes of every body that reached the registry, whether it was committed or not.
+    pub(crate) received: Vec<u64>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Memory {
+    name: String,
+    state: Arc<Mutex<State>>,
+}
+
+impl Memory {
+    pub(crate) fn new(name: &str, repositories: &[&str]) -> Self {
+        let state = State {
+            repositories: repositories.iter().map(|name| (name.parse().unwrap(), Held::default())).collect(),
+            ..State::default()
+        };
+        Self { name: name.into(), state: Arc::new(Mutex::new(state)) }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    pub(crate) fn on_call(&self, faults: impl FnMut(&Call) -> Option<Fault> + Send + 'static) {
+        self.state().faults = Some(Box::new(faults));
+    }
+
+    pub(crate) fn heal(&self) {
+        self.state().faults = None;
+    }
+
+    pub(crate) fn calls(&self, operation: &str) -> usize {
+        self.state().calls.iter().filter(|(name, _)| *name == operation).count()
+    }
+
+    pub(crate) fn tags(&self, repository: &str) -> BTreeSet<String> {
+        let state = self.state();
+        state.repositories[&repository.parse().unwrap()].tags.keys().map(ToString::to_string).collect()
+    }
+
+    /// Puts a blob there by hand.
+    pub(crate) fn seed_blob(&self, repository: &str, bytes: impl Into<Bytes>) -> Digest {
+        let bytes = bytes.into();
+        let digest = Digest::of(&bytes);
+        self.state().repositories.get_mut(&repository.parse().unwrap()).unwrap().blobs.insert(digest, bytes);
+        digest
+    }
+
+    pub(crate) fn seed_manifest(&self, repository: &str, manifest: &Manifest, tag: Option<&str>) {
+        let mut state = self.state();
+        let held = state.repositories.get_mut(&repository.parse().unwrap()).unwrap();
+        held.manifests.insert(manifest.digest(), manifest.clone());
+        held.tags.extend(tag.map(|tag| (tag.parse().unwrap(), manifest.digest())));
+    }
+
+    /// Notes the call and asks what goes wrong with it.
+    async fn enter(&self, operation: &'static str, repository: &str) -> Result<Option<Fault>, Error> {
+        let call = (operation, repository.to_owned());
+        let fault = {
+            let mut state = self.state();
+            state.calls.push(call.clone());
+            state.faults.as_mut().and_then(|faults| faults(&call))
+        };
+        tokio::task::yield_now().await;
+        match fault {
+            Some(Fault::Fail(error)) => Err(error),
+            Some(Fault::Hang) => std::future::pending().await,
+            other => Ok(other),
+        }
+    }
+
+    fn with<T>(&self, repository: &Repository, act: impl FnOnce(&mut Held) -> T) -> Result<T, Error> {
+        let missing =
+            || Error::new(Name::TargetRepositoryNotFound, format!("{} has no repository {repository}", self.name));
+        self.state().repositories.get_mut(repository).map(act).ok_or_else(missing)
+    }
+}
+
+/// An upload of [`Memory`].
+pub(crate) struct Upload(Repository);
+
+impl Source for Memory {
+    type Blob = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
+    const BATCH: usize = 3;
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn registry(&self) -> Result<Registry, Error> {
+        Ok(format!("{}.example", self.name).parse().unwrap())
+    }
+
+    async fn manifests(&self, repository: &Repository, references: &[Reference]) -> Result<Vec<Lookup>, Error> {
+        assert!((1..=Self::BATCH).contains(&references.len()), "{} manifests in one request", references.len());
+        self.enter("manifests", repository.as_str()).await?;
+        let find = |held: &mut Held, reference: &Reference| {
+            let digest = match reference {
+                Reference::Digest(digest) => Some(*digest),
+                Reference::Tag(tag) => held.tags.get(tag).copied(),
+            };
+            digest.and_then(|digest| held.manifests.get(&digest).cloned())
+        };
+        self.with(repository, |held| references.iter().map(|reference| Ok(find(held, reference))).collect())
+    }
+
+    async fn blob(&self, repository: &Repository, blob: &Descriptor, offset: u64) -> Result<Self::Blob, Error> {
+        let fault = self.enter("blob", repository.as_str()).await?;
+        let bytes = self.with(repository, |held| held.blobs.get(&blob.digest).cloned())?;
+        let bytes = bytes.ok_or_else(|| Error::new(Name::SourceImageNotFound, "no such blob"))?;
+        let mut bytes = bytes.slice(usize::try_from(offset).unwrap()..).to_vec();
+        match fault {
+            Some(Fault::Cut(after)) => bytes.truncate(after),
+            Some(Fault::Flip(at)) => bytes[at] ^= 1,
+            _ => {}
+        }
+        let pieces: Vec<_> = bytes.chunks(4).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+        Ok(stream::iter(pieces).boxed())
+    }
+
+    fn requests(&self) -> u64 {
+        self.state().calls.len() as u64
+    }
+}
+
+impl Target for Memory {
+    type Upload = Upload;
+
+    async fn settings(&self, repositories: &[Repository]) -> Result<Vec<Option<Settings>>, Error> {
+        self.enter("settings", "").await?;
+        let settings = |held: &Held| Settings {
+            immutable_tags: if held.immutable { ImmutableTags::AllBut(vec![]) } else { ImmutableTags::Only(vec![]) },
+            encryption: "AES256".into(),
+        };
+        let state = self.state();
+        Ok(repositories.iter().map(|name| state.repositories.get(name).map(settings)).collect())
+    }
+
+    async fn mounting(&self) -> Result<bool, Error> {
+        self.enter("mounting", "").await?;
+        Ok(self.state().mounting)
+    }
+
+    async fn present(&self, repository: &Repository, blobs: &[Digest]) -> Result<Vec<bool>, Error> {
+        assert!((1..=Self::BATCH).contains(&blobs.len()), "{} blobs in one request", blobs.len());
+        self.enter("present", repository.as_str()).await?;
+        self.with(repository, |held| blobs.iter().map(|digest| held.blobs.contains_key(digest)).collect())
+    }
+
+    async fn open_upload(&self, repository: &Repository) -> Result<Upload, Error> {
+        self.enter("open_upload", repository.as_str()).await?;
+        self.with(repository, |_| Upload(repository.clone()))
+    }
+
+    async fn mount(&self, repository: &Repository, blob: Digest, from: &Repository) -> Result<Mount<Upload>, Error> {
+        self.enter("mount", repository.as_str()).await?;
+        let bytes = self.with(from, |held| {
+            let is_committed =
+                held.manifests.values().any(|manifest| manifest.content().blobs().any(|held| held.digest == blob));
+            held.blobs.get(&blob).filter(|_| is_committed).cloned()
+        })?;
+        match bytes.filter(|_| self.state().mounting) {
+            None => Ok(Mount::Declined(Upload(repository.clone()))),
+            Some(bytes) => {
+                self.with(repository, |held| held.blobs.insert(blob, bytes))?;
+                Ok(Mount::Mounted)
+            }
+        }
+    }
+
+    async fn upload<B>(&self, upload: Upload, blob: &Descriptor, body: B) -> Result<(), Error>
+    where
+        B: Stream<Item = Result<Bytes, Error>> + Send + 'static,
+    {
+        self.enter("upload", upload.0.as_str()).await?;
+        let mut bytes = BytesMut::new();
+        let mut body = std::pin::pin!(body);
+        let mut broken = false;
+        while let Some(piece) = body.next().await {
+            match piece {
+                Ok(piece) => bytes.extend_from_slice(&piece),
+                Err(_) => {
+                    broken = true;
+                    break;
+                }
+            }
+        }
+        self.state().received.push(bytes.len() as u64);
+        // A real server has nothing but the length to go by until all bytes are there.
+        if broken || bytes.len() as u64 != blob.size {
+            return Err(Error::new(Name::RegistryUnavailable, "the body ended early"));
+        }
+        let bytes = bytes.freeze();
+        let digest = Digest::of(&bytes);
+        if digest != blob.digest {
+            return Err(Error::new(Name::CorruptContent, format!("the body has the digest {digest}")));
+        }
+        self.with(&upload.0, |held| held.blobs.insert(digest, bytes)).map(drop)
+    }
+
+    async fn put_manifest(
+        &self,
+        repository: &Repository,
+        manifest: &Manifest,
+        tag: Option<&Tag>,
+    ) -> Result<Put, Error> {
+        let operation = if tag.is_some() { "tag" } else { "put_manifest" };
+        let fault = self.enter(operation, repository.as_str()).await?;
+        self.with(repository, |held| {
+            let content = manifest.content();
+            let blobs = content.blobs().filter(|blob| !blob.is_non_distributable());
+            let lacking =
+                |blob: &&Descriptor| !held.blobs.contains_key(&blob.digest) || matches!(fault, Some(Fault::Forgetful));
+            let lacking: Vec<_> = blobs.filter(lacking).map(|blob| blob.digest).collect();
+            if !lacking.is_empty() {
+                return Ok(Put::LacksBlobs(lacking));
+            }
+            if !content.children().iter().all(|child| held.manifests.contains_key(&child.digest)) {
+                return Ok(Put::LacksManifests);
+            }
+            if matches!(fault, Some(Fault::Lost)) {
+                return Ok(Put::Stored);
+            }
+            if let Some(tag) = tag {
+                let old = held.tags.get(tag).copied();
+                if held.immutable && old.is_some_and(|old| old != manifest.digest()) {
+                    return Err(Error::new(Name::TagConflict, "immutable"));
+                }
+                let other = if let Some(Fault::Moved(other)) = fault { Some(other) } else { None };
+                held.tags.insert(tag.clone(), other.unwrap_or(manifest.digest()));
+            }
+            held.manifests.insert(manifest.digest(), manifest.clone());
+            Ok(Put::Stored)
+        })?
+    }
+}
