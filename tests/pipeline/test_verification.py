@@ -5,7 +5,6 @@ import json
 import pytest
 
 from pipeline.deployment import TARGET
-from pipeline.ministack import REGION
 
 MODES = pytest.mark.parametrize("mode", ["reach", "full"])
 
@@ -37,13 +36,13 @@ def test_a_whole_release_can_be_pulled(promoted, mode):
 @pytest.mark.parametrize("name", ["api", "worker"])
 def test_a_blob_that_vanished_fails(promoted, mode, name):
     digest = last_layer(promoted, name)
-    promoted.local.ecr.blob_file(TARGET, REGION, f"{promoted.app}/{name}", digest).unlink()
+    promoted.local.ecr.blob_file(TARGET, digest).unlink()
     promoted.fail("verify-pull", "PullFailed", f"{promoted.app}/{name}", digest, mode=mode)
 
 
 def test_a_flipped_byte_fails_when_every_byte_is_read(promoted):
     digest = last_layer(promoted, "worker")
-    path = promoted.local.ecr.blob_file(TARGET, REGION, f"{promoted.app}/worker", digest)
+    path = promoted.local.ecr.blob_file(TARGET, digest)
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
