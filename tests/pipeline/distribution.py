@@ -7,6 +7,7 @@ import json
 import subprocess
 import urllib.parse
 from dataclasses import dataclass
+from pathlib import Path
 
 from .images import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Layout, Manifest
 from .processes import TOOLS
@@ -41,8 +42,9 @@ class Registry:
             self._push_manifest(layout, repository, manifest.digest, tag, manifest.media_type)
         return manifest
 
-    def skopeo_pull(self, repository: str, reference: str, folder) -> None:
+    def skopeo_pull(self, repository: str, reference: str, folder: Path) -> None:
         """Has skopeo, as a consumer would, pull everything that an image holds into `folder`."""
+        folder.mkdir(parents=True)
         separator = "@" if ":" in reference else ":"
         self._skopeo(
             "copy", "--all", "--preserve-digests", "--src-tls-verify=false", "--src-creds", self._credentials(),
