@@ -9,11 +9,16 @@ fn descriptor(media_type: &str, digest: Digest, size: usize, more: &str) -> Stri
     format!(r#"{{"mediaType":"{media_type}","digest":"{digest}","size":{size}{more}}}"#)
 }
 
-/// A manifest over these layers, with a config for linux/amd64, all seeded; the first layer listed twice.
+/// A manifest over these layers, with a config for linux/amd64, all seeded; the first layer listed twice. A layer `foreign:...` is one that
+/// registries leave elsewhere.
 pub(crate) fn seed_image(source: &Memory, repository: &str, layers: &[&str]) -> Manifest {
     let config = format!(r#"{{"architecture":"amd64","os":"linux","layers":{layers:?}}}"#);
     let config = (source.seed_blob(repository, config.clone()), config.len());
     let layers = layers.iter().chain(layers.first()).map(|layer| {
+        if layer.starts_with("foreign:") {
+            let media_type = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip";
+            return descriptor(media_type, Digest::of(layer.as_bytes()), layer.len(), "");
+        }
         let digest = source.seed_blob(repository, (*layer).to_owned());
         descriptor("application/vnd.oci.image.layer.v1.tar+zstd", digest, layer.len(), "")
     });

@@ -44,6 +44,14 @@ pub(crate) struct Held {
     pub(crate) manifests: BTreeMap<Digest, Manifest>,
     pub(crate) tags: BTreeMap<Tag, Digest>,
     pub(crate) immutable: bool,
+    /// Patterns of tags that may move nevertheless.
+    pub(crate) mutable_tags: Vec<String>,
+}
+
+impl Held {
+    fn immutable_tags(&self) -> ImmutableTags {
+        if self.immutable { ImmutableTags::AllBut(self.mutable_tags.clone()) } else { ImmutableTags::Only(vec![]) }
+    }
 }
 
 #[derive(Default)]
@@ -182,10 +190,7 @@ impl Target for Memory {
 
     async fn settings(&self, repositories: &[Repository]) -> Result<Vec<Option<Settings>>, Error> {
         self.enter("settings", "").await?;
-        let settings = |held: &Held| Settings {
-            immutable_tags: if held.immutable { ImmutableTags::AllBut(vec![]) } else { ImmutableTags::Only(vec![]) },
-            encryption: "AES256".into(),
-        };
+        let settings = |held: &Held| Settings { immutable_tags: held.immutable_tags(), encryption: "AES256".into() };
         let state = self.state();
         Ok(repositories.iter().map(|name| state.repositories.get(name).map(settings)).collect())
     }
@@ -277,7 +282,7 @@ impl Target for Memory {
             }
             if let Some(tag) = tag {
                 let old = held.tags.get(tag).copied();
-                if held.immutable && old.is_some_and(|old| old != manifest.digest()) {
+                if held.immutable_tags().contains(tag) && old.is_some_and(|old| old != manifest.digest()) {
                     return Err(Error::new(Name::TagConflict, "immutable"));
                 }
                 let other = if let Some(Fault::Moved(other)) = fault { Some(other) } else { None };

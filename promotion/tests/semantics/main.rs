@@ -1,0 +1,106 @@
+//! Holds `docs/semantics.md` to the code: every example in it is run, and every section has one or says why it cannot.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+
+mod content;
+mod document;
+mod expect;
+#[path = "../memory/mod.rs"]
+mod memory;
+mod scenario;
+mod world;
+
+use bytes::Bytes;
+use document::{Block, sections};
+use promotion::{Manifest, Name, Release};
+
+const SEMANTICS: &str = include_str!("../../../docs/semantics.md");
+
+/// Runs the examples of a document. What does not hold, each with its line.
+async fn check(document: &str) -> Vec<String> {
+    let sections = sections(document);
+    let mut problems = Vec::new();
+    for (at, section) in sections.iter().enumerate() {
+        let is_parent = sections.get(at + 1).is_some_and(|next| next.level > section.level);
+        if section.blocks.is_empty() && section.table().is_empty() && !is_parent && !section.is_excused() {
+            problems.push(format!("line {}: \"{}\" has no example", section.line, section.title));
+        }
+        let mut blocks = section.blocks.iter().peekable();
+        while let Some(block) = blocks.next() {
+            let held = match block.kind.as_str() {
+                "scenario" => scenario::run(block).await,
+                "json deploy-manifest" => {
+                    let read = Release::parse(block.text.as_bytes()).map(drop);
+                    let read = read.map_err(|error| (error.name().to_string(), error.to_string()));
+                    compare(read, blocks.next_if(|next| next.kind == "text InvalidManifest"))
+                }
+                "json image-manifest" => {
+                    let read = Manifest::parse(Bytes::from(block.text.clone()), None).map(drop);
+                    let read = read.map_err(|error| ("refusal".to_owned(), error.to_string()));
+                    compare(read, blocks.next_if(|next| next.kind == "text refusal"))
+                }
+                kind => Err(format!("nothing knows how to run a block of the kind {kind:?}")),
+            };
+            problems.extend(held.err().map(|why| format!("line {}: {why}", block.line)));
+        }
+    }
+    problems
+}
+
+/// Reading the first block must end as the second says, or well if there is none.
+fn compare(read: Result<(), (String, String)>, expected: Option<&Block>) -> Result<(), String> {
+    let expected = expected.map_or(Ok(()), |block| {
+        let name = block.kind.split(' ').next_back().unwrap_or_default();
+        Err((name.to_owned(), block.text.trim_end().to_owned()))
+    });
+    if read == expected { Ok(()) } else { Err(format!("expected {expected:?}, got {read:?}")) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_example_holds() {
+    let problems = check(SEMANTICS).await;
+    assert!(problems.is_empty(), "docs/semantics.md:\n{}", problems.join("\n"));
+}
+
+#[test]
+fn the_table_of_error_names_is_that_of_the_code() {
+    let sections = sections(SEMANTICS);
+    let table = sections.iter().find(|section| section.title == "Error names").unwrap().table();
+    let told: Vec<_> = table.iter().map(|row| (row[0].trim_matches('`'), row[1])).collect();
+    let known: Vec<_> = Name::ALL.iter().map(|name| (name.as_str(), name.explain())).collect();
+    assert_eq!(told, known);
+    assert!(table.iter().all(|row| row.len() == 3 && !row[2].is_empty()), "each name says what to do");
+}
+
+/// The runner itself: what is not so has to be noticed.
+#[tokio::test(start_paused = true)]
+async fn an_example_that_is_false_is_noticed() {
+    let world = "source api:1 = image(base)\ntarget one api\n";
+    let scenario = |lines: &str| format!("## A\n```scenario\n{world}{lines}\n```\n");
+    let holds = scenario("promote api:1\nsucceeds\none has api:1\none calls upload 2\nreport one blobs_copied 2");
+    assert_eq!(check(&holds).await, Vec::<String>::new());
+    for (document, noticed) in [
+        ("## A\nProse alone.".to_owned(), "has no example"),
+        ("## A\n```python\n```".to_owned(), "nothing knows how to run"),
+        ("## A\n```json deploy-manifest\n{}\n```".to_owned(), "missing field `images`"),
+        ("## A\n```json image-manifest\n{}\n```".to_owned(), "it is not a manifest"),
+        (scenario("promote api:1\nfails TagConflict\n  …"), "it succeeded"),
+        (scenario("promote api:2\nsucceeds"), "SourceImageNotFound"),
+        (scenario("promote api:2\nfails TagConflict\n  …"), "SourceImageNotFound"),
+        (scenario("promote api:2\nfails SourceImageNotFound\n  api:2 is here…"), "api:2 is not in source"),
+        (scenario("promote api:2\nfails SourceImageNotFound"), "the message is left out"),
+        (scenario("promote api:1\nsucceeds\none has nothing"), "its tags are"),
+        (scenario("promote api:1\nsucceeds\none has api:1=image(other)"), "its tags are"),
+        (scenario("stage api:1\nsucceeds\none has api:1"), "its tags are"),
+        (scenario("promote api:1\nsucceeds\none calls upload 3"), "2 calls"),
+        (scenario("promote api:1\nsucceeds\none calls tag before upload"), "comes after"),
+        (scenario("promote api:1\nsucceeds\nreport one blobs_copied 1"), "it is 2"),
+        (scenario("promote api:1\npromote api:1\nsucceeds"), "how did the one before end"),
+        (scenario("promote api:1"), "how did it end"),
+        (scenario("promote api:1\nsucceeds\none calls sing 0"), "no kind of call"),
+        (scenario("one sings"), "no such line"),
+    ] {
+        let problems = check(&document).await;
+        assert!(problems.len() == 1 && problems[0].contains(noticed), "{document}\n{noticed}\n{problems:?}");
+    }
+}
