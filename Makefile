@@ -33,6 +33,9 @@ check: .tools/deny .tools/python ## Lint: clippy, format, dependencies, document
 	RUSTDOCFLAGS=-Dwarnings cargo doc $(QUIET) --locked --workspace --no-deps
 	tools/deny.sh
 
+bench: build tools ## Measure rate and peak memory of promote-images with big layers (6 GB of disk)
+	@$(PYTHON) bench
+
 build: ## Build the Lambda bootstraps and the ECR double (release)
 	@echo "Building (several minutes the first time)"
 	@cargo build $(QUIET) --locked --release --workspace --bins
@@ -67,4 +70,4 @@ lock-tools: ## Lock tools/requirements.in again (needs pip-compile)
 	@touch $@
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check build tools clean lock-tools $(INVOKE)
+.PHONY: help bench demo test check build tools clean lock-tools $(INVOKE)

@@ -147,7 +147,7 @@ class Registry:
         return self._send(method, f"/v2/{path}", headers or {}, body)
 
     def _send(self, method: str, path: str, headers: dict, body=None):
-        connection = http.client.HTTPConnection(self.host, timeout=300)
+        connection = http.client.HTTPConnection(self.host, timeout=300, blocksize=1 << 20)
         try:
             connection.request(method, path, body, {"Authorization": f"Basic {self.token}", **headers})
             response = connection.getresponse()
