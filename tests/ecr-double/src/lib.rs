@@ -33,6 +33,7 @@ mod log;
 mod manifest;
 mod names;
 mod refusal;
+mod relay;
 mod s3;
 mod server;
 mod store;

@@ -1,5 +1,12 @@
 //! The `/v2` endpoint, by a plain HTTP client.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)] // helpers of tests
+
 mod support;
 
 use ecr_double::{Encryption, LaterChunks, Mutability, RegistryHandle, RepositoryOptions, sha256};
