@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::{Content, Digest, Manifest};
@@ -36,12 +36,14 @@ impl Shelf {
     /// The digest and everything below it, each once, children before the index that lists them.
     pub(crate) fn bottom_up(&self, root: Digest) -> Vec<Digest> {
         let mut order = Vec::new();
+        let mut placed = HashSet::new();
         let mut open = vec![(root, false)];
         while let Some((digest, children_done)) = open.pop() {
-            if order.contains(&digest) {
+            if placed.contains(&digest) {
                 continue;
             }
             if children_done {
+                placed.insert(digest);
                 order.push(digest);
                 continue;
             }

@@ -146,6 +146,34 @@ async fn content_that_is_gone_before_tagging_is_staged_again_but_not_for_ever() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_target_says_it_stored_is_read_back_before_and_after_tagging() {
+    let (source, one, _) = world();
+    // The last put of staging is the index, which nothing else misses.
+    let mut puts = 0;
+    one.on_call(move |(name, _)| {
+        puts += usize::from(*name == "put_manifest");
+        (*name == "put_manifest" && puts == 2).then_some(Fault::Lost)
+    });
+    promote(&source, &[&one], None).await.unwrap();
+    assert_eq!((one.calls("put_manifest"), one.calls("tag")), (3, 1));
+    assert_whole(&one);
+
+    let (source, one, _) = world();
+    one.on_call(first(1, "tag", Fault::Lost));
+    promote(&source, &[&one], None).await.unwrap();
+    assert_eq!(one.calls("tag"), 2);
+    assert_whole(&one);
+
+    let (source, one, _) = world();
+    let other = seed_image(&one, "app", &["other"]);
+    one.seed_manifest("app", &other, None);
+    one.on_call(first(1, "tag", Fault::Moved(other.digest())));
+    let error = promote(&source, &[&one], None).await.unwrap_err();
+    assert_eq!(error.name(), Name::DigestMismatch);
+    assert!(error.to_string().contains(&format!("points to {} now", other.digest())), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_failing_target_keeps_the_others_from_showing_anything() {
     for operation in ["manifests", "settings", "present", "open_upload", "upload", "put_manifest"] {
         let (source, one, two) = world();

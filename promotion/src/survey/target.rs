@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::{Lookup, Manifest, Name};
 
@@ -185,18 +187,15 @@ pub(super) async fn find_content<T: Target>(
 #[derive(Default)]
 struct Needs {
     /// The missing images themselves.
-    roots: Vec<Digest>,
+    roots: BTreeSet<Digest>,
     /// What they list, at any depth.
-    below: Vec<Digest>,
+    below: BTreeSet<Digest>,
 }
 
 impl Needs {
     fn add(&mut self, root: Digest, survey: &Survey) {
         for digest in survey.shelf.bottom_up(root) {
-            let list = if digest == root { &mut self.roots } else { &mut self.below };
-            if !list.contains(&digest) {
-                list.push(digest);
-            }
+            if digest == root { &mut self.roots } else { &mut self.below }.insert(digest);
         }
     }
 

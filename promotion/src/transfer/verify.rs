@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -8,7 +8,7 @@ use crate::{Content, Patient, Target};
 impl<S: Source, T: Target> Transfer<'_, S, T> {
     /// Reads back, by digest, every manifest of the images that are to be tagged, and asks for each of their blobs.
     pub(crate) async fn verify(&self, plan: &Plan) -> Result<Found, Error> {
-        let mut images: BTreeMap<(usize, &Repository), HashSet<Digest>> = BTreeMap::new();
+        let mut images: BTreeMap<(usize, &Repository), BTreeSet<Digest>> = BTreeMap::new();
         for tagging in &plan.tags {
             let digests = images.entry((tagging.target, &tagging.repository)).or_default();
             digests.extend(plan.shelf.bottom_up(tagging.new));
@@ -43,7 +43,7 @@ async fn verify_repository<T: Target>(
     }
     let contents = digests.iter().filter_map(|digest| plan.shelf.content(*digest));
     let blobs = contents.flat_map(Content::blobs).filter(|blob| !blob.is_non_distributable());
-    let blobs: Vec<Digest> = blobs.map(|blob| blob.digest).collect::<HashSet<_>>().into_iter().collect();
+    let blobs: Vec<Digest> = blobs.map(|blob| blob.digest).collect::<BTreeSet<_>>().into_iter().collect();
     for batch in blobs.chunks(T::BATCH) {
         if target.present(repository, batch).await?.contains(&false) {
             return Ok(Found::Gone);

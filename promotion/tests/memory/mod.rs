@@ -30,6 +30,10 @@ pub(crate) enum Fault {
     Hang,
     /// The put is refused for want of blobs that are there.
     Forgetful,
+    /// The put is answered with success, and nothing is there.
+    Lost,
+    /// The put succeeds, and at once somebody else moves the tag to this digest.
+    Moved(Digest),
 }
 
 type Faults = Box<dyn FnMut(&Call) -> Option<Fault> + Send>;
@@ -273,12 +277,16 @@ impl Target for Memory {
             if !content.children().iter().all(|child| held.manifests.contains_key(&child.digest)) {
                 return Ok(Put::LacksManifests);
             }
+            if matches!(fault, Some(Fault::Lost)) {
+                return Ok(Put::Stored);
+            }
             if let Some(tag) = tag {
                 let old = held.tags.get(tag).copied();
                 if held.immutable_tags().contains(tag) && old.is_some_and(|old| old != manifest.digest()) {
                     return Err(Error::new(Name::TagConflict, "immutable"));
                 }
-                held.tags.insert(tag.clone(), manifest.digest());
+                let other = if let Some(Fault::Moved(other)) = fault { Some(other) } else { None };
+                held.tags.insert(tag.clone(), other.unwrap_or(manifest.digest()));
             }
             held.manifests.insert(manifest.digest(), manifest.clone());
             Ok(Put::Stored)

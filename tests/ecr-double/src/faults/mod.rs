@@ -1,0 +1,46 @@
+//! Faults on demand: which request one meets, and what it does.
+
+mod body;
+mod rule;
+
+pub(crate) use body::apply;
+pub(crate) use rule::Facts;
+pub use rule::{Fault, FaultRule};
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use crate::lock::lock;
+
+/// The rules in force. The first that matches and is not a delay wins; delays add up.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(Mutex<Vec<rule::Active>>);
+
+impl Faults {
+    pub(crate) fn add(&self, rule: FaultRule) {
+        lock(&self.0).push(rule::Active::new(rule));
+    }
+
+    pub(crate) fn clear(&self) {
+        lock(&self.0).clear();
+    }
+
+    pub(crate) fn rules(&self) -> Vec<FaultRule> {
+        lock(&self.0)
+            .iter()
+            .map(|active| active.rule.clone())
+            .collect()
+    }
+
+    pub(crate) fn meet(&self, facts: &Facts<'_>) -> (Duration, Option<Fault>) {
+        let mut wait = Duration::ZERO;
+        for active in lock(&self.0).iter_mut() {
+            match active.strike(facts) {
+                Some(Fault::Delay { millis }) => wait += Duration::from_millis(millis),
+                Some(fault) => return (wait, Some(fault)),
+                None => {}
+            }
+        }
+        (wait, None)
+    }
+}

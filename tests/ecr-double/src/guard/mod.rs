@@ -1,0 +1,8 @@
+//! Who calls, and what they may do.
+
+pub(crate) mod callers;
+pub(crate) mod policy;
+pub(crate) mod quotas;
+pub(crate) mod signature;
+pub(crate) mod sts;
+pub(crate) mod tokens;
