@@ -28,7 +28,7 @@ pub(crate) enum Fault {
     Flip(usize),
     /// The call never answers.
     Hang,
-    /// The put is refused for want of blobs that are there.
+    /// The put is refused for want of blobs that are there, or the mount declined.
     Forgetful,
     /// The put is answered with success, and nothing is there.
     Lost,
@@ -212,13 +212,14 @@ impl Target for Memory {
     }
 
     async fn mount(&self, repository: &Repository, blob: Digest, from: &Repository) -> Result<Mount<Upload>, Error> {
-        self.enter("mount", repository.as_str()).await?;
+        let fault = self.enter("mount", repository.as_str()).await?;
         let bytes = self.with(from, |held| {
             let is_committed =
                 held.manifests.values().any(|manifest| manifest.content().blobs().any(|held| held.digest == blob));
             held.blobs.get(&blob).filter(|_| is_committed).cloned()
         })?;
-        match bytes.filter(|_| self.state().mounting) {
+        let forgets = matches!(fault, Some(Fault::Forgetful));
+        match bytes.filter(|_| self.state().mounting && !forgets) {
             None => Ok(Mount::Declined(Upload(repository.clone()))),
             Some(bytes) => {
                 self.with(repository, |held| held.blobs.insert(blob, bytes))?;

@@ -14,6 +14,9 @@ pub(crate) fn seed(registry: &Memory, repository: &str, content: &str) -> Result
         Some(("index", children)) => {
             let children: Vec<_> =
                 split(children).iter().map(|child| seed(registry, repository, child)).collect::<Result<_, _>>()?;
+            if children.len() > 3 {
+                return Err("an index of more than three, for which there are no platforms".into());
+            }
             Ok(seed_index(registry, repository, &children.iter().collect::<Vec<_>>(), None))
         }
         _ => Err(format!("{content} is no image(...) and no index(...)")),

@@ -5,6 +5,7 @@
 mod content;
 mod document;
 mod expect;
+mod links;
 #[path = "../memory/mod.rs"]
 mod memory;
 mod scenario;
@@ -15,6 +16,7 @@ use document::{Block, sections};
 use promotion::{Manifest, Name, Release};
 
 const SEMANTICS: &str = include_str!("../../../docs/semantics.md");
+const README: &str = include_str!("../../../README.md");
 
 /// Runs the examples of a document. What does not hold, each with its line.
 async fn check(document: &str) -> Vec<String> {
@@ -63,13 +65,36 @@ async fn every_example_holds() {
 }
 
 #[test]
-fn the_table_of_error_names_is_that_of_the_code() {
-    let sections = sections(SEMANTICS);
-    let table = sections.iter().find(|section| section.title == "Error names").unwrap().table();
-    let told: Vec<_> = table.iter().map(|row| (row[0].trim_matches('`'), row[1])).collect();
-    let known: Vec<_> = Name::ALL.iter().map(|name| (name.as_str(), name.explain())).collect();
-    assert_eq!(told, known);
-    assert!(table.iter().all(|row| row.len() == 3 && !row[2].is_empty()), "each name says what to do");
+fn the_tables_of_error_names_are_that_of_the_code() {
+    let table = |document: &str, title: &str| -> Vec<[String; 3]> {
+        let sections = sections(document);
+        let table = sections.iter().find(|section| section.title == title).unwrap().table();
+        let cell =
+            |row: &[&str], at: usize| row.get(at).map(|cell| cell.trim_matches('`').to_owned()).unwrap_or_default();
+        table.iter().map(|row| [0, 1, 2].map(|at| cell(row, at))).collect()
+    };
+    let told: Vec<_> = table(SEMANTICS, "Error names").into_iter().map(|[name, when, _]| (name, when)).collect();
+    assert_eq!(told, Name::ALL.map(|name| (name.to_string(), name.explain().to_owned())));
+    let advice = table(README, "Errors");
+    assert_eq!(advice.iter().map(|[name, ..]| name).collect::<Vec<_>>(), Name::ALL.map(Name::as_str));
+    assert!(advice.iter().all(|[_, again, what]| !again.is_empty() && !what.is_empty()));
+}
+
+#[test]
+fn the_releases_in_the_readme_are_accepted() {
+    let sections = sections(README);
+    let blocks =
+        sections.iter().flat_map(|section| &section.blocks).filter(|block| block.kind == "json deploy-manifest");
+    let read: Vec<_> = blocks.map(|block| Release::parse(block.text.as_bytes())).collect();
+    assert!(!read.is_empty() && read.iter().all(Result::is_ok), "{read:?}");
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let documents = links::documents();
+    assert!(documents.len() > 10, "{documents:?}");
+    let broken: Vec<_> = documents.iter().flat_map(|document| links::broken(document)).collect();
+    assert!(broken.is_empty(), "{broken:#?}");
 }
 
 /// The runner itself: what is not so has to be noticed.
