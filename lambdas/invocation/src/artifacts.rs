@@ -10,8 +10,16 @@ use crate::{Event, Pinned};
 /// The file that says which images a release consists of.
 const MANIFEST: &str = "deploy-manifest.json";
 
+/// How the names of files with long lists of pinned images begin.
+const PINNED: &str = "pinned";
+
 /// The largest file of parameters that is read.
 const MAX_PARAMETERS_BYTES: usize = 256 << 10;
+
+enum Access {
+    Read,
+    Write,
+}
 
 /// The files of a release in S3.
 #[derive(Debug, Clone, Copy)]
@@ -52,12 +60,12 @@ impl Artifacts<'_> {
             .map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' })
             .take(128)
             .collect();
-        let key = folder.file(&format!("pinned-{env}-{build}.json"));
+        let key = folder.file(&format!("{PINNED}-{env}-{build}.json"));
         let put = self.s3.put_object().bucket(s3_bucket.as_str()).key(&key).content_type("application/json");
         if let Err(error) = put.body(ByteStream::from(json)).send().await {
             let fault = Fault::of(&error);
             let what = format!("writing s3://{s3_bucket}/{key}");
-            return Err(self.failure(&what, &fault, "s3:PutObject").with_source(error));
+            return Err(self.failure(&what, &fault, Access::Write).with_source(error));
         }
         let s3_key = Text::try_from(key).map_err(|why| Error::new(Name::InvalidInput, why))?;
         Ok(Stored { s3_bucket: s3_bucket.clone(), s3_key })
@@ -91,7 +99,7 @@ impl Artifacts<'_> {
             Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => return Ok(None),
             Err(error) => {
                 let fault = Fault::of(&error);
-                return Err(self.failure(&what, &fault, "s3:GetObject").with_source(error));
+                return Err(self.failure(&what, &fault, Access::Read).with_source(error));
             }
         };
         let too_large =
@@ -110,7 +118,7 @@ impl Artifacts<'_> {
         }
     }
 
-    fn failure(&self, what: &str, fault: &Fault, action: &str) -> Error {
+    fn failure(&self, what: &str, fault: &Fault, access: Access) -> Error {
         let Self { partition, event: Event { s3_bucket, .. }, .. } = self;
         let what = format!("{what}: {}", fault.what);
         if fault.is_outage() {
@@ -122,17 +130,19 @@ impl Artifacts<'_> {
                 ": the bucket is in another region than this function".to_owned()
             }
             fault if fault.is_denied() => {
-                let listing = match action {
-                    "s3:GetObject" => format!(
-                        " and, because S3 denies a file that does not exist unless the bucket may be listed, \
-                         {{\"Effect\":\"Allow\",\"Action\":\"s3:ListBucket\",\"Resource\":\"arn:{partition}:s3:::{s3_bucket}\"}}"
+                let bucket = format!("arn:{partition}:s3:::{s3_bucket}");
+                let statements = match access {
+                    Access::Read => format!(
+                        "{{\"Effect\":\"Allow\",\"Action\":\"s3:GetObject\",\"Resource\":\"{bucket}/*\"}} and, because S3 denies a file that does not \
+                         exist unless the bucket may be listed, {{\"Effect\":\"Allow\",\"Action\":\"s3:ListBucket\",\"Resource\":\"{bucket}\"}}"
                     ),
-                    _ => String::new(),
+                    // Nothing more: the templates that are deployed lie in the same bucket.
+                    Access::Write => format!(
+                        "{{\"Effect\":\"Allow\",\"Action\":\"s3:PutObject\",\"Resource\":\"{bucket}/*/{PINNED}-*.json\"}}"
+                    ),
                 };
                 format!(
-                    ". Allow the function's role \
-                     {{\"Effect\":\"Allow\",\"Action\":\"{action}\",\"Resource\":\"arn:{partition}:s3:::{s3_bucket}/*\"}}{listing}; if a key of \
-                     KMS encrypts the bucket, also the use of that key"
+                    ". Allow the function's role {statements}; if a key of KMS encrypts the bucket, also the use of that key"
                 )
             }
             _ => String::new(),

@@ -88,7 +88,8 @@ where
         }
         Err(error) => {
             Metrics::default().with_seconds(seconds).with(Metric::Failures, 1).emit(&labels);
-            tracing::error!(name = error.name().as_str(), seconds, causes = causes(&error), "{error}");
+            let cause = std::error::Error::source(&error).map(causes);
+            tracing::error!(name = error.name().as_str(), seconds, cause, "{error}");
             Err(diagnostic(&error))
         }
     }

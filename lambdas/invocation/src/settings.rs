@@ -146,8 +146,9 @@ impl Parameters for Ssm<'_> {
                 Name::InvalidInput,
                 format!(
                     "{what}. Set the environment variable of this setting, or allow the function's role: \
-                     {{\"Effect\":\"Allow\",\"Action\":\"ssm:GetParameter\",\"Resource\":\"arn:{}:ssm:*:*:parameter{name}\"}}",
-                    self.partition
+                     {{\"Effect\":\"Allow\",\"Action\":\"ssm:GetParameter\",\"Resource\":\"arn:{}:ssm:*:*:parameter{}/*\"}}",
+                    self.partition,
+                    name.rsplit_once('/').map_or(name, |(folder, _)| folder)
                 ),
             ),
             _ => Error::new(Name::InvalidInput, what),
