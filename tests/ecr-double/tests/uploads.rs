@@ -146,3 +146,23 @@ async fn a_blob_is_mounted_only_when_all_agrees() {
     assert_eq!(mount("second", &sha256(b"absent"), "app").await.0, 202);
     assert_eq!(mount("second", &sha256(&layer), "absent").await.0, 202);
 }
+
+#[tokio::test]
+async fn locations_may_be_relative() {
+    let (double, registry) = start().await;
+    let http = Http::new(&registry);
+    assert!(
+        http.begin("app")
+            .await
+            .starts_with(&format!("http://{}/v2/", registry.host()))
+    );
+    double.switch(|switches| switches.relative_locations = true);
+    let location = http.begin("app").await;
+    assert!(location.starts_with("/v2/app/blobs/uploads/"), "{location}");
+    assert_eq!(
+        http.put(&location, b"bytes", &sha256(b"bytes"))
+            .await
+            .status(),
+        201
+    );
+}
