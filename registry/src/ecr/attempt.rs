@@ -50,7 +50,7 @@ pub(super) struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// What 404 means when no code says it.
+    /// What 404 means when no known code says it.
     pub(super) fn or_absent(mut self, absent: Kind) -> Self {
         self.absent = absent;
         self
@@ -83,7 +83,7 @@ impl Attempt<'_> {
     /// Names a refusal, and says what to change.
     pub(super) fn refused(&self, refusal: &Refusal) -> Error {
         let kind = match kind(refusal) {
-            Kind::Unexpected if refusal.status == 404 && refusal.code.is_empty() => self.absent,
+            Kind::Unexpected if refusal.status == 404 => self.absent,
             kind => kind,
         };
         let (name, again) = self.name(kind);
