@@ -219,3 +219,50 @@ async fn lifecycle_rules_that_may_take_staged_images_are_found() {
     let missing = target.untagged_expiry(&"none".parse().unwrap()).await.unwrap_err();
     assert_eq!(missing.name(), Name::TargetRepositoryNotFound);
 }
+
+#[tokio::test]
+async fn an_early_refusal_is_heard_over_a_large_body() {
+    let stage = Stage::set().await;
+    stage.double.switch(|switches| switches.early_refusals = true);
+    let target = stage.target().await;
+    let layer = vec![1; 8 << 20];
+    let body = || {
+        let pieces: Vec<_> = layer.chunks(1 << 16).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+        stream::iter(pieces)
+    };
+    let upload = target.open_upload(&repository()).await.unwrap();
+    stage.double.drop_uploads();
+    let error = target.upload(upload, &descriptor(&layer), body()).await.unwrap_err();
+    assert_eq!((error.name(), error.is_temporary()), (Name::RegistryUnavailable, true), "{error}");
+    let upload = target.open_upload(&repository()).await.unwrap();
+    stage.double.deny(ecr_double::Deny { action: "ecr:UploadLayerPart".into(), ..ecr_double::Deny::default() });
+    let error = target.upload(upload, &descriptor(&layer), body()).await.unwrap_err();
+    assert_eq!((error.name(), error.is_temporary()), (Name::TargetAccessDenied, false), "{error}");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_closed_on_a_missing_repository_is_a_temporary_failure() {
+    let stage = Stage::set().await;
+    stage.double.switch(|switches| switches.hang_up_on_missing_repository = true);
+    let missing = "myapp/none".parse().unwrap();
+    let error = stage.target().await.open_upload(&missing).await.unwrap_err();
+    assert_eq!((error.name(), error.is_temporary()), (Name::RegistryUnavailable, true), "{error}");
+}
+
+#[tokio::test]
+async fn manifests_are_put_within_the_quota() {
+    let stage = Stage::set().await;
+    stage.double.quotas([("PutImage".to_owned(), 10.0)].into());
+    let manifest = hold(&stage.own, b"layer", None);
+    let (connector, place) = (stage.connector(), registry::Place::new(OWN, REGION));
+    let puts = (0..25).map(|number| {
+        let (connector, place, manifest) = (connector.clone(), place.clone(), manifest.clone());
+        async move {
+            let target = connector.connect(place, registry::Side::Target, None).await?;
+            target.put_manifest(&repository(), &manifest, Some(&tag(&format!("v{number}")))).await
+        }
+    });
+    for put in futures_util::future::join_all(puts).await {
+        assert_eq!(put.unwrap(), Put::Stored);
+    }
+}
