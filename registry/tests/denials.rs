@@ -1,5 +1,6 @@
 //! What is said to whoever is not allowed: the name, and the statement that would let them in.
 
+#[cfg(test)]
 mod support;
 
 use ecr_double::Deny;

@@ -1,5 +1,6 @@
 //! Pulling as a consumer would, to prove that an image can be pulled.
 
+#[cfg(test)]
 mod support;
 
 use ecr_double::{Fault, FaultRule};

@@ -1,5 +1,6 @@
 //! Reading manifests and blobs from ECR.
 
+#[cfg(test)]
 mod support;
 
 use ecr_double::{Fault, FaultRule, Status};

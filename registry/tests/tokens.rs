@@ -1,5 +1,6 @@
 //! Tokens of `/v2`: fetched when needed, replaced once when refused, never shown.
 
+#[cfg(test)]
 mod support;
 
 use std::time::Duration;

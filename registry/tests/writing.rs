@@ -1,5 +1,6 @@
 //! Writing blobs and manifests to ECR.
 
+#[cfg(test)]
 mod support;
 
 use bytes::Bytes;
