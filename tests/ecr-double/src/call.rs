@@ -16,7 +16,6 @@ use crate::lock::lock;
 use crate::log::{ActionUse, Entry, InFlight, Log, RequestRecord};
 use crate::names::RegistryId;
 use crate::refusal::{Failure, Refusal};
-use crate::server::ResetFlag;
 use crate::world::World;
 
 /// A request whose caller, registry and operation are known.
@@ -128,7 +127,7 @@ impl Arrival {
             }
             Fault::NotFound => Err(Refusal::new("NotFound", "not found").status(404).into()),
             Fault::Reset => Err(Failure::Hangup),
-            Fault::Redirect { url } => Err(Failure::Answer(redirect(&url))),
+            Fault::Redirect { url } => Err(Failure::Answer(Box::new(redirect(&url)))),
             _ => Ok(()),
         }
     }
@@ -145,7 +144,6 @@ impl Arrival {
     pub(crate) fn finish(
         self,
         outcome: Result<Response<Body>, Failure>,
-        reset: &ResetFlag,
         render: impl FnOnce(&Refusal) -> Response<Body>,
     ) -> Option<Response<Body>> {
         let Self {
@@ -154,7 +152,8 @@ impl Arrival {
             fault,
         } = self;
         let response = match outcome {
-            Ok(response) | Err(Failure::Answer(response)) => response,
+            Ok(response) => response,
+            Err(Failure::Answer(response)) => *response,
             Err(Failure::Refused(refusal)) => {
                 entry.edit(|record| record.error = Some(refusal.code.clone()));
                 let mut response = render(&refusal);
@@ -172,7 +171,7 @@ impl Arrival {
         }
         entry.edit(|record| record.status = response.status().as_u16());
         let response = match &fault {
-            Some(fault) => faults::apply(fault, response, reset),
+            Some(fault) => faults::apply(fault, response),
             None => response,
         };
         if hyper::body::Body::is_end_stream(response.body()) {

@@ -86,6 +86,20 @@ impl EcrDouble {
         format!("http://127.0.0.1:{}", self.ports.control)
     }
 
+    /// The relay to the STS this double was given: roles assumed through it are known by name.
+    #[must_use]
+    pub fn sts_endpoint(&self) -> Option<String> {
+        self.ports
+            .sts
+            .map(|port| format!("http://127.0.0.1:{port}"))
+    }
+
+    /// All endpoints and registries, as the binary prints them.
+    #[must_use]
+    pub fn overview(&self) -> serde_json::Value {
+        crate::control::overview(&self.world)
+    }
+
     /// A registry, which is opened if it was not yet.
     ///
     /// # Panics

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::digest::sha256;
+use crate::guard::callers::Caller;
 use crate::images::{self, ImageId, Push};
 use crate::names::RegistryId;
 use crate::store::{Encryption, Mutability, Repository, Status};
@@ -69,9 +70,14 @@ impl RegistryHandle {
     /// A token for `/v2`, of the registry account's root: the value after `Basic `.
     #[must_use]
     pub fn token(&self) -> String {
+        self.token_of(&Caller::root(&self.id.account))
+    }
+
+    /// A token of any caller for this registry's region.
+    #[must_use]
+    pub fn token_of(&self, caller: &Caller) -> String {
         let expires = self.world.clock.seconds() + self.world.switches().token_lifetime_seconds;
-        let root = crate::guard::callers::Caller::root(&self.id.account);
-        self.world.tokens.issue(&root, &self.id.region, expires)
+        self.world.tokens.issue(caller, &self.id.region, expires)
     }
 
     /// Creates a repository; one that exists is left as it is.
@@ -262,16 +268,20 @@ impl RegistryHandle {
     }
 
     /// Removes all untagged images that no index lists, as a lifecycle rule would, and answers their digests.
-    /// Children of an index go with it, blobs that no image refers to any more as well.
+    /// Children go with their index, referrers with their subject, blobs with the last image that refers to them.
     pub fn expire_untagged(&self, repository: &str) -> Vec<String> {
         self.change(repository, |repository| {
             let mut gone = Vec::new();
             loop {
-                let next = repository.images.keys().find(|digest| {
-                    repository.tags_of(digest).next().is_none()
-                        && repository.parent_of(digest).is_none()
+                let next = repository.images.values().find(|image| {
+                    let subject = image.subject.as_ref();
+                    repository.tags_of(&image.digest).next().is_none()
+                        && repository.parent_of(&image.digest).is_none()
+                        && subject.is_none_or(|subject| !repository.images.contains_key(subject))
                 });
-                let Some(digest) = next.cloned() else { break };
+                let Some(digest) = next.map(|image| image.digest.clone()) else {
+                    break;
+                };
                 repository.remove(&digest);
                 gone.push(digest);
             }

@@ -92,15 +92,15 @@ impl From<std::io::Error> for Refusal {
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// An error to say to the client.
-    Refused(Refusal),
+    Refused(Box<Refusal>),
     /// No answer: the connection breaks.
     Hangup,
     /// An answer of another kind, ready to send.
-    Answer(Response<Body>),
+    Answer(Box<Response<Body>>),
 }
 
 impl<T: Into<Refusal>> From<T> for Failure {
     fn from(refusal: T) -> Self {
-        Self::Refused(refusal.into())
+        Self::Refused(Box::new(refusal.into()))
     }
 }

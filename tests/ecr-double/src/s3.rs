@@ -17,13 +17,11 @@ use crate::lock::lock;
 use crate::log::RequestRecord;
 use crate::names::RegistryId;
 use crate::refusal::{Failure, Refusal};
-use crate::server::ResetFlag;
 use crate::world::World;
 
 pub(crate) async fn handle(
     world: Arc<World>,
     request: Request<Incoming>,
-    reset: &ResetFlag,
 ) -> Option<Response<Body>> {
     let blob = Blob::parse(request.uri().path());
     let record = RequestRecord {
@@ -44,7 +42,7 @@ pub(crate) async fn handle(
         Ok(()) => get(&world, &arrival, blob, &request).await,
         Err(failure) => Err(failure),
     };
-    arrival.finish(outcome, reset, refuse)
+    arrival.finish(outcome, refuse)
 }
 
 struct Blob {

@@ -1,6 +1,5 @@
 //! Listeners on 127.0.0.1 and their connections.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::pin::Pin;
@@ -18,7 +17,7 @@ use tokio::net::TcpStream;
 use crate::body::Body;
 use crate::names::RegistryId;
 use crate::world::World;
-use crate::{api, control, s3, v2};
+use crate::{api, control, relay, s3, v2};
 
 /// What a listener stands for.
 #[derive(Debug, Clone)]
@@ -27,6 +26,7 @@ pub(crate) enum Surface {
     V2(RegistryId),
     S3,
     Control,
+    Sts,
 }
 
 /// Whether the connection is to be reset. Set by faults.
@@ -58,7 +58,7 @@ async fn connection(world: Arc<World>, surface: Surface, stream: TcpStream) {
     let service = service_fn(|request| {
         let (world, surface, reset) = (Arc::clone(&world), surface.clone(), Arc::clone(&reset));
         async move {
-            match answer(world, surface, request, &reset).await {
+            match answer(world, surface, request).await {
                 Some(response) => Ok(response),
                 None => {
                     reset.store(true, Ordering::SeqCst);
@@ -77,16 +77,13 @@ async fn answer(
     world: Arc<World>,
     surface: Surface,
     request: Request<Incoming>,
-    reset: &ResetFlag,
 ) -> Option<Response<Body>> {
     match surface {
-        Surface::Api => api::handle(world, request, reset).await,
-        Surface::V2(registry) => v2::handle(world, registry, request, reset).await,
-        Surface::S3 => s3::handle(world, request, reset).await,
-        Surface::Control => {
-            let answered: Result<_, Infallible> = Ok(control::handle(world, request).await);
-            answered.ok()
-        }
+        Surface::Api => api::handle(world, request).await,
+        Surface::V2(registry) => v2::handle(world, registry, request).await,
+        Surface::S3 => s3::handle(world, request).await,
+        Surface::Control => Some(control::handle(world, request).await),
+        Surface::Sts => Some(relay::handle(&world, request).await),
     }
 }
 

@@ -112,33 +112,25 @@ impl Session {
         Ok(())
     }
 
-    /// Adds a request's body. One that breaks off leaves the upload as it was.
+    /// Adds a request's body. One that breaks off, and one whose request is dropped, leaves the upload as it was: what
+    /// was written beyond `length` is written over, or cut away when the blob is complete.
     pub(crate) async fn receive(&mut self, body: &mut Upload, limit: u64) -> Result<u64, Failure> {
-        let (before, hasher) = (self.length, self.hasher.clone());
+        let (mut length, mut hasher) = (self.length, self.hasher.clone());
         let mut file = self.open().await?;
-        let received = loop {
-            match body.next().await {
-                Ok(Some(piece)) if self.length + piece.len() as u64 > limit => {
-                    break Err(
-                        Refusal::new("LimitExceededException", "The layer is too large").into(),
-                    );
-                }
-                Ok(Some(piece)) => {
-                    file.write_all(&piece).await?;
-                    self.hasher.update(&piece);
-                    self.length += piece.len() as u64;
-                }
-                Ok(None) => break Ok(self.length - before),
-                Err(failure) => break Err(failure),
+        while let Some(piece) = body.next().await? {
+            length += piece.len() as u64;
+            if length > limit {
+                return Err(
+                    Refusal::new("LimitExceededException", "The layer is too large").into(),
+                );
             }
-        };
-        file.flush().await?;
-        if received.is_err() {
-            self.length = before;
-            self.hasher = hasher;
-            file.set_len(before).await?;
+            file.write_all(&piece).await?;
+            hasher.update(&piece);
         }
-        received
+        file.flush().await?;
+        let received = length - self.length;
+        (self.length, self.hasher) = (length, hasher);
+        Ok(received)
     }
 
     pub(crate) fn digest(&self) -> String {
@@ -153,6 +145,10 @@ impl Session {
         repository: &str,
     ) -> Result<String, Refusal> {
         let digest = self.digest();
+        fs::OpenOptions::new()
+            .write(true)
+            .open(&self.path)?
+            .set_len(self.length)?;
         keep(&world.store.files(registry), &self.path, &digest)?;
         let length = self.length;
         world.store.with(registry, |state| {

@@ -51,6 +51,8 @@ pub(crate) struct Ports {
     pub(crate) api: u16,
     pub(crate) s3: u16,
     pub(crate) control: u16,
+    /// The relay, where there is an STS to relay to.
+    pub(crate) sts: Option<u16>,
 }
 
 impl World {
@@ -85,6 +87,11 @@ impl World {
             api: listen(&world, Surface::Api, config.api_port)?,
             s3: listen(&world, Surface::S3, 0)?,
             control: listen(&world, Surface::Control, config.control_port)?,
+            sts: world
+                .sts_endpoint
+                .as_ref()
+                .map(|_| listen(&world, Surface::Sts, 0))
+                .transpose()?,
         };
         world.ports.get_or_init(|| ports);
         for id in world.store.ids() {
@@ -140,6 +147,16 @@ impl World {
         Err(Refusal::new(
             "UnrecognizedClientException",
             "The security token included in the request is invalid.",
+        ))
+    }
+
+    /// `host:port` of the STS.
+    pub(crate) fn sts_host(&self) -> Option<String> {
+        let url = url::Url::parse(self.sts_endpoint.as_deref()?).ok()?;
+        Some(format!(
+            "{}:{}",
+            url.host_str()?,
+            url.port_or_known_default()?
         ))
     }
 

@@ -1,5 +1,12 @@
 //! Images through the ECR API, by the AWS SDK.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)] // helpers of tests
+
 mod support;
 
 use aws_sdk_ecr::types::{ImageFailureCode, ImageIdentifier, ImageTagMutability};

@@ -1,5 +1,12 @@
 //! An OCI client nobody here wrote pushes to the double and pulls from it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)] // helpers of tests
+
 mod support;
 
 use std::fs;

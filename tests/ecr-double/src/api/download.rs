@@ -40,7 +40,7 @@ pub(super) fn url(call: &Call, input: Input) -> Result<Value, Refusal> {
 }
 
 /// Whether the layer is there and belongs to an image.
-pub(super) fn accessible(call: &Call, name: &str, digest: &str) -> Result<(), Refusal> {
+pub(crate) fn accessible(call: &Call, name: &str, digest: &str) -> Result<(), Refusal> {
     let files = call.world.store.files(&call.registry);
     call.world.store.with(&call.registry, |state| {
         let repository = state.repository(name, &call.registry)?;

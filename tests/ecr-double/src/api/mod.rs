@@ -27,10 +27,9 @@ use crate::guard::signature;
 use crate::log::RequestRecord;
 use crate::names::{RegistryId, is_account};
 use crate::refusal::{Failure, Refusal};
-use crate::server::ResetFlag;
 use crate::world::World;
 
-pub(crate) use download::presign;
+pub(crate) use download::{accessible, presign};
 pub(crate) use paging::Page;
 pub(crate) use referrers::of as referrers_of;
 
@@ -41,7 +40,6 @@ const MAX_BODY: usize = 30 * 1024 * 1024;
 pub(crate) async fn handle(
     world: Arc<World>,
     request: Request<Incoming>,
-    reset: &ResetFlag,
 ) -> Option<Response<Body>> {
     let target = request
         .headers()
@@ -65,7 +63,7 @@ pub(crate) async fn handle(
         Err(failure) => Err(failure),
     };
     let id = world.unique();
-    let mut response = arrival.finish(outcome, reset, refuse)?;
+    let mut response = arrival.finish(outcome, refuse)?;
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-amzn-requestid", id);
     }

@@ -85,7 +85,7 @@ fn mutability(
             && (1..=128).contains(&one.filter.len())
             && one.filter.bytes().all(allowed)
     };
-    if exclusion != !filters.is_empty() || filters.len() > 5 || !filters.iter().all(fits) {
+    if exclusion == filters.is_empty() || filters.len() > 5 || !filters.iter().all(fits) {
         return Err(Refusal::parameter(
             "imageTagMutabilityExclusionFilters",
             "1 to 5 WILDCARD filters with an exclusion mode, none without",

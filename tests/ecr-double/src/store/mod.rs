@@ -155,7 +155,11 @@ fn load(files: &Files) -> io::Result<Registry> {
         return Ok(registry);
     };
     for entry in entries {
-        let mut repository: Repository = serde_json::from_slice(&fs::read(entry?.path())?)?;
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "json") {
+            continue;
+        }
+        let mut repository: Repository = serde_json::from_slice(&fs::read(path)?)?;
         repository.index();
         registry
             .repositories

@@ -4,7 +4,7 @@ use hyper::{Response, StatusCode};
 
 use super::route::Route;
 use super::{bare, repository};
-use crate::api::presign;
+use crate::api::{accessible, presign};
 use crate::body::Body;
 use crate::call::Call;
 use crate::digest::is_digest;
@@ -29,6 +29,9 @@ pub(super) fn head(call: &Call, route: &Route) -> Result<Response<Body>, Refusal
 pub(super) fn get(call: &Call, route: &Route) -> Result<Response<Body>, Refusal> {
     call.authorise("ecr:GetDownloadUrlForLayer", route.repository.as_deref())?;
     let (digest, _) = held(call, route)?;
+    if call.world.switches().v2_blob_needs_image {
+        accessible(call, repository(call, route)?, &digest)?;
+    }
     Ok(bare(
         StatusCode::TEMPORARY_REDIRECT,
         &[("location", presign(&call.world, &call.registry, &digest))],

@@ -31,7 +31,7 @@ fn translate(refusal: &Refusal) -> (u16, &'static str) {
         "ImageNotFoundException" => (404, "MANIFEST_UNKNOWN"),
         // oras-project/oras-py#54
         "LayersNotFoundException" => (404, "BLOB_UPLOAD_UNKNOWN"),
-        "BlobUnknown" => (404, "BLOB_UNKNOWN"),
+        "BlobUnknown" | "LayerInaccessibleException" => (404, "BLOB_UNKNOWN"),
         // int128/docker-manifest-create-action#63
         "ReferencedImagesNotFoundException" => (404, "MANIFEST_BLOB_UNKNOWN"),
         // google/go-containerregistry#1568

@@ -22,14 +22,12 @@ use crate::guard::callers::Caller;
 use crate::log::RequestRecord;
 use crate::names::RegistryId;
 use crate::refusal::{Failure, Refusal};
-use crate::server::ResetFlag;
 use crate::world::World;
 
 pub(crate) async fn handle(
     world: Arc<World>,
     registry: RegistryId,
     request: Request<Incoming>,
-    reset: &ResetFlag,
 ) -> Option<Response<Body>> {
     let route = Route::parse(
         request.method(),
@@ -60,11 +58,19 @@ pub(crate) async fn handle(
     let mut arrival = Arrival::log(&world, &request, record);
     let (parts, incoming) = request.into_parts();
     let mut body = Upload::new(incoming, &arrival.entry);
-    let outcome = Box::pin(run(&world, &registry, &mut arrival, route, &parts.headers, &mut body)).await;
+    let outcome = Box::pin(run(
+        &world,
+        &registry,
+        &mut arrival,
+        route,
+        &parts.headers,
+        &mut body,
+    ))
+    .await;
     if !matches!(outcome, Ok(_) | Err(Failure::Hangup)) && !world.switches().early_refusals {
         body.drain().await;
     }
-    let mut response = arrival.finish(outcome, reset, errors::render)?;
+    let mut response = arrival.finish(outcome, errors::render)?;
     response.headers_mut().insert(
         "docker-distribution-api-version",
         HeaderValue::from_static("registry/2.0"),
@@ -158,7 +164,7 @@ fn identify(
         if let Ok(realm) = HeaderValue::from_str(&realm) {
             response.headers_mut().insert(WWW_AUTHENTICATE, realm);
         }
-        return Err(Failure::Answer(response));
+        return Err(Failure::Answer(Box::new(response)));
     };
     let invalid = || Refusal::new("Denied", "Your Authorization Token is invalid.");
     let basic = header.to_str().ok().and_then(|value| {

@@ -178,12 +178,7 @@ pub(super) async fn put(
             Refusal::new("LengthRequired", "a blob in one PUT needs a Content-Length").into(),
         );
     }
-    receive(
-        &mut session,
-        body,
-        call.world.switches().max_layer_bytes,
-    )
-    .await?;
+    receive(&mut session, body, call.world.switches().max_layer_bytes).await?;
     if session.length == 0 {
         let account = &call.registry.account;
         let message = format!(

@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // Each test binary uses its own part.
 
+pub(crate) mod http;
+
 use std::io::Write as _;
 
 use aws_sdk_ecr::Client;
