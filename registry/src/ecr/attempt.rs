@@ -89,9 +89,8 @@ impl Attempt<'_> {
         let (name, again) = self.name(kind);
         let advice = self.advice(kind, refusal);
         let message = format!("{}: {}{advice}", self.told(), refusal.told());
-        // An error is temporary by birth if it is `RegistryUnavailable`, and stays so under another name.
-        let error = Error::new(Name::RegistryUnavailable, message).with_retry_after(refusal.retry_after).renamed(name);
-        if again { error } else { error.permanent() }
+        let error = Error::new(name, message).with_retry_after(refusal.retry_after);
+        if again { error.temporary() } else { error.permanent() }
     }
 
     /// The name of a refusal, and whether the same request may succeed later.
