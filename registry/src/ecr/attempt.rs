@@ -50,7 +50,7 @@ pub(super) struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// What 404 means when no code says it.
+    /// What 404 means when no known code says it.
     pub(super) fn or_absent(mut self, absent: Kind) -> Self {
         self.absent = absent;
         self
@@ -83,15 +83,14 @@ impl Attempt<'_> {
     /// Names a refusal, and says what to change.
     pub(super) fn refused(&self, refusal: &Refusal) -> Error {
         let kind = match kind(refusal) {
-            Kind::Unexpected if refusal.status == 404 && refusal.code.is_empty() => self.absent,
+            Kind::Unexpected if refusal.status == 404 => self.absent,
             kind => kind,
         };
         let (name, again) = self.name(kind);
         let advice = self.advice(kind, refusal);
         let message = format!("{}: {}{advice}", self.told(), refusal.told());
-        // An error is temporary by birth if it is `RegistryUnavailable`, and stays so under another name.
-        let error = Error::new(Name::RegistryUnavailable, message).with_retry_after(refusal.retry_after).renamed(name);
-        if again { error } else { error.permanent() }
+        let error = Error::new(name, message).with_retry_after(refusal.retry_after);
+        if again { error.temporary() } else { error.permanent() }
     }
 
     /// The name of a refusal, and whether the same request may succeed later.
@@ -161,5 +160,78 @@ impl Attempt<'_> {
             Kind::Busy if refusal.by == Party::Registry => ". The quotas of ECR are per account and region, and can be raised".into(),
             _ => String::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(side: Side, by: Party, status: u16, code: &str) -> (Name, bool) {
+        let caller = Identity::from_arn("arn:aws:iam::111122223333:role/r").unwrap();
+        let scene = Scene::new(Place::new("111122223333", "eu-west-1"), side, caller);
+        let repository = "myapp/api".parse().unwrap();
+        let retry_after = Some(std::time::Duration::from_secs(9));
+        let refusal = Refusal { by, status, code: code.into(), message: "m".into(), retry_after };
+        let error = scene.attempt("ecr:PutImage", Some(&repository), "trying").refused(&refusal);
+        let text = error.to_string();
+        assert!(text.starts_with("trying in repository myapp/api of ECR 111122223333/eu-west-1: "), "{text}");
+        assert!(text.contains(&format!("{status} ")) && text.contains("m"), "{text}");
+        assert_eq!(error.retry_after(), retry_after);
+        (error.name(), error.is_temporary())
+    }
+
+    #[test]
+    fn every_error_has_a_name_on_every_side() {
+        use Name::*;
+        let all = |name| [name, name, name];
+        let denied = [SourceAccessDenied, TargetAccessDenied, TargetAccessDenied];
+        let no_repository = [SourceImageNotFound, TargetRepositoryNotFound, PullFailed];
+        let no_image = [SourceImageNotFound, RegistryUnavailable, PullFailed];
+        for (status, code, names, temporary) in [
+            // Modelled by ECR for the operations in use.
+            (400, "ImageDigestDoesNotMatchException", [CorruptContent, CorruptContent, PullFailed], false),
+            (400, "ImageTagAlreadyExistsException", all(TagConflict), false),
+            (400, "InvalidParameterException", all(RegistryUnavailable), false),
+            (400, "KmsException", denied, false),
+            (400, "LayersNotFoundException", no_image, true),
+            (400, "LimitExceededException", all(RegistryLimit), false),
+            (400, "ReferencedImagesNotFoundException", no_image, true),
+            (400, "RepositoryNotFoundException", no_repository, false),
+            (500, "ServerException", all(RegistryUnavailable), true),
+            (400, "UnableToGetUpstreamImageException", all(RegistryUnavailable), false),
+            (400, "ValidationException", all(RegistryUnavailable), false),
+            // Every service of AWS.
+            (400, "AccessDeniedException", denied, false),
+            (400, "ThrottlingException", all(RegistryUnavailable), true),
+            (400, "UnrecognizedClientException", denied, false),
+            (400, "ExpiredTokenException", denied, false),
+            // The distribution specification.
+            (404, "BLOB_UNKNOWN", no_image, true),
+            (400, "BLOB_UPLOAD_INVALID", all(RegistryUnavailable), true),
+            (404, "BLOB_UPLOAD_UNKNOWN", all(RegistryUnavailable), true),
+            (400, "DIGEST_INVALID", [CorruptContent, CorruptContent, PullFailed], false),
+            (404, "MANIFEST_BLOB_UNKNOWN", no_image, true),
+            (400, "MANIFEST_INVALID", all(RegistryUnavailable), false),
+            (404, "MANIFEST_UNKNOWN", no_image, false),
+            (400, "NAME_INVALID", all(RegistryUnavailable), false),
+            (404, "NAME_UNKNOWN", no_repository, false),
+            (400, "SIZE_INVALID", [CorruptContent, CorruptContent, PullFailed], false),
+            (401, "UNAUTHORIZED", denied, false),
+            (403, "DENIED", denied, false),
+            (405, "UNSUPPORTED", all(RegistryUnavailable), false),
+            (429, "TOOMANYREQUESTS", all(RegistryUnavailable), true),
+            (400, "TAG_INVALID", all(TagConflict), false),
+            // Anything else.
+            (418, "TEAPOT", all(RegistryUnavailable), false),
+            (502, "", all(RegistryUnavailable), true),
+        ] {
+            for (side, name) in [Side::Source, Side::Target, Side::Pull].into_iter().zip(names) {
+                assert_eq!(named(side, Party::Registry, status, code), (name, temporary), "{code} on {side:?}");
+            }
+        }
+        assert_eq!(named(Side::Source, Party::Storage, 403, "AccessDenied"), (RegistryUnavailable, true));
+        assert_eq!(named(Side::Pull, Party::Storage, 404, "NoSuchKey"), (PullFailed, true));
+        assert_eq!(named(Side::Source, Party::Storage, 416, "InvalidRange"), (CorruptContent, false));
     }
 }

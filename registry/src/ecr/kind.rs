@@ -130,6 +130,10 @@ const CODES: &[(&str, Kind)] = &[
     ("LifecyclePolicyNotFoundException", Kind::Unexpected),
 ];
 
+/// Errors of KMS that are its own trouble (KMS API reference, "Common errors").
+const PASSING: &[&str] =
+    &["ThrottlingException", "KMSInternalException", "DependencyTimeoutException", "KeyUnavailableException"];
+
 /// What a refusal means. The code decides, then the status; texts only where ECR gives nothing else.
 pub(super) fn kind(refusal: &Refusal) -> Kind {
     let Refusal { by, status, code, message, .. } = refusal;
@@ -143,6 +147,8 @@ pub(super) fn kind(refusal: &Refusal) -> Kind {
         (Party::Storage, _, 400..500) => Kind::NoAccessToStorage,
         // "Limit on number of layers per image exceeded" comes as 405 UNSUPPORTED (cirruslabs/tart#890).
         (_, Some(Kind::Invalid), _) if message.contains("Limit on number of") => Kind::Limit,
+        // KMS tells its own code: these pass, while a key that is disabled or denied stays so.
+        (_, Some(Kind::Key), _) if PASSING.iter().any(|code| message.contains(code)) => Kind::Down,
         (_, Some(kind), _) => kind,
         (_, None, 401 | 403) => Kind::Denied,
         _ => Kind::Unexpected,
@@ -218,6 +224,8 @@ mod tests {
             (refusal(Registry, 400, "LimitExceededException", "quota"), Kind::Limit),
             (refusal(Registry, 405, "UNSUPPORTED", "Limit on number of layers per image exceeded"), Kind::Limit),
             (refusal(Registry, 405, "UNSUPPORTED", "Invalid JSON syntax"), Kind::Invalid),
+            (refusal(Registry, 400, "KmsException", "no (DisabledException)"), Kind::Key),
+            (refusal(Registry, 400, "KmsException", "no (ThrottlingException)"), Kind::Down),
             (refusal(Registry, 403, "", "Forbidden"), Kind::Denied),
             (refusal(Registry, 404, "NAME_UNKNOWN", ""), Kind::NoRepository),
             (refusal(Registry, 404, "", ""), Kind::Unexpected),

@@ -95,8 +95,20 @@ where
     match (response, watch.error()) {
         (_, Some(error)) => Err(error.into()),
         (Ok(response), None) => accepted(response).await.map(drop),
-        (Err(error), None) => Err(transport(error, "uploading to", &url).into()),
+        (Err(error), None) => Err(why_cut(client, credential, &url, transport(error, "uploading to", &url)).await),
     }
+}
+
+/// A registry that refuses an upload before it has read the body closes the connection, and then the pipe breaks under the writer before the answer
+/// is seen. An empty body is never too long to be answered: if that is denied, the denial is what happened.
+async fn why_cut(client: &Client, credential: &Credential, url: &Url, cut: Error) -> Failure {
+    let empty = client.request(Method::PUT, url, Some(credential)).header(CONTENT_LENGTH, 0);
+    if let Ok(response) = client.send(empty, "uploading to", url).await
+        && matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+    {
+        return Failure::Refused(Refusal::read(response, Party::Registry).await);
+    }
+    cut.into()
 }
 
 /// 201, 202 and 204 have all been seen where the specification wants one of them.

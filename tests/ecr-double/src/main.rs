@@ -20,10 +20,7 @@ Usage: ecr-double [OPTIONS]
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if arguments
-        .iter()
-        .any(|argument| argument == "--help" || argument == "-h")
-    {
+    if arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
         return say(USAGE);
     }
     match parse(arguments.into_iter()).and_then(|(config, with_parent)| run(config, with_parent)) {
@@ -42,15 +39,11 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<(Config, bool), 
             with_parent = true;
             continue;
         }
-        let value = arguments
-            .next()
-            .ok_or_else(|| format!("{option} needs a value, or is not known\n{USAGE}"))?;
+        let value = arguments.next().ok_or_else(|| format!("{option} needs a value, or is not known\n{USAGE}"))?;
         match option.as_str() {
             "--registry" => {
                 let (id, port) = value.split_once('=').unwrap_or((&value, "0"));
-                config
-                    .registries
-                    .insert(id.parse::<RegistryId>()?, number(port)?);
+                config.registries.insert(id.parse::<RegistryId>()?, number(port)?);
             }
             "--dir" => config.dir = Some(value.into()),
             "--api-port" => config.api_port = number(&value)?,
@@ -69,11 +62,8 @@ fn number(text: &str) -> Result<u16, String> {
 }
 
 fn switch(mut config: Config, assignment: &str) -> Result<Config, String> {
-    let (name, text) = assignment
-        .split_once('=')
-        .ok_or_else(|| format!("`{assignment}` is not NAME=JSON"))?;
-    let value: serde_json::Value =
-        serde_json::from_str(text).map_err(|error| format!("{assignment}: {error}"))?;
+    let (name, text) = assignment.split_once('=').ok_or_else(|| format!("`{assignment}` is not NAME=JSON"))?;
+    let value: serde_json::Value = serde_json::from_str(text).map_err(|error| format!("{assignment}: {error}"))?;
     let mut switches = serde_json::to_value(&config.switches).map_err(|error| error.to_string())?;
     if let Some(members) = switches.as_object_mut() {
         members.insert(name.to_owned(), value);
@@ -83,16 +73,12 @@ fn switch(mut config: Config, assignment: &str) -> Result<Config, String> {
 }
 
 fn run(config: Config, with_parent: bool) -> Result<(), String> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| error.to_string())?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
-        let double = EcrDouble::start(config)
-            .await
-            .map_err(|error| error.to_string())?;
+        let double = EcrDouble::start(config).await.map_err(|error| error.to_string())?;
         say(&double.overview().to_string());
         let (closed, mut parent) = tokio::sync::mpsc::channel::<()>(1);
         if with_parent {

@@ -36,10 +36,7 @@ async fn pass(world: &World, request: Request<Incoming>) -> Option<Response<Byte
     let text = String::from_utf8_lossy(response.body()).into_owned();
     // AssumeRole names the new key; GetCallerIdentity tells who signed.
     let key = member(&text, "AccessKeyId").or(signed_by);
-    if let (Some(key), Some(arn)) = (
-        key,
-        member(&text, "Arn").filter(|arn| arn.contains(":assumed-role/")),
-    ) {
+    if let (Some(key), Some(arn)) = (key, member(&text, "Arn").filter(|arn| arn.contains(":assumed-role/"))) {
         let account = arn.split(':').nth(4).unwrap_or_default().to_owned();
         world.callers.set(Caller::named(&key, &account, &arn));
     }
@@ -54,12 +51,7 @@ fn signer(headers: &HeaderMap) -> Option<String> {
 
 /// A member of an answer in XML or in JSON.
 fn member(text: &str, name: &str) -> Option<String> {
-    let xml = text
-        .split_once(&format!("<{name}>"))
-        .and_then(|(_, rest)| rest.split_once('<'));
-    let json = || {
-        text.split_once(&format!("\"{name}\""))
-            .and_then(|(_, rest)| rest.split('"').nth(1))
-    };
+    let xml = text.split_once(&format!("<{name}>")).and_then(|(_, rest)| rest.split_once('<'));
+    let json = || text.split_once(&format!("\"{name}\"")).and_then(|(_, rest)| rest.split('"').nth(1));
     xml.map(|(value, _)| value).or_else(json).map(str::to_owned)
 }

@@ -51,10 +51,7 @@ pub(crate) fn listen(world: &Arc<World>, surface: Surface, port: u16) -> io::Res
 
 async fn connection(world: Arc<World>, surface: Surface, stream: TcpStream) {
     let reset = ResetFlag::default();
-    let wire = Wire {
-        stream: TokioIo::new(stream),
-        reset: Arc::clone(&reset),
-    };
+    let wire = Wire { stream: TokioIo::new(stream), reset: Arc::clone(&reset) };
     let service = service_fn(|request| {
         let (world, surface, reset) = (Arc::clone(&world), surface.clone(), Arc::clone(&reset));
         async move {
@@ -68,16 +65,10 @@ async fn connection(world: Arc<World>, surface: Surface, stream: TcpStream) {
         }
     });
     // An error here is a client that went away, or a fault that was asked for.
-    let _ = hyper::server::conn::http1::Builder::new()
-        .serve_connection(wire, service)
-        .await;
+    let _ = hyper::server::conn::http1::Builder::new().serve_connection(wire, service).await;
 }
 
-async fn answer(
-    world: Arc<World>,
-    surface: Surface,
-    request: Request<Incoming>,
-) -> Option<Response<Body>> {
+async fn answer(world: Arc<World>, surface: Surface, request: Request<Incoming>) -> Option<Response<Body>> {
     match surface {
         Surface::Api => api::handle(world, request).await,
         Surface::V2(registry) => v2::handle(world, registry, request).await,
@@ -102,21 +93,13 @@ impl Drop for Wire {
 }
 
 impl Read for Wire {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
 impl Write for Wire {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 

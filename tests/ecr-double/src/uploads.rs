@@ -36,42 +36,21 @@ type Shared = Arc<tokio::sync::Mutex<Session>>;
 pub(crate) struct Uploads(Mutex<BTreeMap<String, (RegistryId, String, Shared)>>);
 
 impl Uploads {
-    pub(crate) fn begin(
-        &self,
-        world: &World,
-        registry: &RegistryId,
-        repository: &str,
-    ) -> io::Result<String> {
+    pub(crate) fn begin(&self, world: &World, registry: &RegistryId, repository: &str) -> io::Result<String> {
         let id = world.unique();
         let path = world.store.files(registry).upload(&id);
         path.parent().map_or(Ok(()), fs::create_dir_all)?;
         fs::write(&path, [])?;
-        let session = Session {
-            id: id.clone(),
-            path,
-            hasher: Hasher::new(),
-            length: 0,
-            parts: Vec::new(),
-            first_chunk: None,
-        };
+        let session =
+            Session { id: id.clone(), path, hasher: Hasher::new(), length: 0, parts: Vec::new(), first_chunk: None };
         let shared = Arc::new(tokio::sync::Mutex::new(session));
-        lock(&self.0).insert(
-            id.clone(),
-            (registry.clone(), repository.to_owned(), shared),
-        );
+        lock(&self.0).insert(id.clone(), (registry.clone(), repository.to_owned(), shared));
         Ok(id)
     }
 
-    pub(crate) fn find(
-        &self,
-        id: &str,
-        registry: &RegistryId,
-        repository: &str,
-    ) -> Result<Shared, Refusal> {
+    pub(crate) fn find(&self, id: &str, registry: &RegistryId, repository: &str) -> Result<Shared, Refusal> {
         match lock(&self.0).get(id) {
-            Some((in_registry, in_repository, session))
-                if in_registry == registry && in_repository == repository =>
-            {
+            Some((in_registry, in_repository, session)) if in_registry == registry && in_repository == repository => {
                 Ok(Arc::clone(session))
             }
             _ => Err(Refusal::new(
@@ -120,9 +99,7 @@ impl Session {
         while let Some(piece) = body.next().await? {
             length += piece.len() as u64;
             if length > limit {
-                return Err(
-                    Refusal::new("LimitExceededException", "The layer is too large").into(),
-                );
+                return Err(Refusal::new("LimitExceededException", "The layer is too large").into());
             }
             file.write_all(&piece).await?;
             hasher.update(&piece);
@@ -138,33 +115,20 @@ impl Session {
     }
 
     /// Makes the bytes a blob of the repository.
-    pub(crate) fn commit(
-        &self,
-        world: &World,
-        registry: &RegistryId,
-        repository: &str,
-    ) -> Result<String, Refusal> {
+    pub(crate) fn commit(&self, world: &World, registry: &RegistryId, repository: &str) -> Result<String, Refusal> {
         let digest = self.digest();
-        fs::OpenOptions::new()
-            .write(true)
-            .open(&self.path)?
-            .set_len(self.length)?;
+        fs::OpenOptions::new().write(true).open(&self.path)?.set_len(self.length)?;
         keep(&world.store.files(registry), &self.path, &digest)?;
         let length = self.length;
         world.store.with(registry, |state| {
-            state
-                .change(repository, registry)
-                .map(|repository| repository.blobs.insert(digest.clone(), length))
+            state.change(repository, registry).map(|repository| repository.blobs.insert(digest.clone(), length))
         })?;
         world.uploads.end(&self.id);
         Ok(digest)
     }
 
     async fn open(&self) -> io::Result<tokio::fs::File> {
-        let mut file = tokio::fs::OpenOptions::new()
-            .write(true)
-            .open(&self.path)
-            .await?;
+        let mut file = tokio::fs::OpenOptions::new().write(true).open(&self.path).await?;
         file.seek(SeekFrom::Start(self.length)).await?;
         Ok(file)
     }

@@ -1,11 +1,6 @@
 //! Callers that an STS knows. The STS here is a few lines; MiniStack answers in the same form.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic
-)] // helpers of tests
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // helpers of tests
 
 mod support;
 
@@ -36,10 +31,7 @@ fn fake_sts() -> String {
                 seen if seen.contains("AccessKeyId=ASIAKNOWN") => (200, account),
                 _ => (400, "<Code>ValidationError</Code>".to_owned()),
             };
-            let head = format!(
-                "HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-                body.len()
-            );
+            let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
             stream.write_all((head + &body).as_bytes()).unwrap();
         }
     });
@@ -48,31 +40,17 @@ fn fake_sts() -> String {
 
 #[tokio::test]
 async fn keys_are_looked_up_and_sessions_overheard() {
-    let config = Config {
-        sts_endpoint: Some(fake_sts()),
-        ..Config::default()
-    };
+    let config = Config { sts_endpoint: Some(fake_sts()), ..Config::default() };
     let double = EcrDouble::start(config).await.unwrap();
     let ask = async |key: &str| code(client(&double, key).describe_repositories().send().await);
     assert_eq!(ask("ASIAKNOWN0000000").await, "no error");
-    assert_eq!(
-        double.requests()[0].caller_account.as_deref(),
-        Some(ACCOUNT)
-    );
+    assert_eq!(double.requests()[0].caller_account.as_deref(), Some(ACCOUNT));
     assert_eq!(ask("ASIANOBODY000000").await, "UnrecognizedClientException");
     assert_eq!(ask("ASIAASSUMED00000").await, "UnrecognizedClientException");
     let relay = double.sts_endpoint().unwrap();
-    let assumed = reqwest::Client::new()
-        .post(relay)
-        .body("Action=AssumeRole")
-        .send()
-        .await
-        .unwrap();
+    let assumed = reqwest::Client::new().post(relay).body("Action=AssumeRole").send().await.unwrap();
     assert!(assumed.text().await.unwrap().contains("ASIAASSUMED00000"));
     assert_eq!(ask("ASIAASSUMED00000").await, "no error");
     let arn = format!("arn:aws:sts::{OTHER}:assumed-role/promoter/deploy");
-    assert_eq!(
-        double.requests().last().unwrap().caller.as_deref(),
-        Some(arn.as_str())
-    );
+    assert_eq!(double.requests().last().unwrap().caller.as_deref(), Some(arn.as_str()));
 }

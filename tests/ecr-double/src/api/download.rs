@@ -22,11 +22,7 @@ pub(super) struct Input {
 /// (<https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html>).
 pub(super) fn url(call: &Call, input: Input) -> Result<Value, Refusal> {
     let digest = wire::required("layerDigest", input.layer_digest)?;
-    let name = wire::repository(
-        call,
-        input.repository_name.as_deref(),
-        "ecr:GetDownloadUrlForLayer",
-    )?;
+    let name = wire::repository(call, input.repository_name.as_deref(), "ecr:GetDownloadUrlForLayer")?;
     if !is_digest(&digest) {
         return Err(Refusal::parameter(
             "layerDigest",
@@ -34,9 +30,7 @@ pub(super) fn url(call: &Call, input: Input) -> Result<Value, Refusal> {
         ));
     }
     accessible(call, &name, &digest)?;
-    Ok(
-        json!({ "downloadUrl": presign(&call.world, &call.registry, &digest), "layerDigest": digest }),
-    )
+    Ok(json!({ "downloadUrl": presign(&call.world, &call.registry, &digest), "layerDigest": digest }))
 }
 
 /// Whether the layer is there and belongs to an image.

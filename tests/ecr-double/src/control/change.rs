@@ -13,51 +13,18 @@ use crate::world::World;
 #[derive(Deserialize)]
 #[serde(tag = "change", rename_all = "snake_case")]
 pub(super) enum Change {
-    DeleteBlob {
-        digest: String,
-    },
-    CorruptBlob {
-        digest: String,
-    },
-    CorruptManifest {
-        digest: String,
-    },
-    DeleteManifest {
-        repository: String,
-        digest: String,
-    },
-    DeleteTag {
-        repository: String,
-        tag: String,
-    },
-    SetTag {
-        repository: String,
-        tag: String,
-        digest: String,
-    },
-    ExpireUntagged {
-        repository: String,
-    },
-    DeleteRepository {
-        repository: String,
-    },
-    SetPolicy {
-        repository: String,
-        policy: Option<Value>,
-    },
-    SetStatus {
-        repository: String,
-        digest: String,
-        status: Status,
-    },
-    SetScan {
-        repository: String,
-        digest: String,
-        scan: Value,
-    },
-    BlobMounting {
-        enabled: bool,
-    },
+    DeleteBlob { digest: String },
+    CorruptBlob { digest: String },
+    CorruptManifest { digest: String },
+    DeleteManifest { repository: String, digest: String },
+    DeleteTag { repository: String, tag: String },
+    SetTag { repository: String, tag: String, digest: String },
+    ExpireUntagged { repository: String },
+    DeleteRepository { repository: String },
+    SetPolicy { repository: String, policy: Option<Value> },
+    SetStatus { repository: String, digest: String, status: Status },
+    SetScan { repository: String, digest: String, scan: Value },
+    BlobMounting { enabled: bool },
 }
 
 #[derive(Deserialize)]
@@ -68,38 +35,19 @@ pub(super) struct Where {
     change: Change,
 }
 
-pub(super) fn apply(
-    world: &Arc<World>,
-    Where {
-        account,
-        region,
-        change,
-    }: Where,
-) -> Answer {
+pub(super) fn apply(world: &Arc<World>, Where { account, region, change }: Where) -> Answer {
     let registry = registry(world, NewRegistry { account, region })?;
     let known = |repository: &str| {
-        let there = registry
-            .repositories()
-            .iter()
-            .any(|name| name == repository);
-        if there {
-            Ok(())
-        } else {
-            Err(format!("there is no repository `{repository}`"))
-        }
+        let there = registry.repositories().iter().any(|name| name == repository);
+        if there { Ok(()) } else { Err(format!("there is no repository `{repository}`")) }
     };
     let held = |repository: &str, digest: &str| {
         known(repository)?;
-        registry
-            .manifest(repository, digest)
-            .map(|_| ())
-            .ok_or_else(|| format!("there is no image {digest}"))
+        registry.manifest(repository, digest).map(|_| ()).ok_or_else(|| format!("there is no image {digest}"))
     };
     match change {
         Change::DeleteBlob { digest } => registry.delete_blob(&digest),
-        Change::CorruptBlob { digest } if registry.blob_path(&digest).exists() => {
-            registry.corrupt_blob(&digest)
-        }
+        Change::CorruptBlob { digest } if registry.blob_path(&digest).exists() => registry.corrupt_blob(&digest),
         Change::CorruptManifest { digest } if registry.manifest_path(&digest).exists() => {
             registry.corrupt_manifest(&digest);
         }
@@ -114,11 +62,7 @@ pub(super) fn apply(
             known(&repository)?;
             registry.delete_tag(&repository, &tag);
         }
-        Change::SetTag {
-            repository,
-            tag,
-            digest,
-        } => {
+        Change::SetTag { repository, tag, digest } => {
             held(&repository, &digest)?;
             registry.set_tag(&repository, &tag, &digest);
         }
@@ -129,26 +73,14 @@ pub(super) fn apply(
         Change::DeleteRepository { repository } => registry.delete_repository(&repository),
         Change::SetPolicy { repository, policy } => {
             known(&repository)?;
-            let text = policy.map(|policy| {
-                policy
-                    .as_str()
-                    .map_or_else(|| policy.to_string(), str::to_owned)
-            });
+            let text = policy.map(|policy| policy.as_str().map_or_else(|| policy.to_string(), str::to_owned));
             registry.set_policy(&repository, text.as_deref());
         }
-        Change::SetStatus {
-            repository,
-            digest,
-            status,
-        } => {
+        Change::SetStatus { repository, digest, status } => {
             held(&repository, &digest)?;
             registry.set_status(&repository, &digest, status);
         }
-        Change::SetScan {
-            repository,
-            digest,
-            scan,
-        } => {
+        Change::SetScan { repository, digest, scan } => {
             held(&repository, &digest)?;
             registry.set_scan(&repository, &digest, scan);
         }
@@ -159,12 +91,8 @@ pub(super) fn apply(
 
 /// `GET /images/ACCOUNT/REGION/REPOSITORY`
 pub(super) fn show(world: &Arc<World>, path: &str) -> Answer {
-    let mut parts = path
-        .trim_start_matches("/images/")
-        .splitn(3, '/')
-        .map(str::to_owned);
-    let (Some(account), Some(region), Some(name)) = (parts.next(), parts.next(), parts.next())
-    else {
+    let mut parts = path.trim_start_matches("/images/").splitn(3, '/').map(str::to_owned);
+    let (Some(account), Some(region), Some(name)) = (parts.next(), parts.next(), parts.next()) else {
         return Err("use /images/ACCOUNT/REGION/REPOSITORY".to_owned());
     };
     let registry = registry(world, NewRegistry { account, region })?;
@@ -176,7 +104,5 @@ pub(super) fn show(world: &Arc<World>, path: &str) -> Answer {
         .into_iter()
         .map(|held| json!({ "digest": held.digest, "media_type": held.media_type, "tags": held.tags, "size": held.bytes.len() }))
         .collect();
-    Ok(
-        json!({ "tags": registry.tags(&name), "manifests": manifests, "blobs": registry.blobs(&name) }),
-    )
+    Ok(json!({ "tags": registry.tags(&name), "manifests": manifests, "blobs": registry.blobs(&name) }))
 }

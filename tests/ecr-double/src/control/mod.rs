@@ -46,11 +46,7 @@ type Answer = Result<Value, String>;
 
 pub(crate) async fn handle(world: Arc<World>, request: Request<Incoming>) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let body = body
-        .collect()
-        .await
-        .map(http_body_util::Collected::to_bytes)
-        .unwrap_or_default();
+    let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let query = parts.uri.query().unwrap_or_default();
     let answer = act(&world, &parts.method, parts.uri.path(), query, &body);
     let (status, value) = match answer {
@@ -59,9 +55,7 @@ pub(crate) async fn handle(world: Arc<World>, request: Request<Incoming>) -> Res
     };
     let mut response = Response::new(full(format!("{value}\n")));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
@@ -70,14 +64,9 @@ fn act(world: &Arc<World>, method: &Method, path: &str, query: &str, body: &[u8]
     match (method.as_str(), path) {
         ("GET", "/") => Ok(overview(world)),
         ("GET", "/requests") => {
-            let wanted =
-                url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "operation");
+            let wanted = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "operation");
             let mut records = world.log.records();
-            records.retain(|one| {
-                wanted
-                    .as_ref()
-                    .is_none_or(|(_, pattern)| wildcard(pattern, &one.operation))
-            });
+            records.retain(|one| wanted.as_ref().is_none_or(|(_, pattern)| wildcard(pattern, &one.operation)));
             Ok(json!(records))
         }
         ("DELETE", "/requests") => {
@@ -107,23 +96,13 @@ fn act(world: &Arc<World>, method: &Method, path: &str, query: &str, body: &[u8]
         ("PATCH", "/switches") => switches(world, read(body)?),
         ("PUT", "/quotas") => {
             let value: Value = read(body)?;
-            let rates = if value == "ecr" {
-                ecr_quotas()
-            } else {
-                from(value)?
-            };
+            let rates = if value == "ecr" { ecr_quotas() } else { from(value)? };
             world.quotas.set(rates);
             Ok(done)
         }
         ("POST", "/callers") => {
-            let KnownCaller {
-                access_key_id,
-                account,
-                name,
-            } = read(body)?;
-            world
-                .callers
-                .set(Caller::named(&access_key_id, &account, &name));
+            let KnownCaller { access_key_id, account, name } = read(body)?;
+            world.callers.set(Caller::named(&access_key_id, &account, &name));
             Ok(done)
         }
         ("POST", "/denies") => {
@@ -148,9 +127,7 @@ fn act(world: &Arc<World>, method: &Method, path: &str, query: &str, body: &[u8]
         ("POST", "/repositories") => repository(world, read(body)?),
         ("POST", "/change") => change::apply(world, read(body)?),
         ("GET", images) if images.starts_with("/images/") => change::show(world, images),
-        _ => Err(format!(
-            "{method} {path} is not known; see the documentation of `ecr_double`'s module `control`"
-        )),
+        _ => Err(format!("{method} {path} is not known; see the documentation of `ecr_double`'s module `control`")),
     }
 }
 
@@ -158,10 +135,8 @@ fn act(world: &Arc<World>, method: &Method, path: &str, query: &str, body: &[u8]
 pub(crate) fn overview(world: &World) -> Value {
     let (ports, hosts) = (world.ports.get(), world.hosts());
     let endpoint = |port: u16| format!("http://127.0.0.1:{port}");
-    let registries: BTreeMap<String, String> = hosts
-        .iter()
-        .map(|(id, port)| (id.to_string(), format!("127.0.0.1:{port}")))
-        .collect();
+    let registries: BTreeMap<String, String> =
+        hosts.iter().map(|(id, port)| (id.to_string(), format!("127.0.0.1:{port}"))).collect();
     json!({
         "api": ports.map(|ports| endpoint(ports.api)),
         "s3": ports.map(|ports| endpoint(ports.s3)),
@@ -210,25 +185,12 @@ struct NewRepository {
 }
 
 fn repository(world: &Arc<World>, new: NewRepository) -> Answer {
-    let NewRepository {
-        account,
-        region,
-        name,
-        mutability,
-        exclusions,
-        encryption,
-        policy,
-        lifecycle,
-    } = new;
+    let NewRepository { account, region, name, mutability, exclusions, encryption, policy, lifecycle } = new;
     if !crate::names::is_repository(&name) {
         return Err(format!("`{name}` is not a repository name"));
     }
     let registry = registry(world, NewRegistry { account, region })?;
-    let text = |value: Value| {
-        value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned)
-    };
+    let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let mode = mutability.unwrap_or_else(|| Mutability::default().mode);
     let options = RepositoryOptions {
         mutability: Mutability { mode, exclusions },
@@ -240,10 +202,7 @@ fn repository(world: &Arc<World>, new: NewRepository) -> Answer {
     Ok(json!({ "uri": format!("{}/{name}", registry.host()) }))
 }
 
-fn registry(
-    world: &Arc<World>,
-    NewRegistry { account, region }: NewRegistry,
-) -> Result<RegistryHandle, String> {
+fn registry(world: &Arc<World>, NewRegistry { account, region }: NewRegistry) -> Result<RegistryHandle, String> {
     let id: RegistryId = format!("{account}/{region}").parse()?;
     let host = world.host(&id).map_err(|error| error.to_string())?;
     Ok(RegistryHandle::new(Arc::clone(world), id, host))

@@ -23,16 +23,12 @@ pub(crate) fn apply(fault: &Fault, response: Response<Body>) -> Response<Body> {
     match fault {
         Fault::CutBody { .. } | Fault::StallBody { .. } | Fault::FlipByte { .. } => {
             if let (Some(length), false) = (length, parts.headers.contains_key(CONTENT_LENGTH)) {
-                parts
-                    .headers
-                    .insert(CONTENT_LENGTH, HeaderValue::from(length));
+                parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
             }
             body = Troubled::wrap(body, fault.clone());
         }
         Fault::ContentLength { length } => {
-            parts
-                .headers
-                .insert(CONTENT_LENGTH, HeaderValue::from(*length));
+            parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(*length));
             body = Troubled::wrap(body, fault.clone());
         }
         Fault::Location { url } => {
@@ -54,20 +50,12 @@ struct Troubled {
 
 impl Troubled {
     fn wrap(inner: Body, fault: Fault) -> Body {
-        Self {
-            inner,
-            fault,
-            sent: 0,
-            pause: None,
-        }
-        .boxed_unsync()
+        Self { inner, fault, sent: 0, pause: None }.boxed_unsync()
     }
 
     /// Lets hyper flush, so that what was sent arrives before the connection breaks.
     fn pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let pause = self
-            .pause
-            .get_or_insert_with(|| Box::pin(sleep(Duration::from_millis(20))));
+        let pause = self.pause.get_or_insert_with(|| Box::pin(sleep(Duration::from_millis(20))));
         pause.as_mut().poll(cx)
     }
 
@@ -75,18 +63,13 @@ impl Troubled {
     fn pass(&self, data: Bytes) -> (Bytes, bool) {
         let length = data.len() as u64;
         match self.fault {
-            Fault::CutBody { after } | Fault::StallBody { after }
-                if self.sent + length >= after =>
-            {
+            Fault::CutBody { after } | Fault::StallBody { after } if self.sent + length >= after => {
                 let keep = usize::try_from(after - self.sent).unwrap_or(usize::MAX);
                 (data.slice(..keep.min(data.len())), true)
             }
             Fault::FlipByte { at } if (self.sent..self.sent + length).contains(&at) => {
                 let mut bytes = BytesMut::from(data.as_ref());
-                if let Some(byte) = usize::try_from(at - self.sent)
-                    .ok()
-                    .and_then(|at| bytes.get_mut(at))
-                {
+                if let Some(byte) = usize::try_from(at - self.sent).ok().and_then(|at| bytes.get_mut(at)) {
                     *byte ^= 1;
                 }
                 (bytes.freeze(), false)
@@ -100,10 +83,7 @@ impl HttpBody for Troubled {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         match self.fault {
             Fault::CutBody { after } if self.sent >= after => {
                 if self.pause(cx).is_pending() {
