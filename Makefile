@@ -25,11 +25,16 @@ test: build tools ## Run every test
 	@echo "Tests of the bootstraps on a local AWS"
 	@$(VENV)/bin/pytest tests/pipeline
 
-check: .tools/deny ## Lint: clippy, format, dependencies, documentation
+check: .tools/deny .tools/python ## Lint: clippy, format, dependencies, documentation
 	cargo fmt --check
+	$(VENV)/bin/ruff format --quiet --check
+	$(VENV)/bin/ruff check --quiet
 	cargo clippy $(QUIET) --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc $(QUIET) --locked --workspace --no-deps
 	tools/deny.sh
+
+bench: build tools ## Measure rate and peak memory of promote-images with big layers (6 GB of disk)
+	@$(PYTHON) bench
 
 build: ## Build the Lambda bootstraps and the ECR double (release)
 	@echo "Building (several minutes the first time)"
@@ -65,4 +70,4 @@ lock-tools: ## Lock tools/requirements.in again (needs pip-compile)
 	@touch $@
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check build tools clean lock-tools $(INVOKE)
+.PHONY: help bench demo test check build tools clean lock-tools $(INVOKE)

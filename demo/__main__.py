@@ -9,9 +9,8 @@ from pathlib import Path
 import release
 from pipeline import world
 from pipeline.deployment import DEPLOYER, TARGET
-from pipeline.ministack import REGION
 from pipeline.processes import exit_on_sigterm
-from show import quote, say, section, short, size, table
+from show import quote, section, short, size, table
 
 
 class Unexpected(Exception):
@@ -76,7 +75,10 @@ class Demo:
         table(
             ("real", "stand-in"),
             [
-                ("the three Lambdas, as release-built bootstraps", "AWS: MiniStack, with trust and permissions enforced"),
+                (
+                    "the three Lambdas, as release-built bootstraps",
+                    "AWS: MiniStack, with trust and permissions enforced",
+                ),
                 ("the images: this build's own binaries", "ECR: tests/ecr-double, as strict as ECR is known to be"),
                 ("the bytes, digests and HTTP requests", f"the accounts: {DEPLOYER} (source), {TARGET} (target)"),
             ],
@@ -91,7 +93,9 @@ class Demo:
         for repository in release.REPOSITORIES:
             pushed = self.source.push(self.layout, repository, repository, release.VERSION)
             weight = sum(self.source.digests(repository, pushed.digest).values())
-            rows.append((f"{repository}:{release.VERSION}", release.KINDS[repository], size(weight), short(pushed.digest)))
+            rows.append(
+                (f"{repository}:{release.VERSION}", release.KINDS[repository], size(weight), short(pushed.digest))
+            )
         table(("image", "kind", "size", "digest"), rows)
         self.upload.upload(release.manifest(), {"Environment": "dev"})
         print(f"  s3://.../{self.upload.folder}deploy-manifest.json names these three")
@@ -105,7 +109,10 @@ class Demo:
         section("2. check-manifest pins every tag to a digest and looks for all that would fail later")
         checked = self.call("check-manifest")
         expect(checked["image_count"] == 3, f"three images are pinned, not {checked['image_count']}")
-        table(("image", "pinned to"), [(f"{each['repository']}:{each['tag']}", short(each["digest"])) for each in checked["pinned"]])
+        table(
+            ("image", "pinned to"),
+            [(f"{each['repository']}:{each['tag']}", short(each["digest"])) for each in checked["pinned"]],
+        )
         print(f"  stack parameters: {checked['parameters']}")
         print(f"  warnings: {checked['warnings'] or 'none'}; {checked['requests']} requests; nothing written")
         return checked
@@ -117,7 +124,8 @@ class Demo:
         expect(not self.tags(), "nothing is visible before tagging")
         print(f"           tags in the target so far: {self.tags() or 'none'}")
         verified = self.call("verify-pull", pinned=pinned, mode="full", by="digest")
-        print(f"  verify   {verified['images_verified']} images, {verified['blobs']} blobs, {size(verified['bytes_read'])} read")
+        read = f"{verified['blobs']} blobs, {size(verified['bytes_read'])} read"
+        print(f"  verify   {verified['images_verified']} images, {read}")
         tagged = self.call("promote-images", pinned=pinned, phase="tag")
         print("  tag      " + ", ".join(tagged["images"]))
         expect(len(self.tags()) == 3, "all three are tagged")
@@ -159,15 +167,18 @@ class Demo:
         self.source.push(self.layout, "myapp/worker", "myapp/new", "2.0.0")
         broken = self.local.release("myapp/main/43.4d5e6f7/").upload([{"repository": "myapp/new", "tag": "2.0.0"}])
         answer = self.local.invoke("check-manifest", broken.event())
-        expect(answer.error == "TargetRepositoryNotFound", f"TargetRepositoryNotFound is the error, not {answer.payload}")
+        expect(
+            answer.error == "TargetRepositoryNotFound", f"TargetRepositoryNotFound is the error, not {answer.payload}"
+        )
         print(f"  {answer.error}")
         quote(answer.message)
 
 
 def transferred(answer: dict) -> str:
+    copied, present = size(answer["bytes_copied"]), size(answer["bytes_present"])
     return (
-        f"{answer['images_promoted']} images: {answer['blobs_copied']} blobs copied ({size(answer['bytes_copied'])}),"
-        f" {answer['blobs_mounted']} mounted, {answer['blobs_present']} already there ({size(answer['bytes_present'])});"
+        f"{answer['images_promoted']} images: {answer['blobs_copied']} blobs copied ({copied}),"
+        f" {answer['blobs_mounted']} mounted, {answer['blobs_present']} already there ({present});"
         f" {answer['requests']} requests, {answer['seconds']:.1f} s"
     )
 

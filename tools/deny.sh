@@ -14,5 +14,5 @@ elif [ "${ADVISORIES:-}" = required ]; then
     printf '%s\n' "$log" >&2
     exit 1
 else
-    echo "NOT CHECKED: security advisories. Their database (github.com/RustSec/advisory-db) could not be fetched." >&2
+    printf "\nNOT CHECKED: security advisories. Their database (github.com/RustSec/advisory-db) could not be fetched.\n" >&2
 fi

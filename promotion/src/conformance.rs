@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+use std::sync::OnceLock;
+
 use bytes::{Bytes, BytesMut};
 use futures_util::{TryStreamExt, stream};
 
@@ -20,8 +22,14 @@ pub async fn all<T: Target>(target: &T, repository: &Repository, sibling: &Repos
     a_missing_repository_is_named_so(target, repository, missing).await;
 }
 
+/// Makes content and tags those of this run, so that a registry that keeps them can be used again.
+fn this_run() -> &'static str {
+    static NAME: OnceLock<String> = OnceLock::new();
+    NAME.get_or_init(|| format!("{:016x}", fastrand::u64(..)))
+}
+
 fn tag(text: &str) -> Tag {
-    text.parse().unwrap()
+    format!("{text}-{}", this_run()).parse().unwrap()
 }
 
 fn blob(media_type: &str, bytes: &Bytes) -> Descriptor {
@@ -31,7 +39,7 @@ fn blob(media_type: &str, bytes: &Bytes) -> Descriptor {
 
 fn layer(text: &str) -> (Descriptor, Bytes) {
     // Longer than one piece of any transport, so that offsets fall within and between pieces.
-    let bytes: Bytes = text.bytes().cycle().take(100_000).collect();
+    let bytes: Bytes = text.bytes().chain(this_run().bytes()).cycle().take(100_000).collect();
     (blob("application/vnd.oci.image.layer.v1.tar", &bytes), bytes)
 }
 
@@ -57,7 +65,8 @@ async fn has<T: Target>(target: &T, repository: &Repository, blob: &Descriptor) 
 async fn image<T: Target>(target: &T, repository: &Repository, text: &str) -> Manifest {
     let (layer, bytes) = layer(text);
     send(target, repository, &layer, in_pieces(&bytes)).await.unwrap();
-    let config = Bytes::from(format!(r#"{{"architecture":"amd64","os":"linux","config":{{"Env":[{text:?}]}}}}"#));
+    let config =
+        Bytes::from(format!(r#"{{"architecture":"amd64","os":"linux","config":{{"Env":["{text}{}"]}}}}"#, this_run()));
     let config_blob = blob("application/vnd.oci.image.config.v1+json", &config);
     send(target, repository, &config_blob, vec![Ok(config)]).await.unwrap();
     manifest(&config_blob, &layer)
@@ -164,7 +173,7 @@ pub async fn answers_come_in_the_order_of_the_questions<T: Target>(target: &T, r
     }
     let questions = [
         (Reference::Tag(tag("two")), Some(&two)),
-        (Reference::Digest(Digest::of(b"nowhere")), None),
+        (Reference::Digest(Digest::of(this_run().as_bytes())), None),
         (Reference::Digest(one.digest()), Some(&one)),
         (Reference::Tag(tag("again")), Some(&two)),
         (Reference::Tag(tag("nowhere")), None),

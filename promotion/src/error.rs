@@ -138,6 +138,13 @@ impl Error {
         self
     }
 
+    /// Trying again may help, whatever the name.
+    #[must_use]
+    pub fn temporary(mut self) -> Self {
+        self.0.temporary = true;
+        self
+    }
+
     /// The registry asked for this much patience (`Retry-After`).
     #[must_use]
     pub fn with_retry_after(mut self, delay: Option<Duration>) -> Self {

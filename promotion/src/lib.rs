@@ -38,4 +38,4 @@ pub use registry::{ImmutableTags, Lookup, Mount, Put, Settings, Source, Target};
 pub use release::{Image, MAX_RELEASE_BYTES, Parameter, Release};
 pub use report::{Report, TargetReport};
 pub use survey::{PinnedImage, Survey};
-pub use transfer::Limits;
+pub use transfer::{Limits, read_whole};

@@ -30,6 +30,17 @@ impl<R> Patient<R> {
         &self.registry
     }
 
+    /// Makes a call that the traits do not know, with the patience of all others.
+    ///
+    /// # Errors
+    /// Those of the call, once patience is at an end.
+    pub async fn ask<'r, T, F>(&'r self, mut call: impl FnMut(&'r R) -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        retry(&self.backoff, || call(&self.registry)).await
+    }
+
     /// Makes known how a request went that could not be repeated here. True if it is worth another attempt after `attempt` ones.
     pub(crate) fn heard(&self, error: &Error, attempt: u32) -> bool {
         self.backoff.failed(error, attempt)

@@ -1,5 +1,5 @@
 //! What promotion needs of a registry. Implementations make one attempt per call; whether and when to try again is decided
-//! once, in [`crate::Patient`].
+//! once, in [`crate::Patient`], by [`Error::is_temporary`]. Content that proves corrupt is fetched again by the engine, whatever that says.
 
 use std::future::Future;
 
@@ -37,7 +37,7 @@ pub trait Source: Send + Sync + 'static {
         references: &[Reference],
     ) -> impl Future<Output = Result<Vec<Lookup>, Error>> + Send;
 
-    /// Opens a blob from byte `offset` on. The bytes are not yet checked against the digest.
+    /// Opens a blob from byte `offset` on. The bytes are not yet checked against the digest. From its end on it is an empty stream.
     ///
     /// # Errors
     /// As [`Source::manifests`]; the stream itself ends with an error when the connection does.

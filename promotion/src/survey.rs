@@ -64,7 +64,7 @@ impl Survey {
     /// Reads the facts of a release with as few requests as they take; writes nothing.
     pub async fn read<S: Source, T: Target>(
         release: Release,
-        source: &Patient<S>,
+        source: &Arc<Patient<S>>,
         targets: &[Arc<Patient<T>>],
     ) -> Self {
         let mut survey = Self {

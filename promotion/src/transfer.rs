@@ -6,6 +6,8 @@ mod verify;
 
 use std::sync::Arc;
 
+pub use blob::read_whole;
+
 use crate::progress::Progress;
 use crate::{Digest, Error, Manifest, Patient, Plan, Reference, Repository, Source};
 

@@ -107,9 +107,7 @@ class Deployment:
                     }
                 ),
             )
-            iam.put_role_policy(
-                RoleName=role, PolicyName="drayage", PolicyDocument=policy(*registry_access(actions))
-            )
+            iam.put_role_policy(RoleName=role, PolicyName="drayage", PolicyDocument=policy(*registry_access(actions)))
 
     def _create_function(self, function: str) -> None:
         self.aws.client("lambda", DEPLOYER).create_function(

@@ -1,4 +1,4 @@
-"""A plain `/v2` client, sharing no code with the project: pushes what skopeo cannot, and reads back to the last byte."""
+"""A plain `/v2` client that shares no code with the project: pushes what skopeo cannot, and reads back every byte."""
 
 import base64
 import hashlib
@@ -7,6 +7,7 @@ import json
 import subprocess
 import urllib.parse
 from dataclasses import dataclass
+from pathlib import Path
 
 from .images import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Layout, Manifest
 from .processes import TOOLS
@@ -41,8 +42,9 @@ class Registry:
             self._push_manifest(layout, repository, manifest.digest, tag, manifest.media_type)
         return manifest
 
-    def skopeo_pull(self, repository: str, reference: str, folder) -> None:
+    def skopeo_pull(self, repository: str, reference: str, folder: Path) -> None:
         """Has skopeo, as a consumer would, pull everything that an image holds into `folder`."""
+        folder.mkdir(parents=True)
         separator = "@" if ":" in reference else ":"
         self._skopeo(
             "copy", "--all", "--preserve-digests", "--src-tls-verify=false", "--src-creds", self._credentials(),
@@ -78,7 +80,9 @@ class Registry:
     def _skopeo(*arguments: str) -> None:
         done = subprocess.run([TOOLS / "bin/skopeo", *arguments], capture_output=True, text=True)
         if done.returncode:
-            raise Refused(f"skopeo {arguments[0]} {arguments[-2]} {arguments[-1]}", done.returncode, done.stderr.encode())
+            raise Refused(
+                f"skopeo {arguments[0]} {arguments[-2]} {arguments[-1]}", done.returncode, done.stderr.encode()
+            )
 
     @staticmethod
     def _is_plain(layout: Layout, manifest: Manifest) -> bool:
@@ -143,7 +147,7 @@ class Registry:
         return self._send(method, f"/v2/{path}", headers or {}, body)
 
     def _send(self, method: str, path: str, headers: dict, body=None):
-        connection = http.client.HTTPConnection(self.host, timeout=300)
+        connection = http.client.HTTPConnection(self.host, timeout=300, blocksize=1 << 20)
         try:
             connection.request(method, path, body, {"Authorization": f"Basic {self.token}", **headers})
             response = connection.getresponse()

@@ -25,6 +25,11 @@ class Double:
     def api(self) -> str:
         return self.endpoints["api"]
 
+    @property
+    def sts(self) -> str:
+        """A relay to the STS it was started with: roles assumed through it are known to it by name."""
+        return self.endpoints["sts"]
+
     def ecr(self, account: str, region: str = REGION):
         """ECR's API, as that account's root."""
         return boto3.session.Session().client(
@@ -41,6 +46,10 @@ class Double:
         data = self.ecr(account, region).get_authorization_token()["authorizationData"][0]
         return Registry(data["proxyEndpoint"].split("://")[1], data["authorizationToken"])
 
+    def blob_file(self, account: str, digest: str, region: str = REGION) -> Path:
+        """Where a registry keeps a blob, for tests that spoil it."""
+        return self.data / account / region / "blobs/sha256" / digest.removeprefix("sha256:")
+
     def control(self, method: str, path: str, body=None):
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(
@@ -56,7 +65,7 @@ def running(folder: Path, sts: str, accounts: list):
     """Starts the double with a registry for each account; who owns a key it asks `sts`."""
     registries = [word for account in accounts for word in ("--registry", f"{account}/{REGION}")]
     data = folder / "registries"
-    command = [BINARY, "--data", data, "--sts-endpoint", sts, "--exit-with-parent", *registries]
+    command = [BINARY, "--dir", data, "--sts-endpoint", sts, "--exit-with-parent", *registries]
     with Process(
         "ecr-double", command, folder / "ecr-double.log", stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={}
     ) as process:

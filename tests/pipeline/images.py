@@ -156,7 +156,9 @@ class Layout:
         ]
         (self.folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": entries}))
 
-    def _manifest(self, media_type: str, platform: dict | None, body: dict, annotations: dict | None = None) -> Manifest:
+    def _manifest(
+        self, media_type: str, platform: dict | None, body: dict, annotations: dict | None = None
+    ) -> Manifest:
         # Indented, unlike what a JSON library writes by itself: a copy that re-serialises would change the digest.
         stored = self._bytes(json.dumps(body, indent=3).encode())
         return Manifest(media_type, stored["digest"], stored["size"], platform, annotations or {})

@@ -43,7 +43,7 @@ def running(folder: Path):
     for attempt in range(attempts):
         port = free_port()
         endpoint = f"http://127.0.0.1:{port}"
-        # Bootstraps inherit this environment, so it holds nothing of the caller's. It binds every interface unless told.
+        # Bootstraps inherit this, so it holds nothing of the caller's. Without BIND_HOST it listens on every interface.
         environment = {
             "PATH": "/usr/bin:/bin",
             "HOME": str(folder),

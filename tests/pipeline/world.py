@@ -44,7 +44,7 @@ def running(folder: Path):
         ministack.running(folder / "ministack") as aws,
         double.running(folder / "ecr", aws.endpoint, [DEPLOYER, TARGET]) as ecr,
     ):
-        # ECR alone is not MiniStack's: the SDKs send it to the double.
-        deployment = Deployment(aws, BOOTSTRAPS, {"AWS_ENDPOINT_URL_ECR": ecr.api})
+        # The SDKs send ECR's calls to the double, and STS's through it; all others go to MiniStack.
+        deployment = Deployment(aws, BOOTSTRAPS, {"AWS_ENDPOINT_URL_ECR": ecr.api, "AWS_ENDPOINT_URL_STS": ecr.sts})
         deployment.deploy()
         yield World(aws, ecr, deployment)

@@ -1,1 +1,11 @@
-fn main() {}
+//! Pins the images of a release to digests, and looks in the source and in every target for what would fail later. It writes nothing to
+//! any registry.
+
+mod expiry;
+mod handler;
+mod stack;
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    invocation::serve("check-manifest", handler::handle).await
+}

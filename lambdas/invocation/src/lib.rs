@@ -1,1 +1,35 @@
-//! d
+//! What every invocation of a Lambda of Drayage needs: its event, its settings, the files of its release, the registries that it
+//! works on, and the form in which it answers, fails, logs and is measured.
+
+mod artifacts;
+mod connect;
+mod deadline;
+mod event;
+mod failure;
+mod fault;
+mod invocation;
+mod logging;
+mod metrics;
+mod parameters;
+mod pinned;
+mod places;
+mod release_folder;
+mod serve;
+mod session;
+mod settings;
+pub mod words;
+
+pub use artifacts::Artifacts;
+pub use connect::Aws;
+pub use deadline::Deadline;
+pub use event::{By, Event, Mode, Phase, TargetField};
+pub use failure::diagnostic;
+pub use invocation::{Invocation, all_reached, reached};
+pub use metrics::{Metric, Metrics};
+pub use parameters::{StackParameters, files};
+pub use pinned::{Pinned, Stored, encode};
+pub use places::Targets;
+pub use release_folder::ReleaseFolder;
+pub use serve::{Answer, serve};
+pub use session::session_name;
+pub use settings::{Access, Parameters, Settings, Ssm};

@@ -1,1 +1,8 @@
-fn main() {}
+//! Proves that a release can be pulled from every target, with a role that may only read.
+
+mod handler;
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    invocation::serve("verify-pull", handler::handle).await
+}

@@ -2,7 +2,7 @@ use bytes::BytesMut;
 use futures_util::TryStreamExt;
 
 use super::*;
-use crate::{Content, Descriptor, Image, MAX_MANIFEST_BYTES, Manifest, Name};
+use crate::{Content, Descriptor, Image, MAX_MANIFEST_BYTES, Manifest, Name, read_whole};
 
 /// How deep indexes may list indexes. Docker and buildx write one level; the limit only ends what never ends.
 const MAX_DEPTH: usize = 8;
@@ -126,7 +126,7 @@ impl Survey {
     }
 
     /// Reads for which platforms there are images, where the release asks for some.
-    pub(super) async fn learn_platforms<S: Source>(&mut self, source: &Patient<S>) {
+    pub(super) async fn learn_platforms<S: Source>(&mut self, source: &Arc<Patient<S>>) {
         for image in self.images.iter().filter(|image| !image.platforms.is_empty()) {
             let mut platforms = Vec::new();
             for digest in self.shelf.bottom_up(image.digest) {
@@ -190,22 +190,14 @@ fn by_bytes(digests: Vec<(Digest, u64)>) -> Vec<Vec<Digest>> {
 async fn read_platform<S: Source>(
     repository: &Repository,
     config: &Descriptor,
-    source: &Patient<S>,
+    source: &Arc<Patient<S>>,
 ) -> Result<Platform, Error> {
     let corrupt =
         |why: String| Error::new(Name::CorruptContent, format!("{} in {}: {why}", config.digest, source.name()));
-    let mut bytes = BytesMut::new();
-    let mut blob = source.blob(repository, config, 0).await?;
-    while let Some(piece) = blob.try_next().await? {
-        if bytes.len() + piece.len() > MAX_MANIFEST_BYTES {
-            return Err(corrupt(format!("an image's config of more than {MAX_MANIFEST_BYTES} bytes")));
-        }
-        bytes.extend_from_slice(&piece);
+    if config.size > MAX_MANIFEST_BYTES as u64 {
+        return Err(corrupt(format!("an image's config of {} bytes, more than any manifest has", config.size)));
     }
-    let digest = Digest::of(&bytes);
-    if digest != config.digest {
-        return Err(corrupt(format!("its bytes have the digest {digest}")));
-    }
+    let bytes: BytesMut = read_whole(source.clone(), repository.clone(), config.clone()).try_collect().await?;
     serde_json::from_slice(&bytes).map_err(|error| corrupt(format!("it names no platform: {error}")))
 }
 

@@ -45,6 +45,17 @@ pub(crate) async fn copy<S: Source, T: Target>(
     }
 }
 
+/// The bytes of a blob, to read and not to send: a stream that ends without an error has had the size and the digest it should have.
+///
+/// A blob that is cut is opened again where it was cut.
+pub fn read_whole<S: Source>(
+    source: Arc<Patient<S>>,
+    repository: Repository,
+    blob: Descriptor,
+) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static {
+    whole_or_nothing(source, repository, blob, Arc::default())
+}
+
 /// The bytes of a blob, of which the last piece is held back until size and digest are known to be right: a body of known length that
 /// ends early commits nothing, while a fault found after the last byte would come too late.
 ///

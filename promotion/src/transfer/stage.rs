@@ -2,6 +2,7 @@ use std::collections::{HashMap, HashSet};
 
 use futures_util::{StreamExt, stream};
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use super::schedule::Schedule;
 use super::{
@@ -34,7 +35,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
                 let copies = matches!(step.work, Work::Blob { mount_from: None, .. });
                 let upload =
                     uploads.get_mut(&(step.target, step.repository.clone())).filter(|_| copies).and_then(Option::take);
-                running.spawn(async move { mover.run(upload).await.map(|()| at) });
+                running.spawn(async move { mover.run(upload).await.map(|()| at) }.in_current_span());
             }
             match running.join_next().await {
                 None => return Ok(()),

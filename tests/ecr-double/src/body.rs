@@ -23,9 +23,7 @@ pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
 const PIECE: usize = 256 * 1024;
 
 pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
-    Full::new(bytes.into())
-        .map_err(|never| match never {})
-        .boxed_unsync()
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
 pub(crate) fn empty() -> Body {
@@ -47,10 +45,7 @@ pub(crate) async fn file(path: &Path, start: u64, length: u64) -> io::Result<Bod
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         piece.truncate(read);
-        Ok(Some((
-            Frame::data(Bytes::from(piece)),
-            (file, left - read as u64),
-        )))
+        Ok(Some((Frame::data(Bytes::from(piece)), (file, left - read as u64))))
     });
     Ok(StreamBody::new(pieces).boxed_unsync())
 }
@@ -66,10 +61,7 @@ impl HttpBody for Counted {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let polled = Pin::new(&mut self.inner).poll_frame(cx);
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
@@ -105,11 +97,7 @@ pub(crate) struct Upload {
 
 impl Upload {
     pub(crate) fn new(incoming: Incoming, entry: &Arc<Entry>) -> Self {
-        Self {
-            incoming,
-            entry: Arc::clone(entry),
-            cut_after: None,
-        }
+        Self { incoming, entry: Arc::clone(entry), cut_after: None }
     }
 
     pub(crate) fn cut_after(&mut self, bytes: Option<u64>) {
@@ -133,11 +121,7 @@ impl Upload {
             let Ok(data) = frame.into_data() else {
                 continue;
             };
-            let total = self
-                .entry
-                .bytes_in
-                .fetch_add(data.len() as u64, Ordering::SeqCst)
-                + data.len() as u64;
+            let total = self.entry.bytes_in.fetch_add(data.len() as u64, Ordering::SeqCst) + data.len() as u64;
             if self.cut_after.is_some_and(|after| total >= after) {
                 return Err(Failure::Hangup);
             }
@@ -150,9 +134,7 @@ impl Upload {
         let mut all = Vec::new();
         while let Some(piece) = self.next().await? {
             if all.len() + piece.len() > limit {
-                return Err(Refusal::invalid("Request body too large")
-                    .status(413)
-                    .into());
+                return Err(Refusal::invalid("Request body too large").status(413).into());
             }
             all.extend_from_slice(&piece);
         }

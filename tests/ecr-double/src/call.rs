@@ -16,7 +16,6 @@ use crate::lock::lock;
 use crate::log::{ActionUse, Entry, InFlight, Log, RequestRecord};
 use crate::names::RegistryId;
 use crate::refusal::{Failure, Refusal};
-use crate::server::ResetFlag;
 use crate::world::World;
 
 /// A request whose caller, registry and operation are known.
@@ -33,28 +32,15 @@ impl Call {
     /// Checks an action on a repository (none: on all of them) and notes it in the log.
     pub(crate) fn authorise(&self, action: &str, repository: Option<&str>) -> Result<(), Refusal> {
         let policy = repository.and_then(|name| {
-            self.world.store.with(&self.registry, |registry| {
-                registry.repositories.get(name)?.policy.clone()
-            })
+            self.world.store.with(&self.registry, |registry| registry.repositories.get(name)?.policy.clone())
         });
         let denies = lock(&self.world.denies).clone();
-        let judged = policy::judge(
-            &self.caller,
-            action,
-            &self.registry,
-            repository,
-            policy.as_deref(),
-            &denies,
-        );
+        let judged = policy::judge(&self.caller, action, &self.registry, repository, policy.as_deref(), &denies);
         let resource = match (action, repository) {
             ("ecr:GetAuthorizationToken", _) => "*".to_owned(),
             (_, name) => self.registry.repository_arn(name.unwrap_or("*")),
         };
-        let used = ActionUse {
-            action: action.to_owned(),
-            resource,
-            allowed: judged.is_ok(),
-        };
+        let used = ActionUse { action: action.to_owned(), resource, allowed: judged.is_ok() };
         self.entry.edit(|record| record.actions.push(used));
         judged
     }
@@ -76,21 +62,13 @@ pub(crate) struct Arrival {
 
 impl Arrival {
     /// Enters a request into the log. `record` holds what is known of it.
-    pub(crate) fn log(
-        world: &World,
-        request: &Request<Incoming>,
-        mut record: RequestRecord,
-    ) -> Self {
+    pub(crate) fn log(world: &World, request: &Request<Incoming>, mut record: RequestRecord) -> Self {
         record.at = world.clock.timestamp();
         record.method = request.method().to_string();
         record.path = request.uri().to_string();
         record.authorised = request.headers().contains_key(AUTHORIZATION);
         let (entry, in_flight) = Log::begin(&world.log, record);
-        Self {
-            entry,
-            in_flight,
-            fault: None,
-        }
+        Self { entry, in_flight, fault: None }
     }
 
     /// Meets the faults set for this request. Those that take its place come back as a failure.
@@ -113,22 +91,18 @@ impl Arrival {
         self.entry.edit(|record| record.fault = Some(name(&fault)));
         self.fault = Some(fault.clone());
         match fault {
-            Fault::Status {
-                status,
-                retry_after,
-            } => {
+            Fault::Status { status, retry_after } => {
                 let mut refusal = Refusal::new(code_for(status), text_for(status)).status(status);
                 refusal.retry_after = retry_after;
                 Err(refusal.into())
             }
             Fault::Error { code, message } => {
-                let message =
-                    message.unwrap_or_else(|| format!("A fault set in the double: {code}"));
+                let message = message.unwrap_or_else(|| format!("A fault set in the double: {code}"));
                 Err(Refusal::new(&code, message).into())
             }
             Fault::NotFound => Err(Refusal::new("NotFound", "not found").status(404).into()),
             Fault::Reset => Err(Failure::Hangup),
-            Fault::Redirect { url } => Err(Failure::Answer(redirect(&url))),
+            Fault::Redirect { url } => Err(Failure::Answer(Box::new(redirect(&url)))),
             _ => Ok(()),
         }
     }
@@ -145,23 +119,17 @@ impl Arrival {
     pub(crate) fn finish(
         self,
         outcome: Result<Response<Body>, Failure>,
-        reset: &ResetFlag,
         render: impl FnOnce(&Refusal) -> Response<Body>,
     ) -> Option<Response<Body>> {
-        let Self {
-            entry,
-            in_flight,
-            fault,
-        } = self;
+        let Self { entry, in_flight, fault } = self;
         let response = match outcome {
-            Ok(response) | Err(Failure::Answer(response)) => response,
+            Ok(response) => response,
+            Err(Failure::Answer(response)) => *response,
             Err(Failure::Refused(refusal)) => {
                 entry.edit(|record| record.error = Some(refusal.code.clone()));
                 let mut response = render(&refusal);
                 if let Some(seconds) = refusal.retry_after {
-                    response
-                        .headers_mut()
-                        .insert("retry-after", HeaderValue::from(seconds));
+                    response.headers_mut().insert("retry-after", HeaderValue::from(seconds));
                 }
                 response
             }
@@ -172,20 +140,13 @@ impl Arrival {
         }
         entry.edit(|record| record.status = response.status().as_u16());
         let response = match &fault {
-            Some(fault) => faults::apply(fault, response, reset),
+            Some(fault) => faults::apply(fault, response),
             None => response,
         };
         if hyper::body::Body::is_end_stream(response.body()) {
             entry.finished.store(true, Ordering::SeqCst);
         }
-        Some(response.map(|inner| {
-            Counted {
-                inner,
-                entry,
-                _in_flight: in_flight,
-            }
-            .boxed_unsync()
-        }))
+        Some(response.map(|inner| Counted { inner, entry, _in_flight: in_flight }.boxed_unsync()))
     }
 }
 
@@ -218,9 +179,5 @@ fn text_for(status: u16) -> &'static str {
 
 fn name(fault: &Fault) -> String {
     let value = serde_json::to_value(fault).unwrap_or_default();
-    value
-        .get("kind")
-        .and_then(serde_json::Value::as_str)
-        .unwrap_or_default()
-        .to_owned()
+    value.get("kind").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
 }

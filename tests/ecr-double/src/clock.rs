@@ -15,9 +15,7 @@ impl Clock {
     }
 
     pub(crate) fn now(&self) -> Duration {
-        let machine = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let machine = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         machine + Duration::from_millis(self.ahead_millis.load(Ordering::SeqCst))
     }
 
@@ -35,12 +33,7 @@ impl Clock {
 pub(crate) fn amz_date(seconds: u64) -> String {
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = civil(days);
-    format!(
-        "{year:04}{month:02}{day:02}T{:02}{:02}{:02}Z",
-        rest / 3600,
-        rest % 3600 / 60,
-        rest % 60
-    )
+    format!("{year:04}{month:02}{day:02}T{:02}{:02}{:02}Z", rest / 3600, rest % 3600 / 60, rest % 60)
 }
 
 /// Days since 1970 to a date, by counting in 400-year eras that begin in March.

@@ -92,6 +92,9 @@ pub struct Switches {
     pub relative_locations: bool,
     /// Pushing to a repository that does not exist breaks the connection (aws/containers-roadmap#1970).
     pub hang_up_on_missing_repository: bool,
+    /// `/v2` gives out only blobs that an image refers to, as GetDownloadUrlForLayer does. Inferred: `/v2` shows up in
+    /// CloudTrail as the API's operations (devcontainers/cli#814).
+    pub v2_blob_needs_image: bool,
     /// `/v2` refuses an upload while its body is still coming in, which a client may see as a broken pipe. When off,
     /// the body is read to its end first.
     pub early_refusals: bool,
@@ -141,6 +144,7 @@ impl Default for Switches {
             later_chunks: LaterChunks::Dropped,
             relative_locations: false,
             hang_up_on_missing_repository: false,
+            v2_blob_needs_image: true,
             early_refusals: false,
             v2_requires_media_type: false,
             convert_by_tag: true,

@@ -13,12 +13,8 @@ pub fn sha256(bytes: &[u8]) -> String {
 /// Whether `text` is a well-formed `sha256:` digest: 64 lower-case hex digits.
 #[must_use]
 pub fn is_digest(text: &str) -> bool {
-    text.strip_prefix("sha256:").is_some_and(|hex| {
-        hex.len() == 64
-            && hex
-                .bytes()
-                .all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'))
-    })
+    text.strip_prefix("sha256:")
+        .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f')))
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

@@ -42,11 +42,7 @@ impl EcrDouble {
     /// # Errors
     /// A port is taken, or the directory cannot be used.
     pub fn start_now(config: Config) -> io::Result<Self> {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("ecr-double")
-            .enable_all()
-            .build()?;
+        let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("ecr-double").enable_all().build()?;
         let temporary = config.dir.is_none();
         let dir = config.dir.clone().unwrap_or_else(scratch);
         let world = World::open(config, dir, runtime.handle().clone())?;
@@ -60,12 +56,7 @@ impl EcrDouble {
                 }
             }
         });
-        Ok(Self {
-            world,
-            ports,
-            runtime: Some(runtime),
-            temporary,
-        })
+        Ok(Self { world, ports, runtime: Some(runtime), temporary })
     }
 
     /// The endpoint of the ECR API: `http://127.0.0.1:PORT`.
@@ -86,6 +77,18 @@ impl EcrDouble {
         format!("http://127.0.0.1:{}", self.ports.control)
     }
 
+    /// The relay to the STS this double was given: roles assumed through it are known by name.
+    #[must_use]
+    pub fn sts_endpoint(&self) -> Option<String> {
+        self.ports.sts.map(|port| format!("http://127.0.0.1:{port}"))
+    }
+
+    /// All endpoints and registries, as the binary prints them.
+    #[must_use]
+    pub fn overview(&self) -> serde_json::Value {
+        crate::control::overview(&self.world)
+    }
+
     /// A registry, which is opened if it was not yet.
     ///
     /// # Panics
@@ -101,11 +104,7 @@ impl EcrDouble {
     /// The registries that are open, with their hosts.
     #[must_use]
     pub fn registries(&self) -> BTreeMap<RegistryId, String> {
-        self.world
-            .hosts()
-            .into_iter()
-            .map(|(id, port)| (id, format!("127.0.0.1:{port}")))
-            .collect()
+        self.world.hosts().into_iter().map(|(id, port)| (id, format!("127.0.0.1:{port}"))).collect()
     }
 
     /// Where the state lives.
@@ -217,12 +216,6 @@ impl Drop for EcrDouble {
 fn scratch() -> PathBuf {
     static SERIAL: AtomicU64 = AtomicU64::new(0);
     let serial = SERIAL.fetch_add(1, Ordering::SeqCst);
-    let nanos = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_nanos();
-    std::env::temp_dir().join(format!(
-        "ecr-double-{}-{serial}-{nanos}",
-        std::process::id()
-    ))
+    let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_nanos();
+    std::env::temp_dir().join(format!("ecr-double-{}-{serial}-{nanos}", std::process::id()))
 }

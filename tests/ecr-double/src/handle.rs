@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::digest::sha256;
+use crate::guard::callers::Caller;
 use crate::images::{self, ImageId, Push};
 use crate::names::RegistryId;
 use crate::store::{Encryption, Mutability, Repository, Status};
@@ -69,9 +70,14 @@ impl RegistryHandle {
     /// A token for `/v2`, of the registry account's root: the value after `Basic `.
     #[must_use]
     pub fn token(&self) -> String {
+        self.token_of(&Caller::root(&self.id.account))
+    }
+
+    /// A token of any caller for this registry's region.
+    #[must_use]
+    pub fn token_of(&self, caller: &Caller) -> String {
         let expires = self.world.clock.seconds() + self.world.switches().token_lifetime_seconds;
-        let root = crate::guard::callers::Caller::root(&self.id.account);
-        self.world.tokens.issue(&root, &self.id.region, expires)
+        self.world.tokens.issue(caller, &self.id.region, expires)
     }
 
     /// Creates a repository; one that exists is left as it is.
@@ -81,29 +87,14 @@ impl RegistryHandle {
 
     /// Creates a repository with options; one that exists is left as it is.
     pub fn create_repository_with(&self, name: &str, options: RepositoryOptions) {
-        assert!(
-            crate::names::is_repository(name),
-            "`{name}` is not a repository name"
-        );
-        let RepositoryOptions {
-            mutability,
-            encryption,
-            policy,
-            lifecycle,
-        } = options;
+        assert!(crate::names::is_repository(name), "`{name}` is not a repository name");
+        let RepositoryOptions { mutability, encryption, policy, lifecycle } = options;
         self.world.store.with(&self.id, |state| {
             if !state.repositories.contains_key(name) {
                 let created_at = self.world.clock.timestamp();
                 let name = name.to_owned();
-                let fresh = Repository {
-                    name,
-                    created_at,
-                    mutability,
-                    encryption,
-                    policy,
-                    lifecycle,
-                    ..Repository::default()
-                };
+                let fresh =
+                    Repository { name, created_at, mutability, encryption, policy, lifecycle, ..Repository::default() };
                 state.add(fresh);
             }
         });
@@ -111,24 +102,18 @@ impl RegistryHandle {
 
     /// Deletes a repository and all it holds.
     pub fn delete_repository(&self, name: &str) {
-        self.world
-            .store
-            .with(&self.id, |state| state.drop_repository(name));
+        self.world.store.with(&self.id, |state| state.drop_repository(name));
     }
 
     /// Sets or removes the repository policy.
     pub fn set_policy(&self, repository: &str, policy: Option<&str>) {
-        self.change(repository, |repository| {
-            repository.policy = policy.map(str::to_owned)
-        });
+        self.change(repository, |repository| repository.policy = policy.map(str::to_owned));
     }
 
     /// Switches blob mounting for the account in this region.
     pub fn blob_mounting(&self, enabled: bool) {
         let value = if enabled { "ENABLED" } else { "DISABLED" };
-        self.world
-            .store
-            .with(&self.id, |state| state.set("BLOB_MOUNTING", value));
+        self.world.store.with(&self.id, |state| state.set("BLOB_MOUNTING", value));
     }
 
     /// Puts a blob into a repository and answers its digest.
@@ -136,27 +121,13 @@ impl RegistryHandle {
         let digest = sha256(bytes);
         let path = self.blob_path(&digest);
         write(&path, bytes);
-        self.change(repository, |repository| {
-            repository.blobs.insert(digest.clone(), bytes.len() as u64)
-        });
+        self.change(repository, |repository| repository.blobs.insert(digest.clone(), bytes.len() as u64));
         digest
     }
 
     /// Puts a manifest as PutImage would, and answers its digest. Panics where PutImage would refuse.
-    pub fn put_manifest(
-        &self,
-        repository: &str,
-        bytes: &[u8],
-        media_type: &str,
-        tag: Option<&str>,
-    ) -> String {
-        let push = Push {
-            bytes,
-            media_type: Some(media_type),
-            tag,
-            digest: None,
-            blind: false,
-        };
+    pub fn put_manifest(&self, repository: &str, bytes: &[u8], media_type: &str, tag: Option<&str>) -> String {
+        let push = Push { bytes, media_type: Some(media_type), tag, digest: None, blind: false };
         match images::put(&self.world, &self.id, repository, &push) {
             Ok((image, _)) => image.digest,
             Err(refusal) if refusal.code == "ImageAlreadyExistsException" => sha256(bytes),
@@ -166,9 +137,7 @@ impl RegistryHandle {
 
     /// Points a tag to an image that is there, whatever the mutability says.
     pub fn set_tag(&self, repository: &str, tag: &str, digest: &str) {
-        self.change(repository, |repository| {
-            repository.tags.insert(tag.to_owned(), digest.to_owned())
-        });
+        self.change(repository, |repository| repository.tags.insert(tag.to_owned(), digest.to_owned()));
     }
 
     /// The tags of a repository and the digests they point to.
@@ -180,9 +149,7 @@ impl RegistryHandle {
     /// The repositories.
     #[must_use]
     pub fn repositories(&self) -> Vec<String> {
-        self.world.store.with(&self.id, |state| {
-            state.repositories.keys().cloned().collect()
-        })
+        self.world.store.with(&self.id, |state| state.repositories.keys().cloned().collect())
     }
 
     /// The blobs of a repository and their sizes, without those whose file is gone.
@@ -201,10 +168,7 @@ impl RegistryHandle {
             let held = repository.images.values().map(|image| HeldManifest {
                 digest: image.digest.clone(),
                 media_type: image.media_type.clone(),
-                tags: repository
-                    .tags_of(&image.digest)
-                    .map(str::to_owned)
-                    .collect(),
+                tags: repository.tags_of(&image.digest).map(str::to_owned).collect(),
                 bytes: fs::read(files.manifest(&image.digest)).unwrap_or_default(),
             });
             held.collect()
@@ -214,14 +178,8 @@ impl RegistryHandle {
     /// One manifest's bytes.
     #[must_use]
     pub fn manifest(&self, repository: &str, digest: &str) -> Option<Vec<u8>> {
-        let known = self.read(repository, |repository| {
-            repository.images.contains_key(digest)
-        });
-        if known {
-            fs::read(self.world.store.files(&self.id).manifest(digest)).ok()
-        } else {
-            None
-        }
+        let known = self.read(repository, |repository| repository.images.contains_key(digest));
+        if known { fs::read(self.world.store.files(&self.id).manifest(digest)).ok() } else { None }
     }
 
     /// The file of a blob, whether it is there or not.
@@ -262,23 +220,25 @@ impl RegistryHandle {
     }
 
     /// Removes all untagged images that no index lists, as a lifecycle rule would, and answers their digests.
-    /// Children of an index go with it, blobs that no image refers to any more as well.
+    /// Children go with their index, referrers with their subject, blobs with the last image that refers to them.
     pub fn expire_untagged(&self, repository: &str) -> Vec<String> {
         self.change(repository, |repository| {
             let mut gone = Vec::new();
             loop {
-                let next = repository.images.keys().find(|digest| {
-                    repository.tags_of(digest).next().is_none()
-                        && repository.parent_of(digest).is_none()
+                let next = repository.images.values().find(|image| {
+                    let subject = image.subject.as_ref();
+                    repository.tags_of(&image.digest).next().is_none()
+                        && repository.parent_of(&image.digest).is_none()
+                        && subject.is_none_or(|subject| !repository.images.contains_key(subject))
                 });
-                let Some(digest) = next.cloned() else { break };
+                let Some(digest) = next.map(|image| image.digest.clone()) else {
+                    break;
+                };
                 repository.remove(&digest);
                 gone.push(digest);
             }
             let references = std::mem::take(&mut repository.references);
-            repository
-                .blobs
-                .retain(|blob, _| references.get(blob).is_some_and(|count| *count > 0));
+            repository.blobs.retain(|blob, _| references.get(blob).is_some_and(|count| *count > 0));
             repository.references = references;
             gone
         })
@@ -286,51 +246,36 @@ impl RegistryHandle {
 
     /// Moves an image between ACTIVE, ARCHIVED and ACTIVATING.
     pub fn set_status(&self, repository: &str, digest: &str, status: Status) {
-        self.change(repository, |repository| {
-            match repository.images.get_mut(digest) {
-                Some(image) => image.status = status,
-                None => panic!("no image {digest} in {}", repository.name),
-            }
+        self.change(repository, |repository| match repository.images.get_mut(digest) {
+            Some(image) => image.status = status,
+            None => panic!("no image {digest} in {}", repository.name),
         });
     }
 
     /// Sets an image's scan result: an object with `imageScanStatus` and `imageScanFindings`.
     pub fn set_scan(&self, repository: &str, digest: &str, scan: Value) {
-        self.change(repository, |repository| {
-            repository.scans.insert(digest.to_owned(), scan)
-        });
+        self.change(repository, |repository| repository.scans.insert(digest.to_owned(), scan));
     }
 
     /// An image of a repository by tag, if there is one.
     #[must_use]
     pub fn resolve(&self, repository: &str, tag: &str) -> Option<String> {
-        let id = ImageId {
-            image_digest: None,
-            image_tag: Some(tag.to_owned()),
-        };
-        self.read(repository, |repository| {
-            images::find(repository, &id)
-                .ok()
-                .map(|image| image.digest.clone())
-        })
+        let id = ImageId { image_digest: None, image_tag: Some(tag.to_owned()) };
+        self.read(repository, |repository| images::find(repository, &id).ok().map(|image| image.digest.clone()))
     }
 
     fn read<T>(&self, repository: &str, read: impl FnOnce(&Repository) -> T) -> T {
-        self.world.store.with(&self.id, |state| {
-            match state.repository(repository, &self.id) {
-                Ok(repository) => read(repository),
-                Err(refusal) => panic!("{}", refusal.message),
-            }
+        self.world.store.with(&self.id, |state| match state.repository(repository, &self.id) {
+            Ok(repository) => read(repository),
+            Err(refusal) => panic!("{}", refusal.message),
         })
     }
 
     fn change<T>(&self, repository: &str, change: impl FnOnce(&mut Repository) -> T) -> T {
-        self.world
-            .store
-            .with(&self.id, |state| match state.change(repository, &self.id) {
-                Ok(repository) => change(repository),
-                Err(refusal) => panic!("{}", refusal.message),
-            })
+        self.world.store.with(&self.id, |state| match state.change(repository, &self.id) {
+            Ok(repository) => change(repository),
+            Err(refusal) => panic!("{}", refusal.message),
+        })
     }
 }
 

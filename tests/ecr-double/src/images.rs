@@ -35,12 +35,7 @@ pub(crate) struct Push<'a> {
 }
 
 /// Puts an image as PutImage does, with its errors in its order.
-pub(crate) fn put(
-    world: &World,
-    id: &RegistryId,
-    name: &str,
-    push: &Push<'_>,
-) -> Result<(Image, Parsed), Refusal> {
+pub(crate) fn put(world: &World, id: &RegistryId, name: &str, push: &Push<'_>) -> Result<(Image, Parsed), Refusal> {
     let parsed = manifest::parse(push.bytes, push.media_type)?;
     let digest = sha256(push.bytes);
     if let Some(given) = push.digest {
@@ -58,12 +53,7 @@ pub(crate) fn put(
         let path = files.manifest(&digest);
         path.parent().map_or(Ok(()), fs::create_dir_all)?;
         fs::write(path, push.bytes)?;
-        let image = describe(
-            &parsed,
-            digest,
-            push.bytes.len() as u64,
-            world.clock.timestamp(),
-        );
+        let image = describe(&parsed, digest, push.bytes.len() as u64, world.clock.timestamp());
         if !repository.images.contains_key(&image.digest) {
             repository.insert(image.clone());
         }
@@ -109,11 +99,7 @@ fn check_tag(
         )
     };
     let Some(tag) = tag else {
-        return if repository.images.contains_key(digest) {
-            Err(exists())
-        } else {
-            Ok(())
-        };
+        return if repository.images.contains_key(digest) { Err(exists()) } else { Ok(()) };
     };
     let frozen = || {
         Refusal::new(
@@ -128,8 +114,7 @@ fn check_tag(
     match repository.tags.get(tag) {
         None => Ok(()),
         Some(tagged) if tagged == digest => {
-            let as_tag =
-                freezes && switches.immutable_same_digest == SameDigest::ImageTagAlreadyExists;
+            let as_tag = freezes && switches.immutable_same_digest == SameDigest::ImageTagAlreadyExists;
             Err(if as_tag { frozen() } else { exists() })
         }
         Some(_) if freezes => Err(frozen()),
@@ -144,15 +129,9 @@ fn check_content(
     files: &Files,
     blind: bool,
 ) -> Result<(), Refusal> {
-    let wanted = parsed
-        .config
-        .iter()
-        .chain(&parsed.layers)
-        .filter(|blob| !blob.is_foreign());
+    let wanted = parsed.config.iter().chain(&parsed.layers).filter(|blob| !blob.is_foreign());
     let held = |blob: &&Descriptor| {
-        !blind
-            && repository.blobs.contains_key(&blob.digest)
-            && files.blob_size(&blob.digest).is_some()
+        !blind && repository.blobs.contains_key(&blob.digest) && files.blob_size(&blob.digest).is_some()
     };
     let missing = digests(wanted.filter(|blob| !held(blob)));
     // The wording of both is that of int128/docker-manifest-create-action#63.
@@ -165,30 +144,17 @@ fn check_content(
         )
     };
     if !missing.is_empty() {
-        return Err(Refusal::new(
-            "LayersNotFoundException",
-            message("Layers", &missing),
-        ));
+        return Err(Refusal::new("LayersNotFoundException", message("Layers", &missing)));
     }
-    let absent = digests(
-        parsed
-            .children
-            .iter()
-            .filter(|child| !repository.images.contains_key(&child.digest)),
-    );
+    let absent = digests(parsed.children.iter().filter(|child| !repository.images.contains_key(&child.digest)));
     if !absent.is_empty() {
-        return Err(Refusal::new(
-            "ReferencedImagesNotFoundException",
-            message("Images", &absent),
-        ));
+        return Err(Refusal::new("ReferencedImagesNotFoundException", message("Images", &absent)));
     }
     Ok(())
 }
 
 fn digests<'a>(descriptors: impl Iterator<Item = &'a Descriptor>) -> BTreeSet<&'a str> {
-    descriptors
-        .map(|descriptor| descriptor.digest.as_str())
-        .collect()
+    descriptors.map(|descriptor| descriptor.digest.as_str()).collect()
 }
 
 fn check_limits(
@@ -198,24 +164,13 @@ fn check_limits(
     digest: &str,
     switches: &Switches,
 ) -> Result<(), Refusal> {
-    if switches
-        .max_layers_per_image
-        .is_some_and(|max| parsed.layers.len() > max)
-    {
+    if switches.max_layers_per_image.is_some_and(|max| parsed.layers.len() > max) {
         // cirruslabs/tart#890; it reaches `/v2` as 405 UNSUPPORTED.
-        return Err(Refusal::invalid(
-            "Limit on number of layers per image exceeded",
-        ));
+        return Err(Refusal::invalid("Limit on number of layers per image exceeded"));
     }
-    let exceeded = |what: &str| {
-        Err(Refusal::new(
-            "LimitExceededException",
-            format!("The limit on {what} was exceeded"),
-        ))
-    };
-    if !repository.images.contains_key(digest)
-        && repository.images.len() >= switches.max_images_per_repository
-    {
+    let exceeded =
+        |what: &str| Err(Refusal::new("LimitExceededException", format!("The limit on {what} was exceeded")));
+    if !repository.images.contains_key(digest) && repository.images.len() >= switches.max_images_per_repository {
         return exceeded("images per repository");
     }
     if tag.is_some() && repository.tags_of(digest).count() >= switches.max_tags_per_image {
@@ -235,15 +190,8 @@ fn describe(parsed: &Parsed, digest: String, size: u64, pushed_at: f64) -> Image
         pushed_at,
         status: Status::Active,
         blobs: blobs.into_iter().map(|blob| blob.digest.clone()).collect(),
-        children: parsed
-            .children
-            .iter()
-            .map(|child| child.digest.clone())
-            .collect(),
-        subject: parsed
-            .subject
-            .as_ref()
-            .map(|subject| subject.digest.clone()),
+        children: parsed.children.iter().map(|child| child.digest.clone()).collect(),
+        subject: parsed.subject.as_ref().map(|subject| subject.digest.clone()),
         annotations: parsed.annotations.clone(),
     }
 }
@@ -256,24 +204,13 @@ pub(crate) struct NotFound {
 
 /// The image an id means.
 pub(crate) fn find<'a>(repository: &'a Repository, id: &ImageId) -> Result<&'a Image, NotFound> {
-    let fail = |code, reason: &str| {
-        Err(NotFound {
-            code,
-            reason: reason.to_owned(),
-        })
-    };
+    let fail = |code, reason: &str| Err(NotFound { code, reason: reason.to_owned() });
     let digest = match (&id.image_digest, &id.image_tag) {
         (None, None) => {
-            return fail(
-                "MissingDigestAndTag",
-                "Both imageDigest and imageTag are missing",
-            );
+            return fail("MissingDigestAndTag", "Both imageDigest and imageTag are missing");
         }
         (Some(digest), _) if !is_digest(digest) => {
-            return fail(
-                "InvalidImageDigest",
-                "Invalid image digest: it must be of the form algorithm:hex",
-            );
+            return fail("InvalidImageDigest", "Invalid image digest: it must be of the form algorithm:hex");
         }
         (_, Some(tag)) if !is_tag(tag) => return fail("InvalidImageTag", "Invalid image tag"),
         (None, Some(tag)) => match repository.tags.get(tag) {
@@ -283,10 +220,7 @@ pub(crate) fn find<'a>(repository: &'a Repository, id: &ImageId) -> Result<&'a I
         (Some(digest), Some(tag)) => match repository.tags.get(tag) {
             Some(tagged) if tagged == digest => digest,
             Some(_) => {
-                return fail(
-                    "ImageTagDoesNotMatchDigest",
-                    "The image tag does not match the image digest",
-                );
+                return fail("ImageTagDoesNotMatchDigest", "The image tag does not match the image digest");
             }
             None => return fail("ImageNotFound", "Requested image not found"),
         },
@@ -302,10 +236,7 @@ pub(crate) fn find<'a>(repository: &'a Repository, id: &ImageId) -> Result<&'a I
 /// it when it was the last one.
 pub(crate) fn delete(repository: &mut Repository, id: &ImageId) -> Result<Vec<ImageId>, NotFound> {
     let digest = find(repository, id)?.digest.clone();
-    let gone = |tag: Option<&str>| ImageId {
-        image_digest: Some(digest.clone()),
-        image_tag: tag.map(str::to_owned),
-    };
+    let gone = |tag: Option<&str>| ImageId { image_digest: Some(digest.clone()), image_tag: tag.map(str::to_owned) };
     if let Some(tag) = &id.image_tag
         && repository.tags_of(&digest).count() > 1
     {
@@ -314,10 +245,7 @@ pub(crate) fn delete(repository: &mut Repository, id: &ImageId) -> Result<Vec<Im
     }
     if let Some(parent) = repository.parent_of(&digest) {
         let reason = format!("Requested image referenced by manifest list: [{parent}]");
-        return Err(NotFound {
-            code: "ImageReferencedByManifestList",
-            reason,
-        });
+        return Err(NotFound { code: "ImageReferencedByManifestList", reason });
     }
     let tags: Vec<String> = repository.tags_of(&digest).map(str::to_owned).collect();
     repository.remove(&digest);

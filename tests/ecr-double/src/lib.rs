@@ -3,6 +3,30 @@
 //! It speaks the ECR API (AWS JSON 1.1), the `/v2` protocol of each registry, and the part of S3 that blob downloads
 //! are redirected to. It keeps accounts of every request, injects faults, and cannot import the client that it tests.
 //!
+//! # What listens
+//!
+//! One port for the ECR API (region from the signature's scope, account from `registryId` or the caller), one for each
+//! registry's `/v2`, one for S3, one for control, and with an STS behind it a relay to that STS. Every account has a
+//! registry in every region: one that was not opened at the start is opened when it is first named.
+//!
+//! # Who calls
+//!
+//! Signatures are checked for their shape only. Twelve digits as the access key id are that account's root; other keys are
+//! known when a test sets them ([`EcrDouble::caller`]) or when STS says whose they are. STS tells only the account of a
+//! key. Roles assumed through [`EcrDouble::sts_endpoint`] are known by name. The caller's own account is allowed everything
+//! that no [`Deny`] meets; another account needs a repository policy.
+//!
+//! # What is inferred
+//!
+//! Where ECR's behaviour is neither documented nor reported, the double takes the stricter reading: a token works in its
+//! own region only; `/v2` gives out a blob only once an image refers to it; a caller of another account gets
+//! `AccessDeniedException`, not `RepositoryNotFoundException`, for a repository that does not exist; a monolithic PUT needs
+//! a length; quotas are the caller's account's. [`Switches`] holds what may be turned round. HTTP statuses of `/v2` errors
+//! that reports do not give are those of the distribution specification. Lifecycle policies are kept but not carried
+//! out, pull-through caches and replication do not exist.
+//!
+//! # Use
+//!
 //! ```
 //! # fn main() -> std::io::Result<()> {
 //! use ecr_double::{Config, EcrDouble, Fault, FaultRule};
@@ -33,6 +57,7 @@ mod log;
 mod manifest;
 mod names;
 mod refusal;
+mod relay;
 mod s3;
 mod server;
 mod store;

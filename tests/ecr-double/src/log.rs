@@ -106,10 +106,7 @@ impl Log {
     }
 
     pub(crate) fn records(&self) -> Vec<RequestRecord> {
-        lock(&self.entries)
-            .iter()
-            .map(|entry| entry.snapshot())
-            .collect()
+        lock(&self.entries).iter().map(|entry| entry.snapshot()).collect()
     }
 
     pub(crate) fn reset(&self) {
@@ -120,9 +117,7 @@ impl Log {
     pub(crate) fn actions(&self) -> BTreeMap<String, Vec<ActionUse>> {
         let mut by_caller: BTreeMap<String, Vec<ActionUse>> = BTreeMap::new();
         for record in self.records() {
-            let known = by_caller
-                .entry(record.caller.unwrap_or_default())
-                .or_default();
+            let known = by_caller.entry(record.caller.unwrap_or_default()).or_default();
             for action in record.actions {
                 if !known.contains(&action) {
                     known.push(action);

@@ -68,9 +68,7 @@ pub(crate) fn parse(bytes: &[u8], given: Option<&str>) -> Result<Parsed, Refusal
     }
     let media_type = match (wire.media_type, given) {
         (Some(own), Some(given)) if own != given => {
-            return Err(invalid(
-                "imageManifestMediaType must match the mediaType of the manifest",
-            ));
+            return Err(invalid("imageManifestMediaType must match the mediaType of the manifest"));
         }
         (Some(own), _) => own,
         (None, Some(given)) => given.to_owned(),
@@ -82,9 +80,7 @@ pub(crate) fn parse(bytes: &[u8], given: Option<&str>) -> Result<Parsed, Refusal
         _ => return Err(invalid("Unsupported image manifest media type")),
     };
     let parsed = Parsed {
-        artifact_type: wire
-            .artifact_type
-            .or_else(|| wire.config.as_ref().map(|config| config.media_type.clone())),
+        artifact_type: wire.artifact_type.or_else(|| wire.config.as_ref().map(|config| config.media_type.clone())),
         media_type,
         annotations: wire.annotations,
         config: wire.config,
@@ -97,12 +93,7 @@ pub(crate) fn parse(bytes: &[u8], given: Option<&str>) -> Result<Parsed, Refusal
 }
 
 fn shape(parsed: &Parsed, is_index: bool) -> Result<(), Refusal> {
-    let descriptors = parsed
-        .config
-        .iter()
-        .chain(&parsed.layers)
-        .chain(&parsed.children)
-        .chain(&parsed.subject);
+    let descriptors = parsed.config.iter().chain(&parsed.layers).chain(&parsed.children).chain(&parsed.subject);
     for descriptor in descriptors {
         if !crate::digest::is_digest(&descriptor.digest) {
             return Err(invalid("Invalid JSON syntax"));
@@ -110,11 +101,7 @@ fn shape(parsed: &Parsed, is_index: bool) -> Result<(), Refusal> {
     }
     if is_index {
         let mixed = parsed.config.is_some() || !parsed.layers.is_empty();
-        return if mixed {
-            Err(invalid("Invalid JSON syntax"))
-        } else {
-            Ok(())
-        };
+        return if mixed { Err(invalid("Invalid JSON syntax")) } else { Ok(()) };
     }
     let Some(config) = &parsed.config else {
         return Err(invalid("Invalid JSON syntax"));
@@ -139,11 +126,7 @@ fn invalid(constraint: &str) -> Refusal {
 
 /// Rewrites the media types of an image manifest between the OCI and the Docker form. The bytes, and so the digest,
 /// are no longer what was pushed: that is the trap of asking for an image by tag.
-pub(crate) fn convert(
-    bytes: &[u8],
-    media_type: &str,
-    accepted: &[String],
-) -> Option<(Vec<u8>, String)> {
+pub(crate) fn convert(bytes: &[u8], media_type: &str, accepted: &[String]) -> Option<(Vec<u8>, String)> {
     let accepts = |wanted: &str| accepted.iter().any(|one| one == wanted);
     if accepted.is_empty() || accepts(media_type) || accepts("*/*") {
         return None;
@@ -156,21 +139,11 @@ pub(crate) fn convert(
     let mut text = String::from_utf8(bytes.to_vec()).ok()?;
     let pairs = [
         (OCI_MANIFEST, DOCKER_MANIFEST),
-        (
-            "application/vnd.oci.image.config.v1+json",
-            "application/vnd.docker.container.image.v1+json",
-        ),
-        (
-            "application/vnd.oci.image.layer.v1.tar+gzip",
-            "application/vnd.docker.image.rootfs.diff.tar.gzip",
-        ),
+        ("application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"),
+        ("application/vnd.oci.image.layer.v1.tar+gzip", "application/vnd.docker.image.rootfs.diff.tar.gzip"),
     ];
     for (oci, docker) in pairs {
-        text = if to == DOCKER_MANIFEST {
-            text.replace(oci, docker)
-        } else {
-            text.replace(docker, oci)
-        };
+        text = if to == DOCKER_MANIFEST { text.replace(oci, docker) } else { text.replace(docker, oci) };
     }
     Some((text.into_bytes(), to.to_owned()))
 }

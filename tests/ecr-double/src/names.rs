@@ -18,10 +18,7 @@ impl RegistryId {
     /// Names a registry; the account is not checked here.
     #[must_use]
     pub fn new(account: &str, region: &str) -> Self {
-        Self {
-            account: account.to_owned(),
-            region: region.to_owned(),
-        }
+        Self { account: account.to_owned(), region: region.to_owned() }
     }
 
     /// The ARN of a repository; `*` names all of them.
@@ -43,12 +40,8 @@ impl FromStr for RegistryId {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once('/') {
-            Some((account, region)) if is_account(account) && is_region(region) => {
-                Ok(Self::new(account, region))
-            }
-            _ => Err(format!(
-                "`{text}` is not ACCOUNT/REGION, such as 111122223333/eu-west-1"
-            )),
+            Some((account, region)) if is_account(account) && is_region(region) => Ok(Self::new(account, region)),
+            _ => Err(format!("`{text}` is not ACCOUNT/REGION, such as 111122223333/eu-west-1")),
         }
     }
 }
@@ -61,9 +54,7 @@ impl Serialize for RegistryId {
 
 impl<'de> Deserialize<'de> for RegistryId {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -72,10 +63,7 @@ pub(crate) fn is_account(text: &str) -> bool {
 }
 
 fn is_region(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 pub(crate) fn partition(region: &str) -> &'static str {
@@ -90,8 +78,7 @@ pub(crate) fn partition(region: &str) -> &'static str {
 pub(crate) fn is_repository(name: &str) -> bool {
     let inside = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     let word = |word: &str| {
-        word.bytes()
-            .all(|b| inside(b) || matches!(b, b'.' | b'_' | b'-'))
+        word.bytes().all(|b| inside(b) || matches!(b, b'.' | b'_' | b'-'))
             && word.bytes().next().is_some_and(inside)
             && word.bytes().last().is_some_and(inside)
     };
@@ -115,14 +102,11 @@ pub(crate) fn wildcard(pattern: &str, text: &str) -> bool {
         Some('*') => {
             let rest = patterns.as_str();
             let ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
-            ends.into_iter()
-                .any(|at| text.get(at..).is_some_and(|tail| wildcard(rest, tail)))
+            ends.into_iter().any(|at| text.get(at..).is_some_and(|tail| wildcard(rest, tail)))
         }
         Some(wanted) => {
             let mut chars = text.chars();
-            chars.next().is_some_and(|c| {
-                (wanted == '?' || wanted == c) && wildcard(patterns.as_str(), chars.as_str())
-            })
+            chars.next().is_some_and(|c| (wanted == '?' || wanted == c) && wildcard(patterns.as_str(), chars.as_str()))
         }
     }
 }
@@ -149,10 +133,7 @@ mod tests {
         assert!(!is_repository("team//app"));
         assert!(is_tag("1.0.0-abc"));
         assert!(!is_tag("1.0+abc"));
-        assert_eq!(
-            "111122223333/eu-west-1".parse(),
-            Ok(RegistryId::new("111122223333", "eu-west-1"))
-        );
+        assert_eq!("111122223333/eu-west-1".parse(), Ok(RegistryId::new("111122223333", "eu-west-1")));
         assert!("1/eu-west-1".parse::<RegistryId>().is_err());
     }
 }

@@ -24,13 +24,7 @@ impl Refusal {
             "ServiceUnavailableException" | "ServiceUnavailable" => 503,
             _ => 400,
         };
-        Self {
-            status,
-            code: code.to_owned(),
-            message: message.into(),
-            detail: Map::new(),
-            retry_after: None,
-        }
+        Self { status, code: code.to_owned(), message: message.into(), detail: Map::new(), retry_after: None }
     }
 
     pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
@@ -48,24 +42,17 @@ impl Refusal {
     }
 
     pub(crate) fn parameter(name: &str, constraint: &str) -> Self {
-        Self::invalid(format!(
-            "Invalid parameter at '{name}' failed to satisfy constraint: '{constraint}'"
-        ))
+        Self::invalid(format!("Invalid parameter at '{name}' failed to satisfy constraint: '{constraint}'"))
     }
 
     pub(crate) fn server(message: impl std::fmt::Display) -> Self {
-        Self::new(
-            "ServerException",
-            format!("the double itself failed: {message}"),
-        )
+        Self::new("ServerException", format!("the double itself failed: {message}"))
     }
 
     pub(crate) fn no_repository(name: &str, account: &str) -> Self {
         Self::new(
             "RepositoryNotFoundException",
-            format!(
-                "The repository with name '{name}' does not exist in the registry with id '{account}'"
-            ),
+            format!("The repository with name '{name}' does not exist in the registry with id '{account}'"),
         )
     }
 
@@ -92,15 +79,15 @@ impl From<std::io::Error> for Refusal {
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// An error to say to the client.
-    Refused(Refusal),
+    Refused(Box<Refusal>),
     /// No answer: the connection breaks.
     Hangup,
     /// An answer of another kind, ready to send.
-    Answer(Response<Body>),
+    Answer(Box<Response<Body>>),
 }
 
 impl<T: Into<Refusal>> From<T> for Failure {
     fn from(refusal: T) -> Self {
-        Self::Refused(refusal.into())
+        Self::Refused(Box::new(refusal.into()))
     }
 }

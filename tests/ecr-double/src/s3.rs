@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::header::{
-    ACCEPT_RANGES, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue,
-    RANGE,
+    ACCEPT_RANGES, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue, RANGE,
 };
 use hyper::{Method, Request, Response, StatusCode};
 
@@ -17,25 +16,14 @@ use crate::lock::lock;
 use crate::log::RequestRecord;
 use crate::names::RegistryId;
 use crate::refusal::{Failure, Refusal};
-use crate::server::ResetFlag;
 use crate::world::World;
 
-pub(crate) async fn handle(
-    world: Arc<World>,
-    request: Request<Incoming>,
-    reset: &ResetFlag,
-) -> Option<Response<Body>> {
+pub(crate) async fn handle(world: Arc<World>, request: Request<Incoming>) -> Option<Response<Body>> {
     let blob = Blob::parse(request.uri().path());
     let record = RequestRecord {
         operation: "s3.GetObject".to_owned(),
-        account: blob
-            .as_ref()
-            .map(|blob| blob.registry.account.clone())
-            .unwrap_or_default(),
-        region: blob
-            .as_ref()
-            .map(|blob| blob.registry.region.clone())
-            .unwrap_or_default(),
+        account: blob.as_ref().map(|blob| blob.registry.account.clone()).unwrap_or_default(),
+        region: blob.as_ref().map(|blob| blob.registry.region.clone()).unwrap_or_default(),
         references: blob.iter().map(|blob| blob.digest.clone()).collect(),
         ..RequestRecord::default()
     };
@@ -44,7 +32,7 @@ pub(crate) async fn handle(
         Ok(()) => get(&world, &arrival, blob, &request).await,
         Err(failure) => Err(failure),
     };
-    arrival.finish(outcome, reset, refuse)
+    arrival.finish(outcome, refuse)
 }
 
 struct Blob {
@@ -58,10 +46,7 @@ impl Blob {
         let ["", _bucket, account, region, digest] = parts.as_slice() else {
             return None;
         };
-        is_digest(digest).then(|| Self {
-            registry: RegistryId::new(account, region),
-            digest: (*digest).to_owned(),
-        })
+        is_digest(digest).then(|| Self { registry: RegistryId::new(account, region), digest: (*digest).to_owned() })
     }
 }
 
@@ -81,20 +66,13 @@ async fn get(
     let missing = || Refusal::new("NoSuchKey", "The specified key does not exist.").status(404);
     let blob = blob.ok_or_else(missing)?;
     let path = world.store.files(&blob.registry).blob(&blob.digest);
-    let size = tokio::fs::metadata(&path)
-        .await
-        .map_err(|_| missing())?
-        .len();
-    let range = request
-        .headers()
-        .get(RANGE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|range| wanted(range, size));
+    let size = tokio::fs::metadata(&path).await.map_err(|_| missing())?.len();
+    let range =
+        request.headers().get(RANGE).and_then(|value| value.to_str().ok()).and_then(|range| wanted(range, size));
     let (status, start, length) = match range {
         None => (StatusCode::OK, 0, size),
         Some(Err(())) => {
-            let refusal =
-                Refusal::new("InvalidRange", "The requested range is not satisfiable").status(416);
+            let refusal = Refusal::new("InvalidRange", "The requested range is not satisfiable").status(416);
             return Err(refusal.into());
         }
         Some(Ok((start, end))) => (StatusCode::PARTIAL_CONTENT, start, end - start + 1),
@@ -103,21 +81,12 @@ async fn get(
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("application/octet-stream"),
-    );
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    headers.insert(
-        ETAG,
-        HeaderValue::from_str(&format!("\"{}\"", blob.digest)).map_err(Refusal::server)?,
-    );
+    headers.insert(ETAG, HeaderValue::from_str(&format!("\"{}\"", blob.digest)).map_err(Refusal::server)?);
     if status == StatusCode::PARTIAL_CONTENT {
         let range = format!("bytes {start}-{}/{size}", start + length - 1);
-        headers.insert(
-            CONTENT_RANGE,
-            HeaderValue::from_str(&range).map_err(Refusal::server)?,
-        );
+        headers.insert(CONTENT_RANGE, HeaderValue::from_str(&range).map_err(Refusal::server)?);
     }
     Ok(response)
 }
@@ -132,25 +101,16 @@ fn check(world: &World, arrival: &Arrival, request: &Request<Incoming>) -> Resul
     let Some((signed, until)) = signed.rsplit_once("&X-Until=") else {
         return denied("AccessDenied", "Access Denied");
     };
-    let expected = world
-        .tokens
-        .sign(&format!("{}?{signed}&{until}", request.uri().path()));
+    let expected = world.tokens.sign(&format!("{}?{signed}&{until}", request.uri().path()));
     if signature != expected || request.method() != Method::GET {
-        let message =
-            "The request signature we calculated does not match the signature you provided.";
+        let message = "The request signature we calculated does not match the signature you provided.";
         return denied("SignatureDoesNotMatch", message);
     }
     if arrival.fault == Some(Fault::ExpireUrl) {
         lock(&world.expired_urls).push(signature.to_owned());
     }
-    let expired = until
-        .parse::<u64>()
-        .is_ok_and(|until| until <= world.clock.seconds());
-    if expired
-        || lock(&world.expired_urls)
-            .iter()
-            .any(|known| known == signature)
-    {
+    let expired = until.parse::<u64>().is_ok_and(|until| until <= world.clock.seconds());
+    if expired || lock(&world.expired_urls).iter().any(|known| known == signature) {
         return denied("AccessDenied", "Request has expired");
     }
     Ok(())
@@ -165,18 +125,12 @@ fn wanted(range: &str, size: u64) -> Option<Result<(u64, u64), ()>> {
         (first, "") => (first.parse().ok()?, end),
         (first, last) => (first.parse().ok()?, last.parse::<u64>().ok()?.min(end)),
     };
-    Some(if start < size && start <= stop {
-        Ok((start, stop))
-    } else {
-        Err(())
-    })
+    Some(if start < size && start <= stop { Ok((start, stop)) } else { Err(()) })
 }
 
 fn refuse(refusal: &Refusal) -> Response<Body> {
     let (code, message) = match refusal.code.as_str() {
-        "ThrottlingException" | "ServiceUnavailableException" => {
-            ("SlowDown", "Please reduce your request rate.")
-        }
+        "ThrottlingException" | "ServiceUnavailableException" => ("SlowDown", "Please reduce your request rate."),
         code => (code, refusal.message.as_str()),
     };
     let text = format!(
@@ -184,9 +138,7 @@ fn refuse(refusal: &Refusal) -> Response<Body> {
     );
     let mut response = Response::new(full(text));
     *response.status_mut() = StatusCode::from_u16(refusal.status).unwrap_or_default();
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
     response
 }
 

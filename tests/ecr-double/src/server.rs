@@ -1,6 +1,5 @@
 //! Listeners on 127.0.0.1 and their connections.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::pin::Pin;
@@ -18,7 +17,7 @@ use tokio::net::TcpStream;
 use crate::body::Body;
 use crate::names::RegistryId;
 use crate::world::World;
-use crate::{api, control, s3, v2};
+use crate::{api, control, relay, s3, v2};
 
 /// What a listener stands for.
 #[derive(Debug, Clone)]
@@ -27,6 +26,7 @@ pub(crate) enum Surface {
     V2(RegistryId),
     S3,
     Control,
+    Sts,
 }
 
 /// Whether the connection is to be reset. Set by faults.
@@ -51,14 +51,11 @@ pub(crate) fn listen(world: &Arc<World>, surface: Surface, port: u16) -> io::Res
 
 async fn connection(world: Arc<World>, surface: Surface, stream: TcpStream) {
     let reset = ResetFlag::default();
-    let wire = Wire {
-        stream: TokioIo::new(stream),
-        reset: Arc::clone(&reset),
-    };
+    let wire = Wire { stream: TokioIo::new(stream), reset: Arc::clone(&reset) };
     let service = service_fn(|request| {
         let (world, surface, reset) = (Arc::clone(&world), surface.clone(), Arc::clone(&reset));
         async move {
-            match answer(world, surface, request, &reset).await {
+            match answer(world, surface, request).await {
                 Some(response) => Ok(response),
                 None => {
                     reset.store(true, Ordering::SeqCst);
@@ -68,25 +65,16 @@ async fn connection(world: Arc<World>, surface: Surface, stream: TcpStream) {
         }
     });
     // An error here is a client that went away, or a fault that was asked for.
-    let _ = hyper::server::conn::http1::Builder::new()
-        .serve_connection(wire, service)
-        .await;
+    let _ = hyper::server::conn::http1::Builder::new().serve_connection(wire, service).await;
 }
 
-async fn answer(
-    world: Arc<World>,
-    surface: Surface,
-    request: Request<Incoming>,
-    reset: &ResetFlag,
-) -> Option<Response<Body>> {
+async fn answer(world: Arc<World>, surface: Surface, request: Request<Incoming>) -> Option<Response<Body>> {
     match surface {
-        Surface::Api => api::handle(world, request, reset).await,
-        Surface::V2(registry) => v2::handle(world, registry, request, reset).await,
-        Surface::S3 => s3::handle(world, request, reset).await,
-        Surface::Control => {
-            let answered: Result<_, Infallible> = Ok(control::handle(world, request).await);
-            answered.ok()
-        }
+        Surface::Api => api::handle(world, request).await,
+        Surface::V2(registry) => v2::handle(world, registry, request).await,
+        Surface::S3 => s3::handle(world, request).await,
+        Surface::Control => Some(control::handle(world, request).await),
+        Surface::Sts => Some(relay::handle(&world, request).await),
     }
 }
 
@@ -105,21 +93,13 @@ impl Drop for Wire {
 }
 
 impl Read for Wire {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
 impl Write for Wire {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 

@@ -36,42 +36,21 @@ type Shared = Arc<tokio::sync::Mutex<Session>>;
 pub(crate) struct Uploads(Mutex<BTreeMap<String, (RegistryId, String, Shared)>>);
 
 impl Uploads {
-    pub(crate) fn begin(
-        &self,
-        world: &World,
-        registry: &RegistryId,
-        repository: &str,
-    ) -> io::Result<String> {
+    pub(crate) fn begin(&self, world: &World, registry: &RegistryId, repository: &str) -> io::Result<String> {
         let id = world.unique();
         let path = world.store.files(registry).upload(&id);
         path.parent().map_or(Ok(()), fs::create_dir_all)?;
         fs::write(&path, [])?;
-        let session = Session {
-            id: id.clone(),
-            path,
-            hasher: Hasher::new(),
-            length: 0,
-            parts: Vec::new(),
-            first_chunk: None,
-        };
+        let session =
+            Session { id: id.clone(), path, hasher: Hasher::new(), length: 0, parts: Vec::new(), first_chunk: None };
         let shared = Arc::new(tokio::sync::Mutex::new(session));
-        lock(&self.0).insert(
-            id.clone(),
-            (registry.clone(), repository.to_owned(), shared),
-        );
+        lock(&self.0).insert(id.clone(), (registry.clone(), repository.to_owned(), shared));
         Ok(id)
     }
 
-    pub(crate) fn find(
-        &self,
-        id: &str,
-        registry: &RegistryId,
-        repository: &str,
-    ) -> Result<Shared, Refusal> {
+    pub(crate) fn find(&self, id: &str, registry: &RegistryId, repository: &str) -> Result<Shared, Refusal> {
         match lock(&self.0).get(id) {
-            Some((in_registry, in_repository, session))
-                if in_registry == registry && in_repository == repository =>
-            {
+            Some((in_registry, in_repository, session)) if in_registry == registry && in_repository == repository => {
                 Ok(Arc::clone(session))
             }
             _ => Err(Refusal::new(
@@ -112,33 +91,23 @@ impl Session {
         Ok(())
     }
 
-    /// Adds a request's body. One that breaks off leaves the upload as it was.
+    /// Adds a request's body. One that breaks off, and one whose request is dropped, leaves the upload as it was: what
+    /// was written beyond `length` is written over, or cut away when the blob is complete.
     pub(crate) async fn receive(&mut self, body: &mut Upload, limit: u64) -> Result<u64, Failure> {
-        let (before, hasher) = (self.length, self.hasher.clone());
+        let (mut length, mut hasher) = (self.length, self.hasher.clone());
         let mut file = self.open().await?;
-        let received = loop {
-            match body.next().await {
-                Ok(Some(piece)) if self.length + piece.len() as u64 > limit => {
-                    break Err(
-                        Refusal::new("LimitExceededException", "The layer is too large").into(),
-                    );
-                }
-                Ok(Some(piece)) => {
-                    file.write_all(&piece).await?;
-                    self.hasher.update(&piece);
-                    self.length += piece.len() as u64;
-                }
-                Ok(None) => break Ok(self.length - before),
-                Err(failure) => break Err(failure),
+        while let Some(piece) = body.next().await? {
+            length += piece.len() as u64;
+            if length > limit {
+                return Err(Refusal::new("LimitExceededException", "The layer is too large").into());
             }
-        };
-        file.flush().await?;
-        if received.is_err() {
-            self.length = before;
-            self.hasher = hasher;
-            file.set_len(before).await?;
+            file.write_all(&piece).await?;
+            hasher.update(&piece);
         }
-        received
+        file.flush().await?;
+        let received = length - self.length;
+        (self.length, self.hasher) = (length, hasher);
+        Ok(received)
     }
 
     pub(crate) fn digest(&self) -> String {
@@ -146,29 +115,20 @@ impl Session {
     }
 
     /// Makes the bytes a blob of the repository.
-    pub(crate) fn commit(
-        &self,
-        world: &World,
-        registry: &RegistryId,
-        repository: &str,
-    ) -> Result<String, Refusal> {
+    pub(crate) fn commit(&self, world: &World, registry: &RegistryId, repository: &str) -> Result<String, Refusal> {
         let digest = self.digest();
+        fs::OpenOptions::new().write(true).open(&self.path)?.set_len(self.length)?;
         keep(&world.store.files(registry), &self.path, &digest)?;
         let length = self.length;
         world.store.with(registry, |state| {
-            state
-                .change(repository, registry)
-                .map(|repository| repository.blobs.insert(digest.clone(), length))
+            state.change(repository, registry).map(|repository| repository.blobs.insert(digest.clone(), length))
         })?;
         world.uploads.end(&self.id);
         Ok(digest)
     }
 
     async fn open(&self) -> io::Result<tokio::fs::File> {
-        let mut file = tokio::fs::OpenOptions::new()
-            .write(true)
-            .open(&self.path)
-            .await?;
+        let mut file = tokio::fs::OpenOptions::new().write(true).open(&self.path).await?;
         file.seek(SeekFrom::Start(self.length)).await?;
         Ok(file)
     }

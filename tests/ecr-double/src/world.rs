@@ -51,16 +51,14 @@ pub(crate) struct Ports {
     pub(crate) api: u16,
     pub(crate) s3: u16,
     pub(crate) control: u16,
+    /// The relay, where there is an STS to relay to.
+    pub(crate) sts: Option<u16>,
 }
 
 impl World {
     /// Opens the state and all listeners.
     pub(crate) fn open(config: Config, dir: PathBuf, runtime: Handle) -> io::Result<Arc<Self>> {
-        let secret = format!(
-            "{:?} {}",
-            SystemTime::now().duration_since(UNIX_EPOCH),
-            std::process::id()
-        );
+        let secret = format!("{:?} {}", SystemTime::now().duration_since(UNIX_EPOCH), std::process::id());
         let world = Arc::new(Self {
             runtime,
             store: Store::open(&dir)?,
@@ -85,6 +83,7 @@ impl World {
             api: listen(&world, Surface::Api, config.api_port)?,
             s3: listen(&world, Surface::S3, 0)?,
             control: listen(&world, Surface::Control, config.control_port)?,
+            sts: world.sts_endpoint.as_ref().map(|_| listen(&world, Surface::Sts, 0)).transpose()?,
         };
         world.ports.get_or_init(|| ports);
         for id in world.store.ids() {
@@ -137,10 +136,13 @@ impl World {
             self.callers.set(caller.clone());
             return Ok(caller);
         }
-        Err(Refusal::new(
-            "UnrecognizedClientException",
-            "The security token included in the request is invalid.",
-        ))
+        Err(Refusal::new("UnrecognizedClientException", "The security token included in the request is invalid."))
+    }
+
+    /// `host:port` of the STS.
+    pub(crate) fn sts_host(&self) -> Option<String> {
+        let url = url::Url::parse(self.sts_endpoint.as_deref()?).ok()?;
+        Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?))
     }
 
     /// An identifier in the form of a UUID, unique in this double.
@@ -148,13 +150,6 @@ impl World {
         let serial = self.serial.fetch_add(1, Ordering::SeqCst);
         let mark = self.tokens.sign(&serial.to_string());
         let part = |from: usize, to: usize| mark.get(from..to).unwrap_or_default();
-        format!(
-            "{}-{}-{}-{}-{}",
-            part(0, 8),
-            part(8, 12),
-            part(12, 16),
-            part(16, 20),
-            part(20, 32)
-        )
+        format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
     }
 }

@@ -1,5 +1,7 @@
 //! Images through the ECR API, by the AWS SDK.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // helpers of tests
+
 mod support;
 
 use aws_sdk_ecr::types::{ImageFailureCode, ImageIdentifier, ImageTagMutability};
@@ -23,37 +25,18 @@ async fn an_image_goes_in_and_comes_out_with_its_bytes() {
     registry.put_blob("app", &layer);
     let bytes = String::from_utf8(manifest("a")).unwrap();
     let ecr = client(&double, ACCOUNT);
-    let put = ecr
-        .put_image()
-        .repository_name("app")
-        .image_manifest(&bytes)
-        .image_tag("1")
-        .send()
-        .await
-        .unwrap();
+    let put = ecr.put_image().repository_name("app").image_manifest(&bytes).image_tag("1").send().await.unwrap();
     let id = put.image().unwrap().image_id().unwrap();
     assert_eq!(id.image_digest(), Some(sha256(bytes.as_bytes()).as_str()));
-    let got = ecr
-        .batch_get_image()
-        .repository_name("app")
-        .image_ids(tag("1"))
-        .send()
-        .await
-        .unwrap();
+    let got = ecr.batch_get_image().repository_name("app").image_ids(tag("1")).send().await.unwrap();
     assert_eq!(got.images()[0].image_manifest(), Some(bytes.as_str()));
-    assert_eq!(
-        got.images()[0].image_manifest_media_type(),
-        Some(OCI_MANIFEST)
-    );
+    assert_eq!(got.images()[0].image_manifest_media_type(), Some(OCI_MANIFEST));
 }
 
 #[tokio::test]
 async fn trouble_with_single_images_comes_under_200() {
     let (double, registry) = start().await;
-    let (one, two) = (
-        seed(&registry, "app", "a", Some("1")),
-        seed(&registry, "app", "b", Some("2")),
-    );
+    let (one, two) = (seed(&registry, "app", "a", Some("1")), seed(&registry, "app", "b", Some("2")));
     registry.set_status("app", &two, Status::Archived);
     let ecr = client(&double, ACCOUNT);
     let cases = [
@@ -61,15 +44,9 @@ async fn trouble_with_single_images_comes_under_200() {
         (digest(&sha256(b"missing")), ImageFailureCode::ImageNotFound),
         (digest("sha256:short"), ImageFailureCode::InvalidImageDigest),
         (tag("bad+tag"), ImageFailureCode::InvalidImageTag),
+        (ImageIdentifier::builder().build(), ImageFailureCode::MissingDigestAndTag),
         (
-            ImageIdentifier::builder().build(),
-            ImageFailureCode::MissingDigestAndTag,
-        ),
-        (
-            ImageIdentifier::builder()
-                .image_tag("1")
-                .image_digest(&two)
-                .build(),
+            ImageIdentifier::builder().image_tag("1").image_digest(&two).build(),
             ImageFailureCode::ImageTagDoesNotMatchDigest,
         ),
         (tag("2"), ImageFailureCode::ImageInaccessible),
@@ -79,21 +56,12 @@ async fn trouble_with_single_images_comes_under_200() {
         .batch_get_image()
         .repository_name("app")
         .set_image_ids(Some(ids))
-        .image_ids(
-            ImageIdentifier::builder()
-                .image_tag("1")
-                .image_digest(&one)
-                .build(),
-        )
+        .image_ids(ImageIdentifier::builder().image_tag("1").image_digest(&one).build())
         .send()
         .await
         .unwrap();
     assert_eq!(got.images().len(), 1);
-    let codes: Vec<_> = got
-        .failures()
-        .iter()
-        .map(|failure| failure.failure_code().unwrap().clone())
-        .collect();
+    let codes: Vec<_> = got.failures().iter().map(|failure| failure.failure_code().unwrap().clone()).collect();
     assert_eq!(codes, cases.map(|(_, code)| code));
 }
 
@@ -102,12 +70,7 @@ async fn at_most_100_images_at_once() {
     let (double, _registry) = start().await;
     let ecr = client(&double, ACCOUNT);
     for ids in [Vec::new(), vec![tag("1"); 101]] {
-        let refused = ecr
-            .batch_get_image()
-            .repository_name("app")
-            .set_image_ids(Some(ids))
-            .send()
-            .await;
+        let refused = ecr.batch_get_image().repository_name("app").set_image_ids(Some(ids)).send().await;
         assert_eq!(code(refused), "InvalidParameterException");
     }
 }
@@ -117,26 +80,13 @@ async fn by_tag_a_manifest_may_be_converted_by_digest_never() {
     let (double, registry) = start().await;
     let id = seed(&registry, "app", "a", Some("1"));
     let ecr = client(&double, ACCOUNT);
-    let ask = |image| {
-        ecr.batch_get_image()
-            .repository_name("app")
-            .image_ids(image)
-            .accepted_media_types(DOCKER_MANIFEST)
-    };
+    let ask =
+        |image| ecr.batch_get_image().repository_name("app").image_ids(image).accepted_media_types(DOCKER_MANIFEST);
     let by_tag = ask(tag("1")).send().await.unwrap();
-    assert_eq!(
-        by_tag.images()[0].image_manifest_media_type(),
-        Some(DOCKER_MANIFEST)
-    );
-    assert_ne!(
-        sha256(by_tag.images()[0].image_manifest().unwrap().as_bytes()),
-        id
-    );
+    assert_eq!(by_tag.images()[0].image_manifest_media_type(), Some(DOCKER_MANIFEST));
+    assert_ne!(sha256(by_tag.images()[0].image_manifest().unwrap().as_bytes()), id);
     let by_digest = ask(digest(&id)).send().await.unwrap();
-    assert_eq!(
-        sha256(by_digest.images()[0].image_manifest().unwrap().as_bytes()),
-        id
-    );
+    assert_eq!(sha256(by_digest.images()[0].image_manifest().unwrap().as_bytes()), id);
 }
 
 #[tokio::test]
@@ -147,42 +97,22 @@ async fn put_image_wants_everything_in_place() {
     let put = |text: &str| ecr.put_image().repository_name("app").image_manifest(text);
     let (code_, message) = error(put(&bytes).send().await);
     assert_eq!(code_, "LayersNotFoundException");
-    assert!(
-        message.starts_with("Layers with digests '[sha256:") && message.ends_with("do not exist"),
-        "{message}"
-    );
+    assert!(message.starts_with("Layers with digests '[sha256:") && message.ends_with("do not exist"), "{message}");
     let (config, layer) = blobs("a");
     registry.put_blob("app", &config);
     assert_eq!(code(put(&bytes).send().await), "LayersNotFoundException");
     registry.put_blob("app", &layer);
     let wrong = put(&bytes).image_digest(sha256(b"other")).send().await;
     assert_eq!(code(wrong), "ImageDigestDoesNotMatchException");
-    put(&bytes)
-        .image_digest(sha256(bytes.as_bytes()))
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(
-        code(put(&bytes).send().await),
-        "ImageAlreadyExistsException"
-    );
+    put(&bytes).image_digest(sha256(bytes.as_bytes())).send().await.unwrap();
+    assert_eq!(code(put(&bytes).send().await), "ImageAlreadyExistsException");
     put(&bytes).image_tag("1").send().await.unwrap();
-    assert_eq!(
-        code(put(&bytes).image_tag("1").send().await),
-        "ImageAlreadyExistsException"
-    );
+    assert_eq!(code(put(&bytes).image_tag("1").send().await), "ImageAlreadyExistsException");
 
-    let children = String::from_utf8(index(&[
-        (&sha256(bytes.as_bytes()), bytes.len()),
-        (&sha256(b"no"), 2),
-    ]))
-    .unwrap();
+    let children = String::from_utf8(index(&[(&sha256(bytes.as_bytes()), bytes.len()), (&sha256(b"no"), 2)])).unwrap();
     let (code_, message) = error(put(&children).send().await);
     assert_eq!(code_, "ReferencedImagesNotFoundException");
-    assert!(
-        message.contains(&sha256(b"no")) && !message.contains(&sha256(bytes.as_bytes())),
-        "{message}"
-    );
+    assert!(message.contains(&sha256(b"no")) && !message.contains(&sha256(bytes.as_bytes())), "{message}");
 }
 
 #[tokio::test]
@@ -209,31 +139,17 @@ async fn malformed_manifests_are_refused() {
         without_type.to_string(),
         annotated.to_string(),
         with("schemaVersion", json!(1)),
-        with(
-            "mediaType",
-            json!("application/vnd.docker.distribution.manifest.v1+json"),
-        ),
+        with("mediaType", json!("application/vnd.docker.distribution.manifest.v1+json")),
         with("layers", json!([])),
         huge,
     ];
     for text in cases {
         let start: String = text.chars().take(60).collect();
-        let refused = ecr
-            .put_image()
-            .repository_name("app")
-            .image_manifest(text)
-            .send()
-            .await;
+        let refused = ecr.put_image().repository_name("app").image_manifest(text).send().await;
         assert_eq!(code(refused), "InvalidParameterException", "{start}");
     }
-    let put = ecr
-        .put_image()
-        .repository_name("app")
-        .image_manifest(without_type.to_string());
-    put.image_manifest_media_type(OCI_MANIFEST)
-        .send()
-        .await
-        .unwrap();
+    let put = ecr.put_image().repository_name("app").image_manifest(without_type.to_string());
+    put.image_manifest_media_type(OCI_MANIFEST).send().await.unwrap();
 }
 
 #[tokio::test]
@@ -242,14 +158,8 @@ async fn foreign_layers_need_not_be_there() {
     let (config, layer) = blobs("a");
     registry.put_blob("app", &config);
     let mut changed: serde_json::Value = serde_json::from_slice(&manifest("a")).unwrap();
-    changed["layers"] = json!([descriptor(
-        "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
-        &layer
-    )]);
-    let put = client(&double, ACCOUNT)
-        .put_image()
-        .repository_name("app")
-        .image_manifest(changed.to_string());
+    changed["layers"] = json!([descriptor("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", &layer)]);
+    let put = client(&double, ACCOUNT).put_image().repository_name("app").image_manifest(changed.to_string());
     put.send().await.unwrap();
 }
 
@@ -263,91 +173,32 @@ async fn immutable_tags_stay_where_they_are() {
     let ecr = client(&double, ACCOUNT);
     let cases = [
         ("frozen", mutability("IMMUTABLE", &[]), "1", false),
-        (
-            "loose",
-            mutability("IMMUTABLE_WITH_EXCLUSION", &["latest*", "sha256-*"]),
-            "latest-1",
-            true,
-        ),
-        (
-            "tight",
-            mutability("IMMUTABLE_WITH_EXCLUSION", &["latest*"]),
-            "1",
-            false,
-        ),
-        (
-            "some",
-            mutability("MUTABLE_WITH_EXCLUSION", &["v*"]),
-            "v1",
-            false,
-        ),
-        (
-            "most",
-            mutability("MUTABLE_WITH_EXCLUSION", &["v*"]),
-            "1",
-            true,
-        ),
+        ("loose", mutability("IMMUTABLE_WITH_EXCLUSION", &["latest*", "sha256-*"]), "latest-1", true),
+        ("tight", mutability("IMMUTABLE_WITH_EXCLUSION", &["latest*"]), "1", false),
+        ("some", mutability("MUTABLE_WITH_EXCLUSION", &["v*"]), "v1", false),
+        ("most", mutability("MUTABLE_WITH_EXCLUSION", &["v*"]), "1", true),
     ];
     for (name, mutability, tag, moves) in cases {
-        registry.create_repository_with(
-            name,
-            RepositoryOptions {
-                mutability,
-                ..RepositoryOptions::default()
-            },
-        );
+        registry.create_repository_with(name, RepositoryOptions { mutability, ..RepositoryOptions::default() });
         let first = seed(&registry, name, "a", Some(tag));
         seed(&registry, name, "b", None);
         let put = |text: Vec<u8>| {
-            ecr.put_image()
-                .repository_name(name)
-                .image_manifest(String::from_utf8(text).unwrap())
-                .image_tag(tag)
-                .send()
+            ecr.put_image().repository_name(name).image_manifest(String::from_utf8(text).unwrap()).image_tag(tag).send()
         };
-        assert_eq!(
-            code(put(manifest("a")).await),
-            "ImageAlreadyExistsException",
-            "{name}"
-        );
+        assert_eq!(code(put(manifest("a")).await), "ImageAlreadyExistsException", "{name}");
         let other = put(manifest("b")).await;
-        assert_eq!(
-            code(other),
-            if moves {
-                "no error"
-            } else {
-                "ImageTagAlreadyExistsException"
-            },
-            "{name}"
-        );
+        assert_eq!(code(other), if moves { "no error" } else { "ImageTagAlreadyExistsException" }, "{name}");
         assert_eq!(registry.tags(name)[tag] == first, !moves);
         if !moves {
-            double.switch(|switches| {
-                switches.immutable_same_digest = SameDigest::ImageTagAlreadyExists
-            });
-            assert_eq!(
-                code(put(manifest("a")).await),
-                "ImageTagAlreadyExistsException"
-            );
-            double
-                .switch(|switches| switches.immutable_same_digest = SameDigest::ImageAlreadyExists);
+            double.switch(|switches| switches.immutable_same_digest = SameDigest::ImageTagAlreadyExists);
+            assert_eq!(code(put(manifest("a")).await), "ImageTagAlreadyExistsException");
+            double.switch(|switches| switches.immutable_same_digest = SameDigest::ImageAlreadyExists);
         }
     }
-    let described = ecr
-        .describe_repositories()
-        .repository_names("some")
-        .send()
-        .await
-        .unwrap();
+    let described = ecr.describe_repositories().repository_names("some").send().await.unwrap();
     let described = &described.repositories()[0];
-    assert_eq!(
-        described.image_tag_mutability(),
-        Some(&ImageTagMutability::MutableWithExclusion)
-    );
-    assert_eq!(
-        described.image_tag_mutability_exclusion_filters()[0].filter(),
-        "v*"
-    );
+    assert_eq!(described.image_tag_mutability(), Some(&ImageTagMutability::MutableWithExclusion));
+    assert_eq!(described.image_tag_mutability_exclusion_filters()[0].filter(), "v*");
 }
 
 #[tokio::test]
@@ -358,12 +209,8 @@ async fn limits_are_hard() {
     registry.put_blob("app", &config);
     registry.put_blob("app", &layer);
     let ecr = client(&double, ACCOUNT);
-    let put = || {
-        ecr.put_image()
-            .repository_name("app")
-            .image_manifest(String::from_utf8(manifest("b")).unwrap())
-            .send()
-    };
+    let put =
+        || ecr.put_image().repository_name("app").image_manifest(String::from_utf8(manifest("b")).unwrap()).send();
     double.switch(|switches| switches.max_images_per_repository = 1);
     assert_eq!(code(put().await), "LimitExceededException");
     double.switch(|switches| {
@@ -373,10 +220,7 @@ async fn limits_are_hard() {
     let (code_, message) = error(put().await);
     assert_eq!(
         (code_.as_str(), message.as_str()),
-        (
-            "InvalidParameterException",
-            "Limit on number of layers per image exceeded"
-        )
+        ("InvalidParameterException", "Limit on number of layers per image exceeded")
     );
 }
 
@@ -384,29 +228,13 @@ async fn limits_are_hard() {
 async fn listing_has_pages() {
     let (double, registry) = start().await;
     for number in 0..5 {
-        seed(
-            &registry,
-            "app",
-            &number.to_string(),
-            (number > 0).then_some(format!("t{number}")).as_deref(),
-        );
+        seed(&registry, "app", &number.to_string(), (number > 0).then_some(format!("t{number}")).as_deref());
     }
     let ecr = client(&double, ACCOUNT);
     let (mut tags, mut next, mut pages) = (Vec::new(), None, 0);
     loop {
-        let page = ecr
-            .list_images()
-            .repository_name("app")
-            .max_results(2)
-            .set_next_token(next)
-            .send()
-            .await
-            .unwrap();
-        tags.extend(
-            page.image_ids()
-                .iter()
-                .map(|id| id.image_tag().map(str::to_owned)),
-        );
+        let page = ecr.list_images().repository_name("app").max_results(2).set_next_token(next).send().await.unwrap();
+        tags.extend(page.image_ids().iter().map(|id| id.image_tag().map(str::to_owned)));
         pages += 1;
         next = page.next_token().map(str::to_owned);
         if next.is_none() {
@@ -415,38 +243,12 @@ async fn listing_has_pages() {
     }
     tags.sort();
     let named = |number: usize| Some(format!("t{number}"));
-    assert_eq!(
-        (pages, tags),
-        (3, vec![None, named(1), named(2), named(3), named(4)])
-    );
-    let described = ecr
-        .describe_images()
-        .repository_name("app")
-        .max_results(3)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(
-        (
-            described.image_details().len(),
-            described.next_token().is_some()
-        ),
-        (3, true)
-    );
-    let bad = ecr
-        .list_images()
-        .repository_name("app")
-        .next_token("t2")
-        .send()
-        .await;
+    assert_eq!((pages, tags), (3, vec![None, named(1), named(2), named(3), named(4)]));
+    let described = ecr.describe_images().repository_name("app").max_results(3).send().await.unwrap();
+    assert_eq!((described.image_details().len(), described.next_token().is_some()), (3, true));
+    let bad = ecr.list_images().repository_name("app").next_token("t2").send().await;
     assert_eq!(code(bad), "InvalidParameterException");
-    let whole = ecr
-        .describe_images()
-        .repository_name("app")
-        .image_ids(tag("t1"))
-        .image_ids(tag("no"))
-        .send()
-        .await;
+    let whole = ecr.describe_images().repository_name("app").image_ids(tag("t1")).image_ids(tag("no")).send().await;
     assert_eq!(code(whole), "ImageNotFoundException");
 }
 
@@ -454,24 +256,11 @@ async fn listing_has_pages() {
 async fn an_image_of_an_index_is_not_deleted() {
     let (double, registry) = start().await;
     let child = seed(&registry, "app", "a", None);
-    let list = registry.put_manifest(
-        "app",
-        &index(&[(&child, manifest("a").len())]),
-        OCI_INDEX,
-        Some("list"),
-    );
+    let list = registry.put_manifest("app", &index(&[(&child, manifest("a").len())]), OCI_INDEX, Some("list"));
     let ecr = client(&double, ACCOUNT);
-    let delete = |id| {
-        ecr.batch_delete_image()
-            .repository_name("app")
-            .image_ids(id)
-            .send()
-    };
+    let delete = |id| ecr.batch_delete_image().repository_name("app").image_ids(id).send();
     let failed = delete(digest(&child)).await.unwrap();
-    assert_eq!(
-        failed.failures()[0].failure_code(),
-        Some(&ImageFailureCode::ImageReferencedByManifestList)
-    );
+    assert_eq!(failed.failures()[0].failure_code(), Some(&ImageFailureCode::ImageReferencedByManifestList));
     delete(digest(&list)).await.unwrap();
     delete(digest(&child)).await.unwrap();
     assert!(registry.manifests("app").is_empty());

@@ -30,10 +30,7 @@ pub(super) fn token(call: &Call, input: Input) -> Result<Value, Refusal> {
     let mut data = Vec::new();
     for account in accounts {
         if !is_account(&account) {
-            return Err(Refusal::parameter(
-                "registryIds",
-                "must satisfy regular expression '[0-9]{12}'",
-            ));
+            return Err(Refusal::parameter("registryIds", "must satisfy regular expression '[0-9]{12}'"));
         }
         let id = RegistryId::new(&account, &call.registry.region);
         data.push(json!({

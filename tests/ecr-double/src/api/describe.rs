@@ -28,10 +28,7 @@ impl Filter {
             Some("UNTAGGED") => !tagged,
             _ => true,
         };
-        by_tag
-            && self
-                .image_status
-                .is_none_or(|status| status == image.status)
+        by_tag && self.image_status.is_none_or(|status| status == image.status)
     }
 }
 
@@ -51,9 +48,7 @@ pub(super) fn images(call: &Call, input: Images) -> Result<Value, Refusal> {
     if let Some(ids) = &input.image_ids {
         wire::bounded("imageIds", ids, 100)?;
         if input.page.next_token.is_some() || input.page.max_results.is_some() {
-            return Err(Refusal::invalid(
-                "imageIds cannot be combined with nextToken or maxResults",
-            ));
+            return Err(Refusal::invalid("imageIds cannot be combined with nextToken or maxResults"));
         }
     }
     let name = wire::repository(call, input.repository_name.as_deref(), "ecr:DescribeImages")?;
@@ -63,30 +58,24 @@ pub(super) fn images(call: &Call, input: Images) -> Result<Value, Refusal> {
         if let Some(ids) = input.image_ids {
             let mut details = Vec::new();
             for id in &ids {
-                let image =
-                    images::find(repository, id).map_err(|_| no_image(id, &name, account))?;
+                let image = images::find(repository, id).map_err(|_| no_image(id, &name, account))?;
                 details.push(detail(repository, image, account));
             }
             return Ok(json!({ "imageDetails": details }));
         }
         let filter = input.filter.unwrap_or_default();
-        let kept = repository.images.values().filter(|image| {
-            filter.keeps(image, repository.tags_of(&image.digest).next().is_some())
-        });
+        let kept = repository
+            .images
+            .values()
+            .filter(|image| filter.keeps(image, repository.tags_of(&image.digest).next().is_some()));
         let (page, next) = input.page.cut(kept.collect(), 100, 1000)?;
-        let details: Vec<Value> = page
-            .into_iter()
-            .map(|image| detail(repository, image, account))
-            .collect();
+        let details: Vec<Value> = page.into_iter().map(|image| detail(repository, image, account)).collect();
         Ok(with_next(json!({ "imageDetails": details }), next))
     })
 }
 
 pub(super) fn no_image(id: &ImageId, name: &str, account: &str) -> Refusal {
-    let (digest, tag) = (
-        id.image_digest.as_deref().unwrap_or("null"),
-        id.image_tag.as_deref().unwrap_or("null"),
-    );
+    let (digest, tag) = (id.image_digest.as_deref().unwrap_or("null"), id.image_tag.as_deref().unwrap_or("null"));
     let message = format!(
         "The image with imageId {{imageDigest:'{digest}', imageTag:'{tag}'}} does not exist within the repository with \
          name '{name}' in the registry with id '{account}'"
@@ -174,9 +163,7 @@ pub(super) fn repositories(call: &Call, input: Repositories) -> Result<Value, Re
     if let Some(names) = &input.repository_names {
         wire::bounded("repositoryNames", names, 100)?;
         if input.page.next_token.is_some() || input.page.max_results.is_some() {
-            return Err(Refusal::invalid(
-                "repositoryNames cannot be combined with nextToken or maxResults",
-            ));
+            return Err(Refusal::invalid("repositoryNames cannot be combined with nextToken or maxResults"));
         }
         for name in names {
             if !is_repository(name) {
@@ -193,34 +180,22 @@ pub(super) fn repositories(call: &Call, input: Repositories) -> Result<Value, Re
     let host = call.world.host(&call.registry)?;
     call.world.store.with(&call.registry, |state| {
         let found: Vec<&Repository> = match &input.repository_names {
-            Some(names) => names
-                .iter()
-                .map(|name| state.repository(name, &call.registry))
-                .collect::<Result<_, _>>()?,
+            Some(names) => names.iter().map(|name| state.repository(name, &call.registry)).collect::<Result<_, _>>()?,
             None => state.repositories.values().collect(),
         };
         let (page, next) = match input.repository_names {
             Some(_) => (found, None),
             None => input.page.cut(found, 100, 1000)?,
         };
-        let page: Vec<Value> = page
-            .into_iter()
-            .map(|one| describe(one, &call.registry, &host))
-            .collect();
+        let page: Vec<Value> = page.into_iter().map(|one| describe(one, &call.registry, &host)).collect();
         Ok(with_next(json!({ "repositories": page }), next))
     })
 }
 
 /// A repository as the API describes it.
-pub(crate) fn describe_repository(
-    world: &Arc<World>,
-    id: &RegistryId,
-    name: &str,
-) -> Result<Value, Refusal> {
+pub(crate) fn describe_repository(world: &Arc<World>, id: &RegistryId, name: &str) -> Result<Value, Refusal> {
     let host = world.host(id)?;
-    world.store.with(id, |state| {
-        Ok(describe(state.repository(name, id)?, id, &host))
-    })
+    world.store.with(id, |state| Ok(describe(state.repository(name, id)?, id, &host)))
 }
 
 fn describe(repository: &Repository, id: &RegistryId, host: &str) -> Value {
@@ -236,14 +211,9 @@ fn describe(repository: &Repository, id: &RegistryId, host: &str) -> Value {
         "encryptionConfiguration": repository.encryption,
     });
     if let (Some(members), false) = (described.as_object_mut(), filters.is_empty()) {
-        let filters: Vec<Value> = filters
-            .iter()
-            .map(|filter| json!({ "filterType": "WILDCARD", "filter": filter }))
-            .collect();
-        members.insert(
-            "imageTagMutabilityExclusionFilters".to_owned(),
-            json!(filters),
-        );
+        let filters: Vec<Value> =
+            filters.iter().map(|filter| json!({ "filterType": "WILDCARD", "filter": filter })).collect();
+        members.insert("imageTagMutabilityExclusionFilters".to_owned(), json!(filters));
     }
     described
 }

@@ -22,11 +22,7 @@ pub(super) struct Input {
 /// (<https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html>).
 pub(super) fn url(call: &Call, input: Input) -> Result<Value, Refusal> {
     let digest = wire::required("layerDigest", input.layer_digest)?;
-    let name = wire::repository(
-        call,
-        input.repository_name.as_deref(),
-        "ecr:GetDownloadUrlForLayer",
-    )?;
+    let name = wire::repository(call, input.repository_name.as_deref(), "ecr:GetDownloadUrlForLayer")?;
     if !is_digest(&digest) {
         return Err(Refusal::parameter(
             "layerDigest",
@@ -34,13 +30,11 @@ pub(super) fn url(call: &Call, input: Input) -> Result<Value, Refusal> {
         ));
     }
     accessible(call, &name, &digest)?;
-    Ok(
-        json!({ "downloadUrl": presign(&call.world, &call.registry, &digest), "layerDigest": digest }),
-    )
+    Ok(json!({ "downloadUrl": presign(&call.world, &call.registry, &digest), "layerDigest": digest }))
 }
 
 /// Whether the layer is there and belongs to an image.
-pub(super) fn accessible(call: &Call, name: &str, digest: &str) -> Result<(), Refusal> {
+pub(crate) fn accessible(call: &Call, name: &str, digest: &str) -> Result<(), Refusal> {
     let files = call.world.store.files(&call.registry);
     call.world.store.with(&call.registry, |state| {
         let repository = state.repository(name, &call.registry)?;

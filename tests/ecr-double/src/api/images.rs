@@ -27,9 +27,7 @@ pub(super) fn get(call: &Call, input: Get) -> Result<Value, Refusal> {
     let ids = wire::required("imageIds", input.image_ids)?;
     wire::bounded("imageIds", &ids, 100)?;
     let accepted = input.accepted_media_types;
-    accepted.as_ref().map_or(Ok(()), |types| {
-        wire::bounded("acceptedMediaTypes", types, 100)
-    })?;
+    accepted.as_ref().map_or(Ok(()), |types| wire::bounded("acceptedMediaTypes", types, 100))?;
     let name = wire::repository(call, input.repository_name.as_deref(), "ecr:BatchGetImage")?;
     let (mut found, mut failures) = (Vec::new(), Vec::new());
     for id in &ids {
@@ -41,12 +39,7 @@ pub(super) fn get(call: &Call, input: Get) -> Result<Value, Refusal> {
     Ok(json!({ "images": found, "failures": failures }))
 }
 
-fn one(
-    call: &Call,
-    name: &str,
-    id: &ImageId,
-    accepted: &[String],
-) -> Result<Result<Value, NotFound>, Refusal> {
+fn one(call: &Call, name: &str, id: &ImageId, accepted: &[String]) -> Result<Result<Value, NotFound>, Refusal> {
     let found = call.world.store.with(&call.registry, |state| {
         let repository = state.repository(name, &call.registry)?;
         Ok::<_, Refusal>(images::find(repository, id).cloned())
@@ -54,27 +47,13 @@ fn one(
     let image = match found {
         Ok(image) if image.status == Status::Active => image,
         Ok(image) => {
-            let reason = format!(
-                "The image is in state {:?} and cannot be pulled until it is restored",
-                image.status
-            );
-            return Ok(Err(NotFound {
-                code: "ImageInaccessible",
-                reason,
-            }));
+            let reason = format!("The image is in state {:?} and cannot be pulled until it is restored", image.status);
+            return Ok(Err(NotFound { code: "ImageInaccessible", reason }));
         }
         Err(failure) => return Ok(Err(failure)),
     };
-    let Ok(mut bytes) = fs::read(
-        call.world
-            .store
-            .files(&call.registry)
-            .manifest(&image.digest),
-    ) else {
-        return Ok(Err(NotFound {
-            code: "ImageNotFound",
-            reason: "Requested image not found".to_owned(),
-        }));
+    let Ok(mut bytes) = fs::read(call.world.store.files(&call.registry).manifest(&image.digest)) else {
+        return Ok(Err(NotFound { code: "ImageNotFound", reason: "Requested image not found".to_owned() }));
     };
     let mut media_type = image.media_type;
     if id.image_digest.is_none()
@@ -84,10 +63,7 @@ fn one(
         (bytes, media_type) = converted;
     }
     let text = String::from_utf8(bytes).map_err(Refusal::server)?;
-    let id = ImageId {
-        image_digest: Some(image.digest),
-        image_tag: id.image_tag.clone(),
-    };
+    let id = ImageId { image_digest: Some(image.digest), image_tag: id.image_tag.clone() };
     Ok(Ok(json!({
         "registryId": call.registry.account,
         "repositoryName": name,
@@ -145,11 +121,7 @@ pub(super) struct Delete {
 pub(super) fn delete(call: &Call, input: Delete) -> Result<Value, Refusal> {
     let ids = wire::required("imageIds", input.image_ids)?;
     wire::bounded("imageIds", &ids, 100)?;
-    let name = wire::repository(
-        call,
-        input.repository_name.as_deref(),
-        "ecr:BatchDeleteImage",
-    )?;
+    let name = wire::repository(call, input.repository_name.as_deref(), "ecr:BatchDeleteImage")?;
     call.world.store.with(&call.registry, |state| {
         let repository = state.change(&name, &call.registry)?;
         let (mut deleted, mut failures) = (Vec::new(), Vec::new());

@@ -21,11 +21,7 @@ pub(super) struct Check {
 pub(super) fn check(call: &Call, input: Check) -> Result<Value, Refusal> {
     let digests = wire::required("layerDigests", input.layer_digests)?;
     wire::bounded("layerDigests", &digests, 100)?;
-    let name = wire::repository(
-        call,
-        input.repository_name.as_deref(),
-        "ecr:BatchCheckLayerAvailability",
-    )?;
+    let name = wire::repository(call, input.repository_name.as_deref(), "ecr:BatchCheckLayerAvailability")?;
     let files = call.world.store.files(&call.registry);
     call.world.store.with(&call.registry, |state| {
         let repository = state.repository(&name, &call.registry)?;
@@ -36,15 +32,10 @@ pub(super) fn check(call: &Call, input: Check) -> Result<Value, Refusal> {
                     "" => ("MissingLayerDigest", "Layer digest is missing"),
                     _ => ("InvalidLayerDigest", "Invalid layer digest"),
                 };
-                failures.push(
-                    json!({ "layerDigest": digest, "failureCode": code, "failureReason": reason }),
-                );
+                failures.push(json!({ "layerDigest": digest, "failureCode": code, "failureReason": reason }));
                 continue;
             }
-            let size = repository
-                .blobs
-                .get(digest)
-                .filter(|_| files.blob_size(digest).is_some());
+            let size = repository.blobs.get(digest).filter(|_| files.blob_size(digest).is_some());
             layers.push(match size {
                 Some(size) => json!({
                     "layerDigest": digest, "layerAvailability": "AVAILABLE", "layerSize": size,
@@ -59,15 +50,8 @@ pub(super) fn check(call: &Call, input: Check) -> Result<Value, Refusal> {
 
 /// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_InitiateLayerUpload.html>
 pub(super) fn initiate(call: &Call, input: InRepository) -> Result<Value, Refusal> {
-    let name = wire::repository(
-        call,
-        input.repository_name.as_deref(),
-        "ecr:InitiateLayerUpload",
-    )?;
-    let id = call
-        .world
-        .uploads
-        .begin(&call.world, &call.registry, &name)?;
+    let name = wire::repository(call, input.repository_name.as_deref(), "ecr:InitiateLayerUpload")?;
+    let id = call.world.uploads.begin(&call.world, &call.registry, &name)?;
     Ok(json!({ "uploadId": id, "partSize": call.world.switches().part_size }))
 }
 
@@ -88,38 +72,23 @@ pub(super) async fn upload(call: &Call, input: Part) -> Result<Value, Failure> {
     let last = wire::required("partLastByte", input.part_last_byte)?;
     let id = wire::required("uploadId", input.upload_id)?;
     let blob = wire::required("layerPartBlob", input.layer_part_blob)?;
-    let blob = STANDARD
-        .decode(blob)
-        .map_err(|_| Refusal::new("SerializationException", "layerPartBlob is not base64"))?;
+    let blob =
+        STANDARD.decode(blob).map_err(|_| Refusal::new("SerializationException", "layerPartBlob is not base64"))?;
     let length = blob.len() as u64;
     let switches = call.world.switches();
     if length > switches.max_part_bytes {
-        let constraint = format!(
-            "Member must have length less than or equal to {}",
-            switches.max_part_bytes
-        );
+        let constraint = format!("Member must have length less than or equal to {}", switches.max_part_bytes);
         return Err(Refusal::parameter("layerPartBlob", &constraint).into());
     }
-    let name = wire::repository(
-        call,
-        input.repository_name.as_deref(),
-        "ecr:UploadLayerPart",
-    )?;
+    let name = wire::repository(call, input.repository_name.as_deref(), "ecr:UploadLayerPart")?;
     let session = call.world.uploads.find(&id, &call.registry, &name)?;
     let mut session = session.lock().await;
-    if first != session.length
-        || last
-            .checked_sub(first)
-            .is_none_or(|span| span + 1 != length)
-    {
+    if first != session.length || last.checked_sub(first).is_none_or(|span| span + 1 != length) {
         let message = if first == session.length {
             format!("The layer part of {length} bytes does not fit the range {first} to {last}")
         } else {
             // uber-archive/makisu#224.
-            format!(
-                "First byte of the layer part is {first} instead of {}",
-                session.length
-            )
+            format!("First byte of the layer part is {first} instead of {}", session.length)
         };
         return Err(Refusal::new("InvalidLayerPartException", message)
             .with("registryId", call.registry.account.clone())
@@ -152,11 +121,7 @@ pub(super) async fn complete(call: &Call, input: Complete) -> Result<Value, Fail
     let id = wire::required("uploadId", input.upload_id)?;
     let digests = wire::required("layerDigests", input.layer_digests)?;
     wire::bounded("layerDigests", &digests, 100)?;
-    let name = wire::repository(
-        call,
-        input.repository_name.as_deref(),
-        "ecr:CompleteLayerUpload",
-    )?;
+    let name = wire::repository(call, input.repository_name.as_deref(), "ecr:CompleteLayerUpload")?;
     let session = call.world.uploads.find(&id, &call.registry, &name)?;
     let session = session.lock().await;
     let account = &call.registry.account;
@@ -168,24 +133,14 @@ pub(super) async fn complete(call: &Call, input: Complete) -> Result<Value, Fail
         );
         return Err(Refusal::new("EmptyUploadException", message).into());
     }
-    let all_but_last = session
-        .parts
-        .split_last()
-        .map(|(_, rest)| rest)
-        .unwrap_or_default();
-    if all_but_last
-        .iter()
-        .any(|part| *part < call.world.switches().min_part_bytes)
-    {
+    let all_but_last = session.parts.split_last().map(|(_, rest)| rest).unwrap_or_default();
+    if all_but_last.iter().any(|part| *part < call.world.switches().min_part_bytes) {
         // The wording is that of dotnet/sdk-container-builds#424.
         let message = "All layer parts except the last part should be at least 5MB";
         return Err(Refusal::new("LayerPartTooSmallException", message).into());
     }
     let actual = session.digest();
-    if !digests
-        .iter()
-        .all(|digest| is_digest(digest) && *digest == actual)
-    {
+    if !digests.iter().all(|digest| is_digest(digest) && *digest == actual) {
         let message = format!(
             "The layer digests '{digests:?}' of the upload with id '{id}' in the repository with name '{name}' in registry \
              with id '{account}' do not match the calculated digest '{actual}'"
@@ -194,12 +149,7 @@ pub(super) async fn complete(call: &Call, input: Complete) -> Result<Value, Fail
     }
     let files = call.world.store.files(&call.registry);
     let held = call.world.store.with(&call.registry, |state| {
-        Ok::<_, Refusal>(
-            state
-                .repository(&name, &call.registry)?
-                .blobs
-                .contains_key(&actual),
-        )
+        Ok::<_, Refusal>(state.repository(&name, &call.registry)?.blobs.contains_key(&actual))
     })?;
     if held && files.blob_size(&actual).is_some() {
         call.world.uploads.end(&id);
@@ -210,7 +160,5 @@ pub(super) async fn complete(call: &Call, input: Complete) -> Result<Value, Fail
         return Err(Refusal::new("LayerAlreadyExistsException", message).into());
     }
     let digest = session.commit(&call.world, &call.registry, &name)?;
-    Ok(
-        json!({ "registryId": account, "repositoryName": name, "uploadId": id, "layerDigest": digest }),
-    )
+    Ok(json!({ "registryId": account, "repositoryName": name, "uploadId": id, "layerDigest": digest }))
 }

@@ -27,10 +27,9 @@ use crate::guard::signature;
 use crate::log::RequestRecord;
 use crate::names::{RegistryId, is_account};
 use crate::refusal::{Failure, Refusal};
-use crate::server::ResetFlag;
 use crate::world::World;
 
-pub(crate) use download::presign;
+pub(crate) use download::{accessible, presign};
 pub(crate) use paging::Page;
 pub(crate) use referrers::of as referrers_of;
 
@@ -38,34 +37,18 @@ const TARGET: &str = "AmazonEC2ContainerRegistry_V20150921.";
 /// A part of 20 MiB in base64, and the JSON around it.
 const MAX_BODY: usize = 30 * 1024 * 1024;
 
-pub(crate) async fn handle(
-    world: Arc<World>,
-    request: Request<Incoming>,
-    reset: &ResetFlag,
-) -> Option<Response<Body>> {
-    let target = request
-        .headers()
-        .get("x-amz-target")
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+pub(crate) async fn handle(world: Arc<World>, request: Request<Incoming>) -> Option<Response<Body>> {
+    let target = request.headers().get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let operation = target.strip_prefix(TARGET).unwrap_or("Unknown").to_owned();
-    let record = RequestRecord {
-        operation: operation.clone(),
-        ..RequestRecord::default()
-    };
+    let record = RequestRecord { operation: operation.clone(), ..RequestRecord::default() };
     let mut arrival = Arrival::log(&world, &request, record);
     let (parts, incoming) = request.into_parts();
-    let outcome = match Upload::new(incoming, &arrival.entry)
-        .collect(MAX_BODY)
-        .await
-    {
-        Ok(body) => Box::pin(run(&world, &mut arrival, &operation, &parts.headers, &body))
-            .await
-            .map(answer),
+    let outcome = match Upload::new(incoming, &arrival.entry).collect(MAX_BODY).await {
+        Ok(body) => Box::pin(run(&world, &mut arrival, &operation, &parts.headers, &body)).await.map(answer),
         Err(failure) => Err(failure),
     };
     let id = world.unique();
-    let mut response = arrival.finish(outcome, reset, refuse)?;
+    let mut response = arrival.finish(outcome, refuse)?;
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-amzn-requestid", id);
     }
@@ -84,10 +67,7 @@ async fn run(
         .map_err(|error| Refusal::new("SerializationException", format!("not JSON: {error}")))?;
     let text = |name: &str| input.get(name).and_then(Value::as_str);
     let caller = world.caller(&scope.access_key_id).await;
-    let own = caller
-        .as_ref()
-        .map(|caller| caller.account.clone())
-        .unwrap_or_default();
+    let own = caller.as_ref().map(|caller| caller.account.clone()).unwrap_or_default();
     let account = text("registryId").unwrap_or(&own);
     let registry = RegistryId::new(account, &scope.region);
     arrival.entry.edit(|record| {
@@ -101,28 +81,19 @@ async fn run(
     arrival.meet_faults(world).await?;
     match &arrival.fault {
         Some(Fault::ExpireToken) => {
-            return Err(Refusal::new(
-                "ExpiredTokenException",
-                "The security token included in the request is expired",
-            )
-            .into());
+            return Err(
+                Refusal::new("ExpiredTokenException", "The security token included in the request is expired").into()
+            );
         }
         Some(Fault::CutRequest { .. }) => return Err(Failure::Hangup),
         _ => {}
     }
     let caller = caller?;
-    if !world
-        .quotas
-        .take(&RegistryId::new(&caller.account, &scope.region), operation)
-    {
+    if !world.quotas.take(&RegistryId::new(&caller.account, &scope.region), operation) {
         return Err(Refusal::throttled().into());
     }
     if !is_account(&registry.account) {
-        return Err(Refusal::parameter(
-            "registryId",
-            "must satisfy regular expression '[0-9]{12}'",
-        )
-        .into());
+        return Err(Refusal::parameter("registryId", "must satisfy regular expression '[0-9]{12}'").into());
     }
     let call = Call {
         world: Arc::clone(world),
@@ -160,10 +131,7 @@ async fn dispatch(call: &Call, operation: &str, input: Value) -> Result<Value, F
         "PutAccountSetting" => settings::put(call, wire::read(input)?),
         "ListImageReferrers" => referrers::list(call, wire::read(input)?),
         "DescribeImageScanFindings" => scans::findings(call, wire::read(input)?),
-        _ => Err(Refusal::new(
-            "UnknownOperationException",
-            format!("the double does not know {operation}"),
-        )),
+        _ => Err(Refusal::new("UnknownOperationException", format!("the double does not know {operation}"))),
     };
     Ok(done?)
 }
@@ -179,9 +147,6 @@ fn refuse(refusal: &Refusal) -> Response<Body> {
 fn json(status: u16, value: &Value) -> Response<Body> {
     let mut response = Response::new(full(value.to_string()));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
-    response.headers_mut().insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("application/x-amz-json-1.1"),
-    );
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.1"));
     response
 }

@@ -24,21 +24,13 @@ impl Page {
     ) -> Result<(Vec<T>, Option<String>), Refusal> {
         let size = match self.max_results {
             None => default,
-            Some(wanted) => usize::try_from(wanted)
-                .ok()
-                .filter(|size| (1..=max).contains(size))
-                .ok_or_else(|| {
-                    Refusal::parameter(
-                        "maxResults",
-                        &format!("Member must have value between 1 and {max}"),
-                    )
-                })?,
+            Some(wanted) => usize::try_from(wanted).ok().filter(|size| (1..=max).contains(size)).ok_or_else(|| {
+                Refusal::parameter("maxResults", &format!("Member must have value between 1 and {max}"))
+            })?,
         };
         let start = match &self.next_token {
             None => 0,
-            Some(token) => {
-                open(token).ok_or_else(|| Refusal::invalid("Invalid parameter at 'nextToken'"))?
-            }
+            Some(token) => open(token).ok_or_else(|| Refusal::invalid("Invalid parameter at 'nextToken'"))?,
         };
         let more = items.len() > start + size;
         let page = items.into_iter().skip(start).take(size).collect();

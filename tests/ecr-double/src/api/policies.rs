@@ -18,11 +18,7 @@ pub(super) struct Set {
 /// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolicy.html>
 pub(super) fn set(call: &Call, input: Set) -> Result<Value, Refusal> {
     let text = wire::required("policyText", input.policy_text)?;
-    let name = wire::repository(
-        call,
-        input.repository_name.as_deref(),
-        "ecr:SetRepositoryPolicy",
-    )?;
+    let name = wire::repository(call, input.repository_name.as_deref(), "ecr:SetRepositoryPolicy")?;
     policy::check(&text)?;
     call.world.store.with(&call.registry, |state| {
         state.change(&name, &call.registry)?.policy = Some(text.clone());
@@ -32,34 +28,18 @@ pub(super) fn set(call: &Call, input: Set) -> Result<Value, Refusal> {
 
 /// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetRepositoryPolicy.html>
 pub(super) fn get(call: &Call, input: InRepository) -> Result<Value, Refusal> {
-    let name = wire::repository(
-        call,
-        input.repository_name.as_deref(),
-        "ecr:GetRepositoryPolicy",
-    )?;
+    let name = wire::repository(call, input.repository_name.as_deref(), "ecr:GetRepositoryPolicy")?;
     call.world.store.with(&call.registry, |state| {
-        let text = state
-            .repository(&name, &call.registry)?
-            .policy
-            .as_deref()
-            .ok_or_else(|| no_policy(call, &name))?;
+        let text = state.repository(&name, &call.registry)?.policy.as_deref().ok_or_else(|| no_policy(call, &name))?;
         Ok(policy_answer(call, &name, text))
     })
 }
 
 /// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepositoryPolicy.html>
 pub(super) fn delete(call: &Call, input: InRepository) -> Result<Value, Refusal> {
-    let name = wire::repository(
-        call,
-        input.repository_name.as_deref(),
-        "ecr:DeleteRepositoryPolicy",
-    )?;
+    let name = wire::repository(call, input.repository_name.as_deref(), "ecr:DeleteRepositoryPolicy")?;
     call.world.store.with(&call.registry, |state| {
-        let text = state
-            .change(&name, &call.registry)?
-            .policy
-            .take()
-            .ok_or_else(|| no_policy(call, &name))?;
+        let text = state.change(&name, &call.registry)?.policy.take().ok_or_else(|| no_policy(call, &name))?;
         Ok(policy_answer(call, &name, &text))
     })
 }
@@ -86,19 +66,11 @@ pub(super) struct SetLifecycle {
 /// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutLifecyclePolicy.html>
 pub(super) fn set_lifecycle(call: &Call, input: SetLifecycle) -> Result<Value, Refusal> {
     let text = wire::required("lifecyclePolicyText", input.lifecycle_policy_text)?;
-    let name = wire::repository(
-        call,
-        input.repository_name.as_deref(),
-        "ecr:PutLifecyclePolicy",
-    )?;
-    let rules = serde_json::from_str::<Value>(&text)
-        .ok()
-        .and_then(|policy| policy.get("rules")?.as_array().map(Vec::len));
+    let name = wire::repository(call, input.repository_name.as_deref(), "ecr:PutLifecyclePolicy")?;
+    let rules =
+        serde_json::from_str::<Value>(&text).ok().and_then(|policy| policy.get("rules")?.as_array().map(Vec::len));
     if rules.is_none_or(|count| count == 0) {
-        return Err(Refusal::parameter(
-            "LifecyclePolicyText",
-            "Lifecycle policy validation failure: no rules",
-        ));
+        return Err(Refusal::parameter("LifecyclePolicyText", "Lifecycle policy validation failure: no rules"));
     }
     call.world.store.with(&call.registry, |state| {
         state.change(&name, &call.registry)?.lifecycle = Some(text.clone());
@@ -108,11 +80,7 @@ pub(super) fn set_lifecycle(call: &Call, input: SetLifecycle) -> Result<Value, R
 
 /// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetLifecyclePolicy.html>
 pub(super) fn lifecycle(call: &Call, input: InRepository) -> Result<Value, Refusal> {
-    let name = wire::repository(
-        call,
-        input.repository_name.as_deref(),
-        "ecr:GetLifecyclePolicy",
-    )?;
+    let name = wire::repository(call, input.repository_name.as_deref(), "ecr:GetLifecyclePolicy")?;
     call.world.store.with(&call.registry, |state| {
         let account = &call.registry.account;
         let text = state.repository(&name, &call.registry)?.lifecycle.as_deref().ok_or_else(|| {

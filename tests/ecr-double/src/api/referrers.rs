@@ -34,19 +34,13 @@ pub(super) fn list(call: &Call, input: Input) -> Result<Value, Refusal> {
     let subject = wire::required("subjectId", input.subject_id)?;
     let subject = wire::required("subjectId.imageDigest", subject.image_digest)?;
     if !is_digest(&subject) {
-        return Err(Refusal::parameter(
-            "subjectId.imageDigest",
-            "must be a valid digest",
-        ));
+        return Err(Refusal::parameter("subjectId.imageDigest", "must be a valid digest"));
     }
     let name = wire::repository(call, input.repository_name.as_deref(), "ecr:BatchGetImage")?;
     let filter = input.filter.unwrap_or_default();
     call.world.store.with(&call.registry, |state| {
         let repository = state.repository(&name, &call.registry)?;
-        let found = of(repository, &subject)
-            .filter(|image| filter.keeps(image))
-            .map(describe)
-            .collect();
+        let found = of(repository, &subject).filter(|image| filter.keeps(image)).map(describe).collect();
         let (page, next) = input.page.cut(found, 20, 50)?;
         Ok(with_next(json!({ "referrers": page }), next))
     })
@@ -54,12 +48,10 @@ pub(super) fn list(call: &Call, input: Input) -> Result<Value, Refusal> {
 
 impl Filter {
     fn keeps(&self, image: &Image) -> bool {
-        let of_type = self.artifact_types.as_ref().is_none_or(|types| {
-            image
-                .artifact_type
-                .as_ref()
-                .is_some_and(|own| types.iter().any(|one| one == own))
-        });
+        let of_type = self
+            .artifact_types
+            .as_ref()
+            .is_none_or(|types| image.artifact_type.as_ref().is_some_and(|own| types.iter().any(|one| one == own)));
         let in_status = match self.artifact_status.as_deref() {
             None | Some("ACTIVE") => image.status == Status::Active,
             Some("ANY") => true,
@@ -70,14 +62,8 @@ impl Filter {
 }
 
 /// The images of a repository that name `subject`.
-pub(crate) fn of<'a>(
-    repository: &'a Repository,
-    subject: &'a str,
-) -> impl Iterator<Item = &'a Image> {
-    repository
-        .images
-        .values()
-        .filter(move |image| image.subject.as_deref() == Some(subject))
+pub(crate) fn of<'a>(repository: &'a Repository, subject: &'a str) -> impl Iterator<Item = &'a Image> {
+    repository.images.values().filter(move |image| image.subject.as_deref() == Some(subject))
 }
 
 fn describe(image: &Image) -> Value {

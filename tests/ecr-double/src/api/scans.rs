@@ -19,11 +19,7 @@ pub(super) struct Input {
 /// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html>
 pub(super) fn findings(call: &Call, input: Input) -> Result<Value, Refusal> {
     let id = wire::required("imageId", input.image_id)?;
-    let name = wire::repository(
-        call,
-        input.repository_name.as_deref(),
-        "ecr:DescribeImageScanFindings",
-    )?;
+    let name = wire::repository(call, input.repository_name.as_deref(), "ecr:DescribeImageScanFindings")?;
     call.world.store.with(&call.registry, |state| {
         let repository = state.repository(&name, &call.registry)?;
         let account = &call.registry.account;

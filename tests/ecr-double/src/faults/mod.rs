@@ -26,10 +26,7 @@ impl Faults {
     }
 
     pub(crate) fn rules(&self) -> Vec<FaultRule> {
-        lock(&self.0)
-            .iter()
-            .map(|active| active.rule.clone())
-            .collect()
+        lock(&self.0).iter().map(|active| active.rule.clone()).collect()
     }
 
     pub(crate) fn meet(&self, facts: &Facts<'_>) -> (Duration, Option<Fault>) {

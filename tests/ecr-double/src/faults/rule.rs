@@ -37,80 +37,50 @@ impl FaultRule {
     /// A fault that meets every request of an operation, once.
     #[must_use]
     pub fn once(operation: &str, fault: Fault) -> Self {
-        Self {
-            times: Some(1),
-            ..Self::always(operation, fault)
-        }
+        Self { times: Some(1), ..Self::always(operation, fault) }
     }
 
     /// A fault that meets every request of an operation.
     #[must_use]
     pub fn always(operation: &str, fault: Fault) -> Self {
         let operation = Some(operation.to_owned());
-        Self {
-            operation,
-            repository: None,
-            account: None,
-            region: None,
-            reference: None,
-            skip: 0,
-            times: None,
-            fault,
-        }
+        Self { operation, repository: None, account: None, region: None, reference: None, skip: 0, times: None, fault }
     }
 
     /// Strikes this many times.
     #[must_use]
     pub fn times(self, times: u64) -> Self {
-        Self {
-            times: Some(times),
-            ..self
-        }
+        Self { times: Some(times), ..self }
     }
 
     /// Strikes from the nth matching request on, counting from 1.
     #[must_use]
     pub fn nth(self, nth: u64) -> Self {
-        Self {
-            skip: nth.saturating_sub(1),
-            ..self
-        }
+        Self { skip: nth.saturating_sub(1), ..self }
     }
 
     /// Only requests to this repository.
     #[must_use]
     pub fn repository(self, name: &str) -> Self {
-        Self {
-            repository: Some(name.to_owned()),
-            ..self
-        }
+        Self { repository: Some(name.to_owned()), ..self }
     }
 
     /// Only requests to registries of this account.
     #[must_use]
     pub fn account(self, account: &str) -> Self {
-        Self {
-            account: Some(account.to_owned()),
-            ..self
-        }
+        Self { account: Some(account.to_owned()), ..self }
     }
 
     /// Only requests to registries in this region.
     #[must_use]
     pub fn region(self, region: &str) -> Self {
-        Self {
-            region: Some(region.to_owned()),
-            ..self
-        }
+        Self { region: Some(region.to_owned()), ..self }
     }
 
     /// Only requests that name this tag or digest.
     #[must_use]
     pub fn reference(self, reference: &str) -> Self {
-        Self {
-            reference: Some(reference.to_owned()),
-            ..self
-        }
+        Self { reference: Some(reference.to_owned()), ..self }
     }
 }
 
@@ -213,24 +183,19 @@ impl Active {
     pub(crate) fn strike(&mut self, facts: &Facts<'_>) -> Option<Fault> {
         let Self { rule, seen } = self;
         let holds = |condition: &Option<String>, actual: &str| {
-            condition
-                .as_ref()
-                .is_none_or(|pattern| wildcard(pattern, actual))
+            condition.as_ref().is_none_or(|pattern| wildcard(pattern, actual))
         };
         let reference = rule.reference.as_ref();
         let matches = holds(&rule.operation, facts.operation)
             && holds(&rule.repository, facts.repository.unwrap_or_default())
             && holds(&rule.account, facts.account)
             && holds(&rule.region, facts.region)
-            && reference
-                .is_none_or(|pattern| facts.references.iter().any(|one| wildcard(pattern, one)));
+            && reference.is_none_or(|pattern| facts.references.iter().any(|one| wildcard(pattern, one)));
         if !matches {
             return None;
         }
         *seen += 1;
-        let last = rule
-            .times
-            .map_or(u64::MAX, |times| rule.skip.saturating_add(times));
+        let last = rule.times.map_or(u64::MAX, |times| rule.skip.saturating_add(times));
         (rule.skip < *seen && *seen <= last).then(|| rule.fault.clone())
     }
 }

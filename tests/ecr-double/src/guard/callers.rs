@@ -38,11 +38,7 @@ impl Caller {
         } else {
             format!("arn:aws:sts::{account}:assumed-role/{name}/session")
         };
-        Self {
-            access_key_id: access_key_id.to_owned(),
-            account: account.to_owned(),
-            arn,
-        }
+        Self { access_key_id: access_key_id.to_owned(), account: account.to_owned(), arn }
     }
 
     /// The name of the role, or the last part of another kind of ARN.
@@ -58,15 +54,9 @@ impl Caller {
     #[must_use]
     pub fn is(&self, pattern: &str) -> bool {
         let role = format!("arn:aws:iam::{}:role/{}", self.account, self.name());
-        [
-            self.arn.as_str(),
-            &self.account,
-            self.name(),
-            &self.access_key_id,
-            &role,
-        ]
-        .into_iter()
-        .any(|known| crate::names::wildcard(pattern, known))
+        [self.arn.as_str(), &self.account, self.name(), &self.access_key_id, &role]
+            .into_iter()
+            .any(|known| crate::names::wildcard(pattern, known))
     }
 }
 

@@ -26,13 +26,7 @@ pub struct Deny {
 impl Default for Deny {
     fn default() -> Self {
         let any = || "*".to_owned();
-        Self {
-            caller: any(),
-            action: any(),
-            repository: any(),
-            account: any(),
-            explicit: false,
-        }
+        Self { caller: any(), action: any(), repository: any(), account: any(), explicit: false }
     }
 }
 
@@ -48,16 +42,10 @@ pub(crate) fn judge(
     denies: &[Deny],
 ) -> Result<(), Refusal> {
     let name = repository.unwrap_or("*");
-    let resource = if action == "ecr:GetAuthorizationToken" {
-        "*".to_owned()
-    } else {
-        registry.repository_arn(name)
-    };
+    let resource = if action == "ecr:GetAuthorizationToken" { "*".to_owned() } else { registry.repository_arn(name) };
     let deny = |because: &str| {
         let arn = &caller.arn;
-        let message = format!(
-            "User: {arn} is not authorized to perform: {action} on resource: {resource} {because}"
-        );
+        let message = format!("User: {arn} is not authorized to perform: {action} on resource: {resource} {because}");
         Err(Refusal::new("AccessDeniedException", message))
     };
     let set = denies.iter().find(|deny| {
@@ -71,62 +59,37 @@ pub(crate) fn judge(
             return deny("with an explicit deny in an identity-based policy");
         }
         Some(_) => {
-            return deny(&format!(
-                "because no identity-based policy allows the {action} action"
-            ));
+            return deny(&format!("because no identity-based policy allows the {action} action"));
         }
         None => {}
     }
     let statements = policy.map(statements).unwrap_or_default();
-    let applies = |effect: &str| {
-        statements
-            .iter()
-            .any(|statement| statement.applies(effect, caller, action))
-    };
+    let applies = |effect: &str| statements.iter().any(|statement| statement.applies(effect, caller, action));
     if applies("Deny") {
         return deny("with an explicit deny in a resource-based policy");
     }
-    if caller.account == registry.account
-        || action == "ecr:GetAuthorizationToken"
-        || applies("Allow")
-    {
+    if caller.account == registry.account || action == "ecr:GetAuthorizationToken" || applies("Allow") {
         return Ok(());
     }
-    deny(&format!(
-        "because no resource-based policy allows the {action} action"
-    ))
+    deny(&format!("because no resource-based policy allows the {action} action"))
 }
 
 /// Reads a policy for SetRepositoryPolicy: what the double would not understand it refuses, so that no test relies on it.
 pub(crate) fn check(text: &str) -> Result<(), Refusal> {
-    let invalid = |why: &str| {
-        Refusal::parameter(
-            "PolicyText",
-            &format!("Invalid repository policy provided: {why}"),
-        )
-    };
+    let invalid = |why: &str| Refusal::parameter("PolicyText", &format!("Invalid repository policy provided: {why}"));
     let document: Value = serde_json::from_str(text).map_err(|_| invalid("not JSON"))?;
     let statements = many(document.get("Statement"));
     if statements.is_empty() {
         return Err(invalid("no Statement"));
     }
     for statement in statements {
-        let members = statement
-            .as_object()
-            .ok_or_else(|| invalid("a statement is not an object"))?;
+        let members = statement.as_object().ok_or_else(|| invalid("a statement is not an object"))?;
         for name in members.keys() {
-            if !matches!(
-                name.as_str(),
-                "Sid" | "Effect" | "Principal" | "Action" | "Condition"
-            ) {
-                return Err(invalid(&format!(
-                    "{name} is not known here (repository policies have no Resource)"
-                )));
+            if !matches!(name.as_str(), "Sid" | "Effect" | "Principal" | "Action" | "Condition") {
+                return Err(invalid(&format!("{name} is not known here (repository policies have no Resource)")));
             }
         }
-        let complete = ["Effect", "Principal", "Action"]
-            .iter()
-            .all(|name| members.contains_key(*name));
+        let complete = ["Effect", "Principal", "Action"].iter().all(|name| members.contains_key(*name));
         if !complete {
             return Err(invalid("a statement needs Effect, Principal and Action"));
         }
@@ -138,11 +101,7 @@ struct Statement(Value);
 
 fn statements(text: &str) -> Vec<Statement> {
     let document: Value = serde_json::from_str(text).unwrap_or_default();
-    many(document.get("Statement"))
-        .into_iter()
-        .cloned()
-        .map(Statement)
-        .collect()
+    many(document.get("Statement")).into_iter().cloned().map(Statement).collect()
 }
 
 impl Statement {
@@ -152,9 +111,7 @@ impl Statement {
         let action = action.to_ascii_lowercase();
         let wanted = |pattern: &str| wildcard(&pattern.to_ascii_lowercase(), &action);
         text("Effect") == Some(effect)
-            && many(statement.get("Action"))
-                .iter()
-                .any(|one| one.as_str().is_some_and(wanted))
+            && many(statement.get("Action")).iter().any(|one| one.as_str().is_some_and(wanted))
             && names(statement.get("Principal"), caller)
             && holds(statement.get("Condition"), caller)
     }
@@ -167,11 +124,7 @@ fn names(principal: Option<&Value>, caller: &Caller) -> bool {
             one.as_str().is_some_and(|name| {
                 let root = format!("arn:aws:iam::{}:root", caller.account);
                 let role = format!("arn:aws:iam::{}:role/{}", caller.account, caller.name());
-                name == "*"
-                    || name == caller.account
-                    || name == root
-                    || name == caller.arn
-                    || name == role
+                name == "*" || name == caller.account || name == root || name == caller.arn || name == role
             })
         }),
         _ => false,
@@ -184,10 +137,7 @@ fn holds(condition: Option<&Value>, caller: &Caller) -> bool {
         return condition.is_none();
     };
     operators.iter().all(|(operator, keys)| {
-        let like = matches!(
-            operator.as_str(),
-            "StringLike" | "ArnLike" | "StringEquals" | "ArnEquals"
-        );
+        let like = matches!(operator.as_str(), "StringLike" | "ArnLike" | "StringEquals" | "ArnEquals");
         let Value::Object(keys) = keys else {
             return false;
         };
@@ -199,11 +149,7 @@ fn holds(condition: Option<&Value>, caller: &Caller) -> bool {
                 }
                 _ => return false,
             };
-            many(Some(values)).iter().any(|value| {
-                value
-                    .as_str()
-                    .is_some_and(|pattern| wildcard(pattern, &actual))
-            })
+            many(Some(values)).iter().any(|value| value.as_str().is_some_and(|pattern| wildcard(pattern, &actual)))
         })
     })
 }
@@ -223,15 +169,7 @@ mod tests {
 
     fn judged(caller: &Caller, policy: &str) -> Result<(), String> {
         let registry = RegistryId::new("111122223333", "eu-west-1");
-        judge(
-            caller,
-            "ecr:BatchGetImage",
-            &registry,
-            Some("app"),
-            Some(policy),
-            &[],
-        )
-        .map_err(|refusal| refusal.message)
+        judge(caller, "ecr:BatchGetImage", &registry, Some("app"), Some(policy), &[]).map_err(|refusal| refusal.message)
     }
 
     #[test]
@@ -244,28 +182,19 @@ mod tests {
              ecr:BatchGetImage on resource: arn:aws:ecr:eu-west-1:111122223333:repository/app because no \
              resource-based policy allows the ecr:BatchGetImage action"
         );
-        for principal in [
-            "444455556666",
-            "arn:aws:iam::444455556666:root",
-            "arn:aws:iam::444455556666:role/puller",
-        ] {
+        for principal in ["444455556666", "arn:aws:iam::444455556666:root", "arn:aws:iam::444455556666:role/puller"] {
             let policy = format!(
                 r#"{{"Statement":{{"Effect":"Allow","Principal":{{"AWS":["{principal}"]}},"Action":"ecr:Batch*"}}}}"#
             );
             assert_eq!(judged(&other, &policy), Ok(()), "{principal}");
         }
-        let wrong =
-            r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":["ecr:PutImage"]}]}"#;
+        let wrong = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":["ecr:PutImage"]}]}"#;
         assert!(judged(&other, wrong).is_err());
     }
 
     #[test]
     fn a_deny_meets_the_owner_too() {
         let deny = r#"{"Statement":[{"Effect":"Deny","Principal":"*","Action":"ecr:*"}]}"#;
-        assert!(
-            judged(&Caller::root("111122223333"), deny)
-                .unwrap_err()
-                .contains("explicit deny in a resource-based")
-        );
+        assert!(judged(&Caller::root("111122223333"), deny).unwrap_err().contains("explicit deny in a resource-based"));
     }
 }

@@ -18,10 +18,7 @@ struct Buckets {
 
 impl Quotas {
     pub(crate) fn set(&self, rates: BTreeMap<String, f64>) {
-        *lock(&self.0) = Buckets {
-            rates,
-            levels: BTreeMap::new(),
-        };
+        *lock(&self.0) = Buckets { rates, levels: BTreeMap::new() };
     }
 
     /// Takes one from the bucket, which holds a second's worth. False when there is none.
@@ -32,10 +29,7 @@ impl Quotas {
         };
         let now = Instant::now();
         let full = rate.max(1.0);
-        let level = buckets
-            .levels
-            .entry((registry.clone(), operation.to_owned()))
-            .or_insert((full, now));
+        let level = buckets.levels.entry((registry.clone(), operation.to_owned())).or_insert((full, now));
         let refilled = (level.0 + now.duration_since(level.1).as_secs_f64() * rate).min(full);
         let allowed = refilled >= 1.0;
         *level = (if allowed { refilled - 1.0 } else { refilled }, now);

@@ -13,24 +13,12 @@ pub(crate) struct Scope {
 /// Reads the credential scope: `AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/ecr/aws4_request, SignedHeaders=...,
 /// Signature=...`.
 pub(crate) fn scope(headers: &HeaderMap) -> Result<Scope, Refusal> {
-    let Some(header) = headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-    else {
-        return Err(Refusal::new(
-            "MissingAuthenticationTokenException",
-            "Missing Authentication Token",
-        ));
+    let Some(header) = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()) else {
+        return Err(Refusal::new("MissingAuthenticationTokenException", "Missing Authentication Token"));
     };
-    let incomplete = || {
-        Refusal::new(
-            "IncompleteSignatureException",
-            "Authorization header is not a complete signature",
-        )
-    };
-    let fields = header
-        .strip_prefix("AWS4-HMAC-SHA256")
-        .ok_or_else(incomplete)?;
+    let incomplete =
+        || Refusal::new("IncompleteSignatureException", "Authorization header is not a complete signature");
+    let fields = header.strip_prefix("AWS4-HMAC-SHA256").ok_or_else(incomplete)?;
     let field = |name: &str| {
         fields
             .split(',')
@@ -42,15 +30,8 @@ pub(crate) fn scope(headers: &HeaderMap) -> Result<Scope, Refusal> {
     if signature.len() != 64 || !signature.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(incomplete());
     }
-    field("SignedHeaders")?
-        .split(';')
-        .find(|name| *name == "host")
-        .ok_or_else(incomplete)?;
-    if headers
-        .get("x-amz-date")
-        .or_else(|| headers.get("date"))
-        .is_none()
-    {
+    field("SignedHeaders")?.split(';').find(|name| *name == "host").ok_or_else(incomplete)?;
+    if headers.get("x-amz-date").or_else(|| headers.get("date")).is_none() {
         return Err(incomplete());
     }
     let credential: Vec<&str> = field("Credential")?.split('/').collect();
@@ -66,8 +47,5 @@ pub(crate) fn scope(headers: &HeaderMap) -> Result<Scope, Refusal> {
     if key.is_empty() || region.is_empty() || date.len() != 8 {
         return Err(incomplete());
     }
-    Ok(Scope {
-        access_key_id: (*key).to_owned(),
-        region: (*region).to_owned(),
-    })
+    Ok(Scope { access_key_id: (*key).to_owned(), region: (*region).to_owned() })
 }

@@ -41,12 +41,7 @@ impl Tokens {
     /// `authorizationToken`: base64 of `AWS:password`.
     pub(crate) fn issue(&self, caller: &Caller, region: &str, expires: u64) -> String {
         let serial = self.serial.fetch_add(1, Ordering::SeqCst);
-        let claims = Claims {
-            caller: caller.clone(),
-            region: region.to_owned(),
-            expires,
-            serial,
-        };
+        let claims = Claims { caller: caller.clone(), region: region.to_owned(), expires, serial };
         let payload = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&claims).unwrap_or_default());
         STANDARD.encode(format!("AWS:{payload}.{}", self.sign(&payload)))
     }

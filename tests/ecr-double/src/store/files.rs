@@ -26,8 +26,7 @@ impl Files {
     }
 
     pub(crate) fn repository(&self, name: &str) -> PathBuf {
-        self.repositories()
-            .join(format!("{}.json", name.replace('/', "%2F")))
+        self.repositories().join(format!("{}.json", name.replace('/', "%2F")))
     }
 
     pub(crate) fn upload(&self, id: &str) -> PathBuf {
@@ -49,11 +48,7 @@ impl Files {
 
     fn by_digest(&self, kind: &str, digest: &str) -> PathBuf {
         // Callers check digests first; this keeps a missed check from leaving the directory.
-        let hex = if is_digest(digest) {
-            digest.trim_start_matches("sha256:")
-        } else {
-            "malformed"
-        };
+        let hex = if is_digest(digest) { digest.trim_start_matches("sha256:") } else { "malformed" };
         self.dir.join(kind).join("sha256").join(hex)
     }
 }

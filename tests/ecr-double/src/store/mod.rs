@@ -35,29 +35,19 @@ pub(crate) struct Registry {
 
 impl Registry {
     pub(crate) fn repository(&self, name: &str, id: &RegistryId) -> Result<&Repository, Refusal> {
-        self.repositories
-            .get(name)
-            .ok_or_else(|| Refusal::no_repository(name, &id.account))
+        self.repositories.get(name).ok_or_else(|| Refusal::no_repository(name, &id.account))
     }
 
     /// The repository, to be changed: it will be written to disk.
-    pub(crate) fn change(
-        &mut self,
-        name: &str,
-        id: &RegistryId,
-    ) -> Result<&mut Repository, Refusal> {
-        let repository = self
-            .repositories
-            .get_mut(name)
-            .ok_or_else(|| Refusal::no_repository(name, &id.account))?;
+    pub(crate) fn change(&mut self, name: &str, id: &RegistryId) -> Result<&mut Repository, Refusal> {
+        let repository = self.repositories.get_mut(name).ok_or_else(|| Refusal::no_repository(name, &id.account))?;
         self.changed.insert(name.to_owned());
         Ok(repository)
     }
 
     pub(crate) fn add(&mut self, repository: Repository) {
         self.changed.insert(repository.name.clone());
-        self.repositories
-            .insert(repository.name.clone(), repository);
+        self.repositories.insert(repository.name.clone(), repository);
     }
 
     pub(crate) fn drop_repository(&mut self, name: &str) -> Option<Repository> {
@@ -82,10 +72,7 @@ impl Store {
     /// Opens a directory, with what an earlier double left there.
     pub(crate) fn open(dir: &Path) -> io::Result<Self> {
         fs::create_dir_all(dir)?;
-        let store = Self {
-            dir: dir.to_owned(),
-            registries: Mutex::default(),
-        };
+        let store = Self { dir: dir.to_owned(), registries: Mutex::default() };
         for account in folders(dir)? {
             for region in folders(&dir.join(&account))? {
                 if let Ok(id) = format!("{account}/{region}").parse::<RegistryId>() {
@@ -118,17 +105,12 @@ impl Store {
             for name in std::mem::take(&mut registry.changed) {
                 let path = files.repository(&name);
                 match registry.repositories.get(&name) {
-                    Some(repository) => {
-                        files::replace(&path, &serde_json::to_vec_pretty(repository)?)?
-                    }
+                    Some(repository) => files::replace(&path, &serde_json::to_vec_pretty(repository)?)?,
                     None => files::remove(&path)?,
                 }
             }
             if std::mem::take(&mut registry.settings_changed) {
-                files::replace(
-                    &files.settings(),
-                    &serde_json::to_vec_pretty(&registry.settings)?,
-                )?;
+                files::replace(&files.settings(), &serde_json::to_vec_pretty(&registry.settings)?)?;
             }
         }
         Ok(())
@@ -155,11 +137,13 @@ fn load(files: &Files) -> io::Result<Registry> {
         return Ok(registry);
     };
     for entry in entries {
-        let mut repository: Repository = serde_json::from_slice(&fs::read(entry?.path())?)?;
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "json") {
+            continue;
+        }
+        let mut repository: Repository = serde_json::from_slice(&fs::read(path)?)?;
         repository.index();
-        registry
-            .repositories
-            .insert(repository.name.clone(), repository);
+        registry.repositories.insert(repository.name.clone(), repository);
     }
     Ok(registry)
 }

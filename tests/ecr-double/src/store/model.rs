@@ -70,10 +70,7 @@ pub struct Mutability {
 
 impl Default for Mutability {
     fn default() -> Self {
-        Self {
-            mode: "MUTABLE".to_owned(),
-            exclusions: Vec::new(),
-        }
+        Self { mode: "MUTABLE".to_owned(), exclusions: Vec::new() }
     }
 }
 
@@ -104,10 +101,7 @@ pub struct Encryption {
 
 impl Default for Encryption {
     fn default() -> Self {
-        Self {
-            encryption_type: "AES256".to_owned(),
-            kms_key: None,
-        }
+        Self { encryption_type: "AES256".to_owned(), kms_key: None }
     }
 }
 
@@ -144,17 +138,11 @@ impl Repository {
     }
 
     pub(crate) fn tags_of<'a>(&'a self, digest: &'a str) -> impl Iterator<Item = &'a str> {
-        self.tags
-            .iter()
-            .filter(move |(_, tagged)| *tagged == digest)
-            .map(|(tag, _)| tag.as_str())
+        self.tags.iter().filter(move |(_, tagged)| *tagged == digest).map(|(tag, _)| tag.as_str())
     }
 
     /// The index that lists this image, if any does.
     pub(crate) fn parent_of(&self, digest: &str) -> Option<&str> {
-        self.images
-            .values()
-            .find(|image| image.children.contains(digest))
-            .map(|image| image.digest.as_str())
+        self.images.values().find(|image| image.children.contains(digest)).map(|image| image.digest.as_str())
     }
 }

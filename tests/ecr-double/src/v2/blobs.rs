@@ -4,7 +4,7 @@ use hyper::{Response, StatusCode};
 
 use super::route::Route;
 use super::{bare, repository};
-use crate::api::presign;
+use crate::api::{accessible, presign};
 use crate::body::Body;
 use crate::call::Call;
 use crate::digest::is_digest;
@@ -29,30 +29,21 @@ pub(super) fn head(call: &Call, route: &Route) -> Result<Response<Body>, Refusal
 pub(super) fn get(call: &Call, route: &Route) -> Result<Response<Body>, Refusal> {
     call.authorise("ecr:GetDownloadUrlForLayer", route.repository.as_deref())?;
     let (digest, _) = held(call, route)?;
-    Ok(bare(
-        StatusCode::TEMPORARY_REDIRECT,
-        &[("location", presign(&call.world, &call.registry, &digest))],
-    ))
+    if call.world.switches().v2_blob_needs_image {
+        accessible(call, repository(call, route)?, &digest)?;
+    }
+    Ok(bare(StatusCode::TEMPORARY_REDIRECT, &[("location", presign(&call.world, &call.registry, &digest))]))
 }
 
 fn held(call: &Call, route: &Route) -> Result<(String, u64), Refusal> {
     let name = repository(call, route)?;
     let digest = route.reference.clone().unwrap_or_default();
     if !is_digest(&digest) {
-        return Err(Refusal::new(
-            "InvalidLayerException",
-            "provided digest did not match uploaded content",
-        ));
+        return Err(Refusal::new("InvalidLayerException", "provided digest did not match uploaded content"));
     }
     let files = call.world.store.files(&call.registry);
     let size = call.world.store.with(&call.registry, |state| {
-        Ok::<_, Refusal>(
-            state
-                .repository(name, &call.registry)?
-                .blobs
-                .get(&digest)
-                .copied(),
-        )
+        Ok::<_, Refusal>(state.repository(name, &call.registry)?.blobs.get(&digest).copied())
     })?;
     match size {
         Some(size) if files.blob_size(&digest).is_some() => Ok((digest, size)),

@@ -12,10 +12,7 @@ pub(super) fn render(refusal: &Refusal) -> Response<Body> {
     let error = json!({ "errors": [{ "code": code, "message": refusal.message }] });
     let mut response = Response::new(full(error.to_string()));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
-    response.headers_mut().insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("application/json; charset=utf-8"),
-    );
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     response
 }
 
@@ -31,7 +28,7 @@ fn translate(refusal: &Refusal) -> (u16, &'static str) {
         "ImageNotFoundException" => (404, "MANIFEST_UNKNOWN"),
         // oras-project/oras-py#54
         "LayersNotFoundException" => (404, "BLOB_UPLOAD_UNKNOWN"),
-        "BlobUnknown" => (404, "BLOB_UNKNOWN"),
+        "BlobUnknown" | "LayerInaccessibleException" => (404, "BLOB_UNKNOWN"),
         // int128/docker-manifest-create-action#63
         "ReferencedImagesNotFoundException" => (404, "MANIFEST_BLOB_UNKNOWN"),
         // google/go-containerregistry#1568
@@ -46,18 +43,9 @@ fn translate(refusal: &Refusal) -> (u16, &'static str) {
         "LengthRequired" => (411, "SIZE_INVALID"),
         "UploadNotFoundException" => (404, "BLOB_UPLOAD_UNKNOWN"),
         // containers/image#584, cirruslabs/tart#890: ECR answers 405 to a manifest its schema refuses
-        "InvalidParameterException" | "LimitExceededException" | "Unsupported" => {
-            (405, "UNSUPPORTED")
-        }
+        "InvalidParameterException" | "LimitExceededException" | "Unsupported" => (405, "UNSUPPORTED"),
         "NotFound" => (404, "NOT_FOUND"),
         "ServiceUnavailableException" => (refusal.status, "UNAVAILABLE"),
-        _ => (
-            if refusal.status == 400 {
-                500
-            } else {
-                refusal.status
-            },
-            "UNKNOWN",
-        ),
+        _ => (if refusal.status == 400 { 500 } else { refusal.status }, "UNKNOWN"),
     }
 }

@@ -22,34 +22,19 @@ use crate::guard::callers::Caller;
 use crate::log::RequestRecord;
 use crate::names::RegistryId;
 use crate::refusal::{Failure, Refusal};
-use crate::server::ResetFlag;
 use crate::world::World;
 
 pub(crate) async fn handle(
     world: Arc<World>,
     registry: RegistryId,
     request: Request<Incoming>,
-    reset: &ResetFlag,
 ) -> Option<Response<Body>> {
-    let route = Route::parse(
-        request.method(),
-        request.uri().path(),
-        request.uri().query(),
-    );
-    let mut references: Vec<String> = route
-        .iter()
-        .filter_map(|route| route.reference.clone())
-        .collect();
-    let named = route
-        .iter()
-        .flat_map(|route| &route.query)
-        .filter(|(name, _)| name == "digest" || name == "mount");
+    let route = Route::parse(request.method(), request.uri().path(), request.uri().query());
+    let mut references: Vec<String> = route.iter().filter_map(|route| route.reference.clone()).collect();
+    let named = route.iter().flat_map(|route| &route.query).filter(|(name, _)| name == "digest" || name == "mount");
     references.extend(named.map(|(_, value)| value.clone()));
     let record = RequestRecord {
-        operation: route
-            .as_ref()
-            .map_or("v2.Unknown", |route| route.operation)
-            .to_owned(),
+        operation: route.as_ref().map_or("v2.Unknown", |route| route.operation).to_owned(),
         account: registry.account.clone(),
         region: registry.region.clone(),
         repository: route.as_ref().and_then(|route| route.repository.clone()),
@@ -64,11 +49,8 @@ pub(crate) async fn handle(
     if !matches!(outcome, Ok(_) | Err(Failure::Hangup)) && !world.switches().early_refusals {
         body.drain().await;
     }
-    let mut response = arrival.finish(outcome, reset, errors::render)?;
-    response.headers_mut().insert(
-        "docker-distribution-api-version",
-        HeaderValue::from_static("registry/2.0"),
-    );
+    let mut response = arrival.finish(outcome, errors::render)?;
+    response.headers_mut().insert("docker-distribution-api-version", HeaderValue::from_static("registry/2.0"));
     if head {
         response = response.map(|_| empty());
     }
@@ -118,9 +100,7 @@ async fn run(
         "v2.ListTags" => Ok(tags::list(&call, &route)?),
         "v2.Referrers" => Ok(referrers::list(&call, &route)?),
         // The status of an upload cannot be asked for (dotnet/sdk#33019).
-        "v2.GetUpload" => {
-            Err(Refusal::new("UploadNotFoundException", "upload status is not available").into())
-        }
+        "v2.GetUpload" => Err(Refusal::new("UploadNotFoundException", "upload status is not available").into()),
         _ => Err(Refusal::new("Unsupported", "The operation is unsupported.").into()),
     }
 }
@@ -149,27 +129,20 @@ fn identify(
     arrival: &Arrival,
 ) -> Result<Caller, Failure> {
     let Some(header) = headers.get(AUTHORIZATION) else {
-        let realm = format!(
-            "Basic realm=\"http://{}/\",service=\"ecr.amazonaws.com\"",
-            world.host(registry)?
-        );
+        let realm = format!("Basic realm=\"http://{}/\",service=\"ecr.amazonaws.com\"", world.host(registry)?);
         let mut response = Response::new(full("Not Authorized\n"));
         *response.status_mut() = StatusCode::UNAUTHORIZED;
         if let Ok(realm) = HeaderValue::from_str(&realm) {
             response.headers_mut().insert(WWW_AUTHENTICATE, realm);
         }
-        return Err(Failure::Answer(response));
+        return Err(Failure::Answer(Box::new(response)));
     };
     let invalid = || Refusal::new("Denied", "Your Authorization Token is invalid.");
     let basic = header.to_str().ok().and_then(|value| {
         let (scheme, credential) = value.split_once(' ')?;
-        scheme
-            .eq_ignore_ascii_case("basic")
-            .then(|| credential.trim())
+        scheme.eq_ignore_ascii_case("basic").then(|| credential.trim())
     });
-    let claims = basic
-        .and_then(|basic| world.tokens.open(basic))
-        .ok_or_else(invalid)?;
+    let claims = basic.and_then(|basic| world.tokens.open(basic)).ok_or_else(invalid)?;
     if world.switches().token_is_regional && claims.region != registry.region {
         return Err(invalid().into());
     }
@@ -190,9 +163,7 @@ fn bare(status: StatusCode, headers: &[(&'static str, String)]) -> Response<Body
     *response.status_mut() = status;
     for (name, value) in headers {
         if let Ok(value) = HeaderValue::from_str(value) {
-            response
-                .headers_mut()
-                .insert(HeaderName::from_static(name), value);
+            response.headers_mut().insert(HeaderName::from_static(name), value);
         }
     }
     response
@@ -201,8 +172,6 @@ fn bare(status: StatusCode, headers: &[(&'static str, String)]) -> Response<Body
 /// The repository a request names, which has to exist.
 fn repository<'a>(call: &Call, route: &'a Route) -> Result<&'a str, Refusal> {
     let name = route.repository.as_deref().unwrap_or_default();
-    call.world.store.with(&call.registry, |state| {
-        state.repository(name, &call.registry).map(|_| ())
-    })?;
+    call.world.store.with(&call.registry, |state| state.repository(name, &call.registry).map(|_| ()))?;
     Ok(name)
 }

@@ -17,31 +17,20 @@ use crate::store::Status;
 pub(super) fn list(call: &Call, route: &Route) -> Result<Response<Body>, Refusal> {
     call.authorise("ecr:BatchGetImage", route.repository.as_deref())?;
     let name = repository(call, route)?;
-    let subject = route
-        .reference
-        .as_deref()
-        .filter(|subject| is_digest(subject));
-    let subject =
-        subject.ok_or_else(|| Refusal::new("InvalidLayerException", "the digest is malformed"))?;
+    let subject = route.reference.as_deref().filter(|subject| is_digest(subject));
+    let subject = subject.ok_or_else(|| Refusal::new("InvalidLayerException", "the digest is malformed"))?;
     let wanted = route.query("artifactType");
     let manifests: Vec<Value> = call.world.store.with(&call.registry, |state| {
         let repository = state.repository(name, &call.registry)?;
         let kept = referrers_of(repository, subject)
             .filter(|image| image.status == Status::Active)
-            .filter(|image| {
-                wanted.is_none_or(|wanted| image.artifact_type.as_deref() == Some(wanted))
-            });
+            .filter(|image| wanted.is_none_or(|wanted| image.artifact_type.as_deref() == Some(wanted)));
         let described = kept.map(|image| {
             let mut descriptor = Map::new();
             descriptor.insert("mediaType".to_owned(), json!(image.media_type));
             descriptor.insert("digest".to_owned(), json!(image.digest));
             descriptor.insert("size".to_owned(), json!(image.size));
-            descriptor.extend(
-                image
-                    .artifact_type
-                    .as_ref()
-                    .map(|own| ("artifactType".to_owned(), json!(own))),
-            );
+            descriptor.extend(image.artifact_type.as_ref().map(|own| ("artifactType".to_owned(), json!(own))));
             if !image.annotations.is_empty() {
                 descriptor.insert("annotations".to_owned(), json!(image.annotations));
             }
@@ -51,14 +40,9 @@ pub(super) fn list(call: &Call, route: &Route) -> Result<Response<Body>, Refusal
     })?;
     let index = json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests });
     let mut response = Response::new(full(index.to_string()));
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(OCI_INDEX));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(OCI_INDEX));
     if wanted.is_some() {
-        response.headers_mut().insert(
-            "oci-filters-applied",
-            HeaderValue::from_static("artifactType"),
-        );
+        response.headers_mut().insert("oci-filters-applied", HeaderValue::from_static("artifactType"));
     }
     Ok(response)
 }

@@ -17,63 +17,39 @@ pub(super) struct Route {
 impl Route {
     pub(super) fn parse(method: &Method, path: &str, query: Option<&str>) -> Option<Self> {
         let query: Vec<(String, String)> =
-            url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
-                .into_owned()
-                .collect();
+            url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect();
         let rest = path.strip_prefix("/v2")?.trim_start_matches('/');
         if rest.is_empty() {
-            return Some(Self {
-                operation: "v2.Ping",
-                repository: None,
-                reference: None,
-                query,
-            });
+            return Some(Self { operation: "v2.Ping", repository: None, reference: None, query });
         }
         let mounting = query.iter().any(|(name, _)| name == "mount");
-        let (repository, operation, reference) =
-            if let Some((name, rest)) = rest.rsplit_once("/blobs/uploads") {
-                let id = rest.trim_matches('/');
-                (name, upload(method, id.is_empty(), mounting), id)
-            } else if let Some((name, digest)) = rest.rsplit_once("/blobs/") {
-                (
-                    name,
-                    by_method(
-                        method,
-                        [
-                            (Method::HEAD, "v2.HeadBlob"),
-                            (Method::GET, "v2.GetBlob"),
-                            (Method::DELETE, "v2.DeleteBlob"),
-                        ],
-                    ),
-                    digest,
-                )
-            } else if let Some((name, reference)) = rest.rsplit_once("/manifests/") {
-                (name, manifest(method), reference)
-            } else if let Some((name, digest)) = rest.rsplit_once("/referrers/") {
-                (
-                    name,
-                    by_method(method, [(Method::GET, "v2.Referrers")]),
-                    digest,
-                )
-            } else if let Some(name) = rest.strip_suffix("/tags/list") {
-                (name, by_method(method, [(Method::GET, "v2.ListTags")]), "")
-            } else {
-                return None;
-            };
+        let (repository, operation, reference) = if let Some((name, rest)) = rest.rsplit_once("/blobs/uploads") {
+            let id = rest.trim_matches('/');
+            (name, upload(method, id.is_empty(), mounting), id)
+        } else if let Some((name, digest)) = rest.rsplit_once("/blobs/") {
+            (
+                name,
+                by_method(
+                    method,
+                    [(Method::HEAD, "v2.HeadBlob"), (Method::GET, "v2.GetBlob"), (Method::DELETE, "v2.DeleteBlob")],
+                ),
+                digest,
+            )
+        } else if let Some((name, reference)) = rest.rsplit_once("/manifests/") {
+            (name, manifest(method), reference)
+        } else if let Some((name, digest)) = rest.rsplit_once("/referrers/") {
+            (name, by_method(method, [(Method::GET, "v2.Referrers")]), digest)
+        } else if let Some(name) = rest.strip_suffix("/tags/list") {
+            (name, by_method(method, [(Method::GET, "v2.ListTags")]), "")
+        } else {
+            return None;
+        };
         let reference = (!reference.is_empty()).then(|| decoded(reference));
-        Some(Self {
-            operation,
-            repository: Some(name_of(repository)?),
-            reference,
-            query,
-        })
+        Some(Self { operation, repository: Some(name_of(repository)?), reference, query })
     }
 
     pub(super) fn query(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -82,17 +58,11 @@ fn name_of(repository: &str) -> Option<String> {
 }
 
 fn decoded(reference: &str) -> String {
-    reference
-        .replace("%3A", ":")
-        .replace("%3a", ":")
-        .replace("%2B", "+")
+    reference.replace("%3A", ":").replace("%3a", ":").replace("%2B", "+")
 }
 
 fn by_method<const N: usize>(method: &Method, known: [(Method, &'static str); N]) -> &'static str {
-    known
-        .into_iter()
-        .find(|(one, _)| one == method)
-        .map_or("v2.Unsupported", |(_, operation)| operation)
+    known.into_iter().find(|(one, _)| one == method).map_or("v2.Unsupported", |(_, operation)| operation)
 }
 
 fn manifest(method: &Method) -> &'static str {
@@ -124,9 +94,7 @@ mod tests {
     use super::*;
 
     fn route(method: &Method, target: &str) -> Route {
-        let (path, query) = target
-            .split_once('?')
-            .map_or((target, None), |(path, query)| (path, Some(query)));
+        let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
         Route::parse(method, path, query).unwrap()
     }
 
@@ -134,25 +102,13 @@ mod tests {
     fn routes() {
         assert_eq!(route(&Method::GET, "/v2/").operation, "v2.Ping");
         let put = route(&Method::PUT, "/v2/team/app/manifests/1.0");
-        assert_eq!(
-            (put.operation, put.repository.as_deref()),
-            ("v2.PutManifest", Some("team/app"))
-        );
+        assert_eq!((put.operation, put.repository.as_deref()), ("v2.PutManifest", Some("team/app")));
         let start = route(&Method::POST, "/v2/team/app/blobs/uploads/");
         assert_eq!((start.operation, start.reference), ("v2.StartUpload", None));
-        let mount = route(
-            &Method::POST,
-            "/v2/team/app/blobs/uploads/?mount=sha256:ab&from=other/app",
-        );
-        assert_eq!(
-            (mount.operation, mount.query("from")),
-            ("v2.MountBlob", Some("other/app"))
-        );
+        let mount = route(&Method::POST, "/v2/team/app/blobs/uploads/?mount=sha256:ab&from=other/app");
+        assert_eq!((mount.operation, mount.query("from")), ("v2.MountBlob", Some("other/app")));
         let part = route(&Method::PATCH, "/v2/app/blobs/uploads/0-1");
-        assert_eq!(
-            (part.operation, part.reference.as_deref()),
-            ("v2.PatchUpload", Some("0-1"))
-        );
+        assert_eq!((part.operation, part.reference.as_deref()), ("v2.PatchUpload", Some("0-1")));
         assert!(Route::parse(&Method::GET, "/v2/UPPER/tags/list", None).is_none());
     }
 }

@@ -20,10 +20,7 @@ pub(super) fn start(call: &Call, route: &Route) -> Result<Response<Body>, Failur
 }
 
 fn accept(call: &Call, name: &str) -> Result<Response<Body>, Failure> {
-    let id = call
-        .world
-        .uploads
-        .begin(&call.world, &call.registry, name)?;
+    let id = call.world.uploads.begin(&call.world, &call.registry, name)?;
     Ok(bare(
         StatusCode::ACCEPTED,
         &[
@@ -41,46 +38,26 @@ fn accept(call: &Call, name: &str) -> Result<Response<Body>, Failure> {
 pub(super) fn mount(call: &Call, route: &Route) -> Result<Response<Body>, Failure> {
     call.authorise("ecr:InitiateLayerUpload", route.repository.as_deref())?;
     let name = existing(call, route)?;
-    let (digest, from) = (
-        route.query("mount").unwrap_or_default(),
-        route.query("from").unwrap_or_default(),
-    );
-    let may_read = call
-        .authorise("ecr:GetDownloadUrlForLayer", Some(from))
-        .is_ok();
+    let (digest, from) = (route.query("mount").unwrap_or_default(), route.query("from").unwrap_or_default());
+    let may_read = call.authorise("ecr:GetDownloadUrlForLayer", Some(from)).is_ok();
     let files = call.world.store.files(&call.registry);
     let mounted = may_read
         && is_digest(digest)
         && files.blob_size(digest).is_some()
         && call.world.store.with(&call.registry, |state| {
-            let enabled = state
-                .settings
-                .get("BLOB_MOUNTING")
-                .is_some_and(|value| value == "ENABLED");
+            let enabled = state.settings.get("BLOB_MOUNTING").is_some_and(|value| value == "ENABLED");
             let target = state.repository(name, &call.registry)?;
             let Some(source) = state.repositories.get(from) else {
                 return Ok(false);
             };
-            let size = source
-                .blobs
-                .get(digest)
-                .copied()
-                .filter(|_| source.refers_to(digest));
-            let Some(size) = size.filter(|_| enabled && source.encryption == target.encryption)
-            else {
+            let size = source.blobs.get(digest).copied().filter(|_| source.refers_to(digest));
+            let Some(size) = size.filter(|_| enabled && source.encryption == target.encryption) else {
                 return Ok(false);
             };
-            state
-                .change(name, &call.registry)?
-                .blobs
-                .insert(digest.to_owned(), size);
+            state.change(name, &call.registry)?.blobs.insert(digest.to_owned(), size);
             Ok::<_, Refusal>(true)
         })?;
-    if mounted {
-        created(call, name, digest)
-    } else {
-        accept(call, name)
-    }
+    if mounted { created(call, name, digest) } else { accept(call, name) }
 }
 
 pub(super) async fn patch(
@@ -94,22 +71,10 @@ pub(super) async fn patch(
     let id = route.reference.as_deref().unwrap_or_default();
     let session = call.world.uploads.find(id, &call.registry, name)?;
     let mut session = session.lock().await;
-    let range = headers
-        .get(CONTENT_RANGE)
-        .and_then(|value| value.to_str().ok());
-    let begin = range.map(|range| {
-        range
-            .split('-')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .parse::<u64>()
-    });
+    let range = headers.get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
+    let begin = range.map(|range| range.split('-').next().unwrap_or_default().trim().parse::<u64>());
     let out_of_order = |first: &str| {
-        let message = format!(
-            "First byte of the layer part is {first} instead of {}",
-            session.length
-        );
+        let message = format!("First byte of the layer part is {first} instead of {}", session.length);
         Failure::from(Refusal::new("ChunkOutOfOrder", message))
     };
     match begin {
@@ -167,23 +132,12 @@ pub(super) async fn put(
     let mut session = session.lock().await;
     let wanted = route.query("digest").unwrap_or_default();
     if !is_digest(wanted) {
-        return Err(Refusal::new(
-            "InvalidLayerException",
-            "the digest parameter is missing or malformed",
-        )
-        .into());
+        return Err(Refusal::new("InvalidLayerException", "the digest parameter is missing or malformed").into());
     }
     if headers.contains_key(TRANSFER_ENCODING) && session.length == 0 {
-        return Err(
-            Refusal::new("LengthRequired", "a blob in one PUT needs a Content-Length").into(),
-        );
+        return Err(Refusal::new("LengthRequired", "a blob in one PUT needs a Content-Length").into());
     }
-    receive(
-        &mut session,
-        body,
-        call.world.switches().max_layer_bytes,
-    )
-    .await?;
+    receive(&mut session, body, call.world.switches().max_layer_bytes).await?;
     if session.length == 0 {
         let account = &call.registry.account;
         let message = format!(
@@ -192,23 +146,13 @@ pub(super) async fn put(
         );
         return Err(Refusal::new("EmptyUploadException", message).into());
     }
-    let all_but_last = session
-        .parts
-        .split_last()
-        .map(|(_, rest)| rest)
-        .unwrap_or_default();
-    if all_but_last
-        .iter()
-        .any(|part| *part < call.world.switches().min_part_bytes)
-    {
+    let all_but_last = session.parts.split_last().map(|(_, rest)| rest).unwrap_or_default();
+    if all_but_last.iter().any(|part| *part < call.world.switches().min_part_bytes) {
         let message = "All layer parts except the last part should be at least 5MB";
         return Err(Refusal::new("LayerPartTooSmallException", message).into());
     }
     if session.digest() != wanted {
-        let message = format!(
-            "Layer upload failed: the digest is {}, not {wanted}",
-            session.digest()
-        );
+        let message = format!("Layer upload failed: the digest is {}, not {wanted}", session.digest());
         return Err(Refusal::new("InvalidLayerException", message).into());
     }
     session.commit(&call.world, &call.registry, name)?;
@@ -228,10 +172,7 @@ fn created(call: &Call, name: &str, digest: &str) -> Result<Response<Body>, Fail
     Ok(bare(
         StatusCode::CREATED,
         &[
-            (
-                "location",
-                url(call, &format!("/v2/{name}/blobs/{digest}"))?,
-            ),
+            ("location", url(call, &format!("/v2/{name}/blobs/{digest}"))?),
             ("docker-content-digest", digest.to_owned()),
             ("content-length", "0".to_owned()),
         ],
@@ -255,11 +196,7 @@ fn existing<'a>(call: &Call, route: &'a Route) -> Result<&'a str, Failure> {
         Err(refusal) if refusal.code == "RepositoryNotFoundException" => {
             // aws/containers-roadmap#1970.
             let hang_up = call.world.switches().hang_up_on_missing_repository;
-            Err(if hang_up {
-                Failure::Hangup
-            } else {
-                refusal.into()
-            })
+            Err(if hang_up { Failure::Hangup } else { refusal.into() })
         }
         other => Ok(other?),
     }

@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // Each test binary uses its own part.
 
+pub(crate) mod http;
+
 use std::io::Write as _;
 
 use aws_sdk_ecr::Client;
@@ -19,9 +21,7 @@ pub(crate) const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.ma
 
 /// A double with one repository, `app`.
 pub(crate) async fn start() -> (EcrDouble, RegistryHandle) {
-    let double = EcrDouble::start(Config::default().registry(ACCOUNT, REGION))
-        .await
-        .unwrap();
+    let double = EcrDouble::start(Config::default().registry(ACCOUNT, REGION)).await.unwrap();
     let registry = double.registry(ACCOUNT, REGION);
     registry.create_repository("app");
     (double, registry)
@@ -49,21 +49,14 @@ pub(crate) fn code<T, E: ProvideErrorMetadata>(result: Result<T, SdkError<E>>) -
 }
 
 /// The code and message of a failed call.
-pub(crate) fn error<T, E: ProvideErrorMetadata>(
-    result: Result<T, SdkError<E>>,
-) -> (String, String) {
+pub(crate) fn error<T, E: ProvideErrorMetadata>(result: Result<T, SdkError<E>>) -> (String, String) {
     match result {
         Ok(_) => ("no error".to_owned(), String::new()),
         Err(error) => {
             let meta = error.as_service_error().map(ProvideErrorMetadata::meta);
             let text = |part: Option<&str>| part.unwrap_or_default().to_owned();
             meta.map_or_else(
-                || {
-                    (
-                        "no service error".to_owned(),
-                        format!("{:?}", error.raw_response()),
-                    )
-                },
+                || ("no service error".to_owned(), format!("{:?}", error.raw_response())),
                 |meta| (text(meta.code()), text(meta.message())),
             )
         }
@@ -104,12 +97,7 @@ pub(crate) fn manifest(seed: &str) -> Vec<u8> {
 }
 
 /// Puts an image past all protocols and answers its digest.
-pub(crate) fn seed(
-    registry: &RegistryHandle,
-    repository: &str,
-    seed: &str,
-    tag: Option<&str>,
-) -> String {
+pub(crate) fn seed(registry: &RegistryHandle, repository: &str, seed: &str, tag: Option<&str>) -> String {
     let (config, layer) = blobs(seed);
     registry.put_blob(repository, &config);
     registry.put_blob(repository, &layer);
@@ -121,7 +109,5 @@ pub(crate) fn index(children: &[(&str, usize)]) -> Vec<u8> {
         .iter()
         .map(|(digest, size)| json!({ "mediaType": OCI_MANIFEST, "digest": digest, "size": size }))
         .collect();
-    json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": children })
-        .to_string()
-        .into_bytes()
+    json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": children }).to_string().into_bytes()
 }

@@ -1,0 +1,142 @@
+use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::ByteStream;
+use promotion::{Error, Image, MAX_RELEASE_BYTES, Name, Release};
+
+use crate::fault::{Fault, causes};
+use crate::pinned::{self, MAX_STORED_BYTES, Stored};
+use crate::words::Text;
+use crate::{Event, Pinned};
+
+/// The file that says which images a release consists of.
+const MANIFEST: &str = "deploy-manifest.json";
+
+/// The largest file of parameters that is read.
+const MAX_PARAMETERS_BYTES: usize = 256 << 10;
+
+/// The files of a release in S3.
+#[derive(Debug, Clone, Copy)]
+pub struct Artifacts<'a> {
+    pub(crate) s3: &'a Client,
+    pub(crate) event: &'a Event,
+    pub(crate) partition: &'a str,
+}
+
+impl Artifacts<'_> {
+    /// The release: what was pinned before, else what `deploy-manifest.json` lists; none if there is no such file.
+    ///
+    /// # Errors
+    /// `InvalidManifest`; `InvalidInput` if something may not be read or is not there; `RegistryUnavailable` if S3 is not.
+    pub async fn release(&self) -> Result<Option<Release>, Error> {
+        match &self.event.pinned {
+            Some(Pinned::Inline(images)) => Release::pinned(images.clone()).map(Some),
+            Some(Pinned::Stored(stored)) => Release::pinned(self.pinned(stored).await?).map(Some),
+            None => {
+                let key = self.event.folder.file(MANIFEST);
+                self.read(&key, MAX_RELEASE_BYTES, Name::InvalidManifest)
+                    .await?
+                    .map(|json| Release::parse(&json))
+                    .transpose()
+            }
+        }
+    }
+
+    /// Puts the list of pinned images into the folder of the release.
+    ///
+    /// # Errors
+    /// `InvalidInput` if it may not be written, `RegistryUnavailable` if S3 is not there.
+    pub async fn store_pinned(&self, json: Vec<u8>) -> Result<Stored, Error> {
+        let Event { env, sk, s3_bucket, folder, .. } = self.event;
+        let build: String = sk
+            .as_str()
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' })
+            .take(128)
+            .collect();
+        let key = folder.file(&format!("pinned-{env}-{build}.json"));
+        let put = self.s3.put_object().bucket(s3_bucket.as_str()).key(&key).content_type("application/json");
+        if let Err(error) = put.body(ByteStream::from(json)).send().await {
+            let fault = Fault::of(&error);
+            let what = format!("writing s3://{s3_bucket}/{key}");
+            return Err(self.failure(&what, &fault, "s3:PutObject").with_source(error));
+        }
+        let s3_key = Text::try_from(key).map_err(|why| Error::new(Name::InvalidInput, why))?;
+        Ok(Stored { s3_bucket: s3_bucket.clone(), s3_key })
+    }
+
+    /// A file of parameters; none if there is no such file.
+    pub(crate) async fn parameters(&self, file: &str) -> Result<Option<Vec<u8>>, Error> {
+        self.read(&self.event.folder.file(file), MAX_PARAMETERS_BYTES, Name::InvalidInput).await
+    }
+
+    async fn pinned(&self, stored: &Stored) -> Result<Vec<Image>, Error> {
+        stored.check(&self.event.s3_bucket, &self.event.folder)?;
+        let file = format!("s3://{}/{}", stored.s3_bucket, stored.s3_key);
+        match self.read(stored.s3_key.as_str(), MAX_STORED_BYTES, Name::InvalidInput).await? {
+            Some(json) => pinned::decode(&file, &json),
+            None => Err(Error::new(
+                Name::InvalidInput,
+                format!(
+                    "the event, field \"pinned\": {file} does not exist: run check-manifest again, which writes it"
+                ),
+            )),
+        }
+    }
+
+    /// Reads a file of at most `limit` bytes. Only S3's own NoSuchKey counts as missing.
+    async fn read(&self, key: &str, limit: usize, too_large: Name) -> Result<Option<Vec<u8>>, Error> {
+        let bucket = &self.event.s3_bucket;
+        let what = format!("reading s3://{bucket}/{key}");
+        let mut answer = match self.s3.get_object().bucket(bucket.as_str()).key(key).send().await {
+            Ok(answer) => answer,
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => return Ok(None),
+            Err(error) => {
+                let fault = Fault::of(&error);
+                return Err(self.failure(&what, &fault, "s3:GetObject").with_source(error));
+            }
+        };
+        let too_large =
+            || Error::new(too_large, format!("{what}: it is larger than {limit} bytes, the most that is read"));
+        if answer.content_length.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length > limit)) {
+            return Err(too_large());
+        }
+        let mut bytes = Vec::new();
+        loop {
+            match answer.body.try_next().await {
+                Ok(Some(piece)) if bytes.len() + piece.len() > limit => return Err(too_large()),
+                Ok(Some(piece)) => bytes.extend_from_slice(&piece),
+                Ok(None) => return Ok(Some(bytes)),
+                Err(error) => return Err(Error::new(Name::RegistryUnavailable, format!("{what}: {}", causes(&error)))),
+            }
+        }
+    }
+
+    fn failure(&self, what: &str, fault: &Fault, action: &str) -> Error {
+        let Self { partition, event: Event { s3_bucket, .. }, .. } = self;
+        let what = format!("{what}: {}", fault.what);
+        if fault.is_outage() {
+            return Error::new(Name::RegistryUnavailable, what);
+        }
+        let advice = match fault {
+            fault if fault.has_code(&["NoSuchBucket"]) => ": check \"s3_bucket\" in the event".to_owned(),
+            fault if fault.has_code(&["PermanentRedirect", "AuthorizationHeaderMalformed"]) => {
+                ": the bucket is in another region than this function".to_owned()
+            }
+            fault if fault.is_denied() => {
+                let listing = match action {
+                    "s3:GetObject" => format!(
+                        " and, because S3 denies a file that does not exist unless the bucket may be listed, \
+                         {{\"Effect\":\"Allow\",\"Action\":\"s3:ListBucket\",\"Resource\":\"arn:{partition}:s3:::{s3_bucket}\"}}"
+                    ),
+                    _ => String::new(),
+                };
+                format!(
+                    ". Allow the function's role \
+                     {{\"Effect\":\"Allow\",\"Action\":\"{action}\",\"Resource\":\"arn:{partition}:s3:::{s3_bucket}/*\"}}{listing}; if a key of \
+                     KMS encrypts the bucket, also the use of that key"
+                )
+            }
+            _ => String::new(),
+        };
+        Error::new(Name::InvalidInput, what + &advice)
+    }
+}

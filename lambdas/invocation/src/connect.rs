@@ -1,0 +1,95 @@
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use futures_util::{StreamExt, stream};
+use promotion::{Error, Name, Patience, Patient};
+use registry::{Connector, Ecr, Identity, Place, Role, Side};
+use tokio::sync::OnceCell;
+
+use crate::places::role_for;
+use crate::settings::{Access, Settings, Ssm};
+use crate::{Targets, session_name};
+
+use std::time::Duration;
+
+/// How many targets are connected to at a time.
+const AT_ONCE: usize = 8;
+
+/// The connections of this process, made once and used by one invocation after the other.
+#[derive(Debug)]
+pub struct Aws {
+    config: SdkConfig,
+    pub(crate) s3: aws_sdk_s3::Client,
+    pub(crate) ssm: aws_sdk_ssm::Client,
+    connector: OnceCell<Patient<Connector>>,
+}
+
+impl Aws {
+    /// Reads the configuration from the environment. Nothing is sent yet.
+    pub async fn load() -> Self {
+        // The SDK has no limit by default on how long an answer may take to begin.
+        let timeouts =
+            TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).read_timeout(Duration::from_secs(30));
+        let config = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts.build()).load().await;
+        // An endpoint of one's own seldom answers under the name of every bucket.
+        let is_local = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| std::env::var_os(name).is_some());
+        let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(is_local).build();
+        Self {
+            s3: aws_sdk_s3::Client::from_conf(s3),
+            ssm: aws_sdk_ssm::Client::new(&config),
+            connector: OnceCell::new(),
+            config,
+        }
+    }
+
+    /// The own account and region.
+    pub(crate) async fn own(&self) -> Result<Place, Error> {
+        let region = self.config.region().ok_or_else(|| {
+            Error::new(
+                Name::InvalidInput,
+                "no region is configured: set the environment variable AWS_REGION, as Lambda does",
+            )
+        })?;
+        Ok(Place::new(self.connector().await?.get().identity().account(), region.as_ref()))
+    }
+
+    async fn connector(&self) -> Result<&Patient<Connector>, Error> {
+        let connect = || async {
+            let config = Patient::new(self.config.clone(), Patience::default());
+            let identity = config.ask(Identity::read).await?;
+            Ok(Patient::new(Connector::new(&self.config, identity)?, Patience::default()))
+        };
+        self.connector.get_or_try_init(connect).await
+    }
+
+    /// The registry that images are read from, with the function's own role.
+    pub(crate) async fn source(&self, settings: Settings<'_>, partition: &str) -> Result<Ecr, Error> {
+        let own = self.own().await?;
+        let place = settings.source(&own, &Ssm { client: &self.ssm, partition }).await?;
+        let connector = self.connector().await?;
+        connector.ask(|connector| connector.connect(place.clone(), Side::Source, None)).await
+    }
+
+    /// The registries of all targets, in their order, or for each why it cannot be reached.
+    pub(crate) async fn targets(
+        &self,
+        targets: &Targets,
+        settings: Settings<'_>,
+        access: Access,
+        side: Side,
+    ) -> Result<Vec<Result<Ecr, Error>>, Error> {
+        let own = &self.own().await?;
+        let connector = self.connector().await?;
+        let role = &settings.role(access)?;
+        let external_id = &settings.external_id()?;
+        let session = &session_name(settings.event.repo.as_str(), settings.event.sk.as_str());
+        let connect = |place: Place| async move {
+            let role = role_for(&place, own, access, role.as_ref())?.map(|name| {
+                let partition = connector.get().identity().partition();
+                let external_id = external_id.as_ref().map(|id| id.as_str().to_owned());
+                Role::new(partition, &place.account, name.as_str(), session).with_external_id(external_id)
+            });
+            connector.ask(|connector| connector.connect(place.clone(), side, role.as_ref())).await
+        };
+        Ok(stream::iter(targets.places.clone()).map(connect).buffered(AT_ONCE).collect().await)
+    }
+}

@@ -1,0 +1,57 @@
+use std::error::Error as StdError;
+
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+
+/// What went wrong with a request to an AWS service, once the SDK has given up.
+pub(crate) struct Fault {
+    /// None if no answer came.
+    status: Option<u16>,
+    code: Option<String>,
+    /// In words, with the causes behind it.
+    pub(crate) what: String,
+}
+
+impl Fault {
+    pub(crate) fn of<E>(error: &SdkError<E>) -> Self
+    where
+        E: ProvideErrorMetadata + StdError + 'static,
+    {
+        let code = error.code().map(ToOwned::to_owned);
+        let what = match (&code, error.message()) {
+            (Some(code), Some(message)) => format!("{code}: {message}"),
+            (Some(code), None) => code.clone(),
+            _ => causes(error),
+        };
+        Self { status: error.raw_response().map(|response| response.status().as_u16()), code, what }
+    }
+
+    pub(crate) fn has_code(&self, codes: &[&str]) -> bool {
+        self.code.as_deref().is_some_and(|code| codes.contains(&code))
+    }
+
+    /// Not allowed, or not known to be who it says it is.
+    pub(crate) fn is_denied(&self) -> bool {
+        self.status == Some(403) || self.has_code(&["AccessDenied", "AccessDeniedException"])
+    }
+
+    /// Nothing that was asked for is wrong: it may go well later.
+    pub(crate) fn is_outage(&self) -> bool {
+        let throttled = ["ThrottlingException", "Throttling", "SlowDown", "RequestTimeout", "TooManyUpdates"];
+        self.has_code(&throttled) || self.status.is_none_or(|status| status >= 500 || status == 429)
+    }
+}
+
+/// An error and those behind it, in one line.
+pub(crate) fn causes(error: &(dyn StdError + 'static)) -> String {
+    let mut line = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let words = cause.to_string();
+        if !line.contains(&words) {
+            line += ": ";
+            line += &words;
+        }
+        next = cause.source();
+    }
+    line
+}

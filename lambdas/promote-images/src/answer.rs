@@ -1,0 +1,203 @@
+use invocation::{Answer, Metric, Metrics, Phase};
+use promotion::{Report, TargetReport};
+use registry::Place;
+use serde_json::{Map, Value, json};
+
+/// The most that the list of images, and that of their digests, takes in an answer, in bytes: the state of a state machine has 256
+/// KiB for everything (AWS Step Functions Developer Guide, "Service quotas").
+const MAX_LIST_BYTES: usize = 64 << 10;
+
+/// The answer when a release has no manifest.
+pub(crate) fn skipped(phase: Phase) -> Answer {
+    let report = Report {
+        images: vec![],
+        targets: vec![],
+        planned: promotion::Summary::default(),
+        requests: 0,
+        elapsed: std::time::Duration::ZERO,
+    };
+    let mut answer = of(phase, &[], &report);
+    answer.fields.insert("skipped".into(), true.into());
+    answer
+}
+
+/// What a promotion did. Its targets are in the order of `places`.
+pub(crate) fn of(phase: Phase, places: &[Place], report: &Report) -> Answer {
+    let sum = |number: fn(&TargetReport) -> u64| report.targets.iter().map(number).sum::<u64>();
+    let [blobs_copied, bytes_copied, blobs_mounted] =
+        [sum(|target| target.blobs_copied), sum(|target| target.bytes_copied), sum(|target| target.blobs_mounted)];
+    let images_promoted = (report.images.len() * report.targets.len()) as u64;
+    let mut notes = Vec::new();
+    if report.planned.non_distributable > 0 {
+        notes.push(format!(
+            "layers left where they are: {}, of media types that registries do not distribute (Windows base layers)",
+            report.planned.non_distributable
+        ));
+    }
+    let fields = json!({
+        "images_promoted": images_promoted,
+        "images": images(phase, report, &mut notes),
+        "skipped": false,
+        "phase": phase.as_str(),
+        "digests": digests(report, &mut notes),
+        "targets": places.iter().zip(&report.targets).map(|(place, target)| of_target(place, target, report)).collect::<Vec<_>>(),
+        "bytes_copied": bytes_copied,
+        "bytes_present": report.planned.bytes_present,
+        "blobs_copied": blobs_copied,
+        "blobs_mounted": blobs_mounted,
+        "blobs_present": report.planned.blobs_present,
+        "requests": report.requests,
+        "notes": notes,
+    });
+    let metrics = Metrics::default()
+        .with(Metric::ImagesPromoted, images_promoted)
+        .with(Metric::BytesCopied, bytes_copied)
+        .with(Metric::BytesPresent, report.planned.bytes_present)
+        .with(Metric::BlobsMounted, blobs_mounted)
+        .with(Metric::Requests, report.requests);
+    Answer::new(fields, metrics)
+}
+
+fn of_target(place: &Place, target: &TargetReport, report: &Report) -> Value {
+    json!({
+        "account": place.account,
+        "region": place.region,
+        "registry": target.registry,
+        "images_promoted": report.images.len(),
+        "images_present": target.images_present,
+        "blobs_copied": target.blobs_copied,
+        "bytes_copied": target.bytes_copied,
+        "blobs_mounted": target.blobs_mounted,
+        "manifests_put": target.manifests_put,
+        "tags_put": target.tags_put,
+    })
+}
+
+/// The images as they can be pulled now: by tag, or, as long as nothing is tagged, by digest.
+fn images(phase: Phase, report: &Report, notes: &mut Vec<String>) -> Vec<String> {
+    let uris = report.targets.iter().flat_map(|target| {
+        report.images.iter().map(move |image| match phase {
+            Phase::Stage => format!("{}/{}@{}", target.registry, image.repository, image.digest),
+            Phase::Tag | Phase::Both => format!("{}/{image}", target.registry),
+        })
+    });
+    fitting("images", uris, String::len, notes)
+}
+
+fn digests(report: &Report, notes: &mut Vec<String>) -> Map<String, Value> {
+    let digests = report.images.iter().map(|image| (image.to_string(), image.digest.to_string()));
+    let fitting = fitting("digests", digests, |(image, digest)| image.len() + digest.len() + 3, notes);
+    fitting.into_iter().map(|(image, digest)| (image, digest.into())).collect()
+}
+
+/// As many entries as fit, and a note if those are not all.
+fn fitting<T>(
+    list: &str,
+    entries: impl Iterator<Item = T>,
+    length: fn(&T) -> usize,
+    notes: &mut Vec<String>,
+) -> Vec<T> {
+    let mut entries: Vec<T> = entries.collect();
+    let all = entries.len();
+    let mut bytes = 0;
+    let fits = |entry: &&T| {
+        // Two quotes and a comma.
+        bytes += length(entry) + 3;
+        bytes <= MAX_LIST_BYTES
+    };
+    let count = entries.iter().take_while(fits).count();
+    if count < all {
+        entries.truncate(count);
+        notes.push(format!(
+            "\"{list}\" holds the first {count} of {all}: an answer has to pass through a state machine"
+        ));
+    }
+    entries
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use promotion::{Digest, PinnedImage, Summary};
+
+    use super::*;
+
+    fn report(images: usize, targets: usize) -> Report {
+        let image = |number: usize| PinnedImage {
+            repository: format!("myapp/service-{number}").parse().unwrap(),
+            tag: "1.0.0-abc123".parse().unwrap(),
+            digest: Digest::of(b"image"),
+            parameter: None,
+            platforms: vec![],
+        };
+        let target = |number: usize| TargetReport {
+            registry: format!("registry-{number}.example").parse().unwrap(),
+            images_present: 0,
+            blobs_copied: 3,
+            bytes_copied: 1000,
+            blobs_mounted: 1,
+            manifests_put: 2,
+            tags_put: 2,
+        };
+        Report {
+            images: (0..images).map(image).collect(),
+            targets: (0..targets).map(target).collect(),
+            planned: Summary { blobs_present: 4, bytes_present: 40, non_distributable: 1, ..Summary::default() },
+            requests: 17,
+            elapsed: Duration::from_secs(1),
+        }
+    }
+
+    fn places(targets: usize) -> Vec<Place> {
+        (0..targets).map(|number| Place::new(format!("{number:012}"), "eu-west-1")).collect()
+    }
+
+    #[test]
+    fn counts_images_over_all_targets() {
+        let fields = of(Phase::Both, &places(2), &report(1, 2)).fields;
+        let digest = Digest::of(b"image").to_string();
+        let target = |number: usize| {
+            json!({
+                "account": format!("{number:012}"), "region": "eu-west-1", "registry": format!("registry-{number}.example"),
+                "images_promoted": 1, "images_present": 0, "blobs_copied": 3, "bytes_copied": 1000, "blobs_mounted": 1,
+                "manifests_put": 2, "tags_put": 2,
+            })
+        };
+        assert_eq!(
+            Value::Object(fields),
+            json!({
+                "images_promoted": 2,
+                "images": ["registry-0.example/myapp/service-0:1.0.0-abc123", "registry-1.example/myapp/service-0:1.0.0-abc123"],
+                "skipped": false, "phase": "both", "digests": { "myapp/service-0:1.0.0-abc123": digest },
+                "targets": [target(0), target(1)],
+                "bytes_copied": 2000, "bytes_present": 40, "blobs_copied": 6, "blobs_mounted": 2, "blobs_present": 4, "requests": 17,
+                "notes": ["layers left where they are: 1, of media types that registries do not distribute (Windows base layers)"],
+            })
+        );
+    }
+
+    #[test]
+    fn staged_images_have_no_tag_yet() {
+        let fields = of(Phase::Stage, &places(1), &report(1, 1)).fields;
+        assert_eq!(fields["images"][0], format!("registry-0.example/myapp/service-0@{}", Digest::of(b"image")));
+    }
+
+    #[test]
+    fn without_a_manifest_nothing_is_promoted() {
+        let fields = skipped(Phase::Both).fields;
+        assert_eq!(
+            (&fields["skipped"], &fields["images_promoted"], &fields["images"]),
+            (&true.into(), &0.into(), &json!([]))
+        );
+    }
+
+    #[test]
+    fn a_thousand_images_fit_through_a_state_machine() {
+        let answer = of(Phase::Both, &places(100), &report(1000, 100)).fields;
+        assert_eq!(answer["images_promoted"], 100_000);
+        assert!(Value::Object(answer.clone()).to_string().len() < 200 << 10);
+        let notes = answer["notes"].to_string();
+        assert!(notes.contains("of 100000") && notes.contains("of 1000:"), "{notes}");
+    }
+}

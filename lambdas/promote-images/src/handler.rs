@@ -1,0 +1,30 @@
+use invocation::{Access, Answer, Invocation, Phase, all_reached};
+use promotion::{Error, Limits, Patience, Promotion, Until};
+use registry::Side;
+
+use crate::answer;
+
+/// Promotes what was pinned, or what the manifest of the release lists. Without a manifest there is nothing to do, and that is a
+/// success.
+pub(crate) async fn handle(invocation: Invocation) -> Result<Answer, Error> {
+    let phase = invocation.event.phase;
+    let Some(release) = invocation.artifacts().release().await? else {
+        tracing::info!("the release has no deploy-manifest.json: nothing to promote");
+        return Ok(answer::skipped(phase));
+    };
+    let targets = invocation.targets().await?;
+    let registries = all_reached(invocation.connect(&targets, Access::Promotion, Side::Target).await?)?;
+    let source = invocation.source().await?;
+    let until = match phase {
+        Phase::Stage => Until::Staged,
+        // Staging again what is staged costs the two lookups that tagging needs anyway.
+        Phase::Tag | Phase::Both => Until::Tagged,
+    };
+    let promotion = Promotion::new(source, registries, Patience::default(), Limits::default());
+    let deadline = invocation.deadline.map(|deadline| deadline.work);
+    let report = Box::pin(promotion.run(release, until, deadline)).await?;
+    for (place, target) in targets.places.iter().zip(&report.targets) {
+        tracing::info!(%place, images = report.images.len(), bytes_copied = target.bytes_copied, tags_put = target.tags_put, "promoted");
+    }
+    Ok(answer::of(phase, &targets.places, &report))
+}

@@ -1,0 +1,25 @@
+use promotion::{Descriptor, Error, Manifest, Reference, Repository, Source};
+use registry::Ecr;
+
+/// A registry as those see it who run containers: they use no API of AWS but that of the OCI distribution specification.
+pub trait Consumer: Source {
+    /// Pulls a manifest.
+    fn manifest(
+        &self,
+        repository: &Repository,
+        reference: &Reference,
+    ) -> impl Future<Output = Result<Manifest, Error>> + Send;
+
+    /// Proves that a blob can be downloaded and has its size, without downloading it.
+    fn reach(&self, repository: &Repository, blob: &Descriptor) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+impl Consumer for Ecr {
+    async fn manifest(&self, repository: &Repository, reference: &Reference) -> Result<Manifest, Error> {
+        self.pull_manifest(repository, reference).await
+    }
+
+    async fn reach(&self, repository: &Repository, blob: &Descriptor) -> Result<(), Error> {
+        self.reach_blob(repository, blob).await
+    }
+}

@@ -1,0 +1,78 @@
+use promotion::{Error, Name};
+
+/// How many faults a message lists.
+pub(crate) const LISTED: usize = 20;
+
+/// Something that cannot be pulled.
+#[derive(Debug, Clone)]
+pub(crate) struct Fault {
+    /// The image it belongs to, and where it was looked for.
+    pub(crate) image: String,
+    pub(crate) error: Error,
+}
+
+/// One error for all faults; none if there are none. `is_all` says whether there may be more that were not looked for any more.
+pub(crate) fn whole(faults: &[Fault], is_all: bool) -> Option<Error> {
+    let name = name(faults)?;
+    let mut message = match is_all {
+        true => format!("{} parts of the release cannot be pulled:", faults.len()),
+        false => format!("at least {} parts of the release cannot be pulled:", faults.len()),
+    };
+    for (fault, number) in faults.iter().zip(1..=LISTED) {
+        message += &format!("\n{number}. {}: {}", fault.image, fault.error);
+    }
+    if faults.len() > LISTED {
+        message += &format!("\nand {} more", faults.len() - LISTED);
+    }
+    if name == Name::PullFailed {
+        message += "\nWhat is not there can be promoted again: run promote-images. A target that keeps a manifest and has lost or damaged what it \
+                    lists looks complete to a promotion: delete the image there first (ecr:BatchDeleteImage, by digest), then run promote-images";
+    }
+    let error = Error::new(name, message);
+    Some(if faults.iter().all(|fault| fault.error.is_temporary()) { error } else { error.permanent() })
+}
+
+/// That something is broken counts more than that it may not be read, and that more than that nobody knows.
+fn name(faults: &[Fault]) -> Option<Name> {
+    let names = || faults.iter().map(|fault| fault.error.name());
+    if names().any(|name| matches!(name, Name::PullFailed | Name::CorruptContent)) {
+        return Some(Name::PullFailed);
+    }
+    names().find(|name| *name != Name::RegistryUnavailable).or_else(|| names().next())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(name: Name) -> Fault {
+        Fault { image: "a:1 in T".into(), error: Error::new(name, "what happened") }
+    }
+
+    #[test]
+    fn lists_the_first_and_counts_the_others() {
+        let faults: Vec<_> = (0..25).map(|_| fault(Name::PullFailed)).collect();
+        let error = whole(&faults, true).unwrap();
+        let message = error.to_string();
+        assert!(message.starts_with("25 parts of the release cannot be pulled:\n1. a:1 in T: what happened\n2. "));
+        assert!(message.contains("\n20. ") && !message.contains("\n21. ") && message.contains("\nand 5 more\n"));
+        assert!(message.contains("run promote-images"));
+        assert!(whole(&faults, false).unwrap().to_string().starts_with("at least 25 parts"));
+        assert!(whole(&[], true).is_none());
+    }
+
+    #[test]
+    fn broken_counts_more_than_denied_and_denied_more_than_unavailable() {
+        use Name::{CorruptContent, PullFailed, RegistryUnavailable, TargetAccessDenied};
+        for (names, expected) in [
+            (vec![RegistryUnavailable, TargetAccessDenied, CorruptContent], PullFailed),
+            (vec![RegistryUnavailable, TargetAccessDenied], TargetAccessDenied),
+            (vec![RegistryUnavailable], RegistryUnavailable),
+        ] {
+            let faults: Vec<_> = names.into_iter().map(fault).collect();
+            let error = whole(&faults, true).unwrap();
+            assert_eq!(error.name(), expected);
+            assert_eq!(error.is_temporary(), expected == RegistryUnavailable);
+        }
+    }
+}

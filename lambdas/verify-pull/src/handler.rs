@@ -1,0 +1,85 @@
+use std::sync::Arc;
+
+use invocation::{Access, Answer, By, Invocation, Metric, Metrics, Mode, all_reached};
+use promotion::{Error, Name, Patience, Patient, PinnedImage, Release, Source, Survey};
+use registry::{Ecr, Side};
+use serde_json::json;
+use verify_pull::{Pulled, pull};
+
+/// Pulls what was pinned, or what the manifest of the release lists, from every target.
+pub(crate) async fn handle(invocation: Invocation) -> Result<Answer, Error> {
+    let (by, mode) = (invocation.event.by, invocation.event.mode);
+    let Some(release) = invocation.artifacts().release().await? else {
+        tracing::info!("the release has no deploy-manifest.json: nothing to pull");
+        return Ok(answer(true, by, mode, Pulled::default()));
+    };
+    let targets = invocation.targets().await?;
+    let registries = all_reached(invocation.connect(&targets, Access::Pull, Side::Pull).await?)?;
+    let (images, requests) = pinned(&invocation, release).await?;
+    let pulling = Box::pin(pull(registries, &images, by, mode, Patience::default()));
+    let mut pulled = match invocation.deadline {
+        None => pulling.await?,
+        Some(deadline) => {
+            tokio::time::timeout_at(deadline.work, pulling).await.unwrap_or_else(|_| Err(out_of_time(mode)))?
+        }
+    };
+    pulled.requests += requests;
+    tracing::info!(
+        images = pulled.images,
+        blobs = pulled.blobs,
+        bytes_read = pulled.bytes_read,
+        "everything can be pulled"
+    );
+    Ok(answer(false, by, mode, pulled))
+}
+
+/// The images with their digests: those that were pinned, or those that the tags of the source point to. Also how many requests that
+/// took.
+async fn pinned(invocation: &Invocation, release: Release) -> Result<(Vec<PinnedImage>, u64), Error> {
+    if release.is_pinned() {
+        let pinned = release.images().iter().filter_map(|image| {
+            Some(PinnedImage {
+                repository: image.repository.clone(),
+                tag: image.tag.clone(),
+                digest: image.digest?,
+                parameter: None,
+                platforms: vec![],
+            })
+        });
+        return Ok((pinned.collect(), 0));
+    }
+    let source = Arc::new(Patient::new(invocation.source().await?, Patience::default()));
+    let survey = Survey::read::<Ecr, Ecr>(release, &source, &[] as &[Arc<Patient<Ecr>>]).await;
+    let images = survey.images().to_vec();
+    survey.judge()?;
+    Ok((images, source.requests()))
+}
+
+/// Nothing of a pull is kept, so that running again would not continue it.
+fn out_of_time(mode: Mode) -> Error {
+    match mode {
+        Mode::Full => Error::new(
+            Name::TooLargeForLambda,
+            "reading the whole release takes longer than the function has: give it more memory (its network grows with it) and its full 15 \
+             minutes, verify fewer targets in one invocation, or use the mode \"reach\", which downloads nothing",
+        ),
+        Mode::Reach => Error::new(
+            Name::RegistryUnavailable,
+            "not everything could be asked for in the time that the function has: the registries answer too slowly, or there are too many \
+             images and targets for one invocation",
+        ),
+    }
+}
+
+fn answer(skipped: bool, by: By, mode: Mode, pulled: Pulled) -> Answer {
+    let fields = json!({
+        "skipped": skipped,
+        "images_verified": pulled.images,
+        "mode": mode.as_str(),
+        "by": by.as_str(),
+        "blobs": pulled.blobs,
+        "bytes_read": pulled.bytes_read,
+        "requests": pulled.requests,
+    });
+    Answer::new(fields, Metrics::default().with(Metric::Requests, pulled.requests))
+}

@@ -1,0 +1,207 @@
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use invocation::{By, Mode};
+use promotion::{
+    Descriptor, Digest, Error, Manifest, Name, Patience, Patient, PinnedImage, Reference, Repository, Source,
+    read_whole,
+};
+use tokio::task::JoinSet;
+use tracing::Instrument;
+
+use crate::Consumer;
+use crate::fault::{Fault, LISTED, whole};
+
+/// How many images are opened at a time.
+const IMAGES_AT_ONCE: usize = 16;
+
+/// How many blobs are asked for at a time.
+const BLOBS_AT_ONCE: usize = 32;
+
+/// How many blobs are read at a time. Each needs a few hundred kibibytes, whatever its size.
+const READ_AT_ONCE: usize = 8;
+
+/// How deep indexes may list indexes: as deep as they are promoted.
+const MAX_DEPTH: usize = 8;
+
+/// What was pulled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pulled {
+    /// Images, counted once for each registry.
+    pub images: u64,
+    /// Blobs, counted once for each repository of each registry.
+    pub blobs: u64,
+    /// Bytes of blobs that were read and hashed.
+    pub bytes_read: u64,
+    /// Requests to all registries, retries and authorisation included.
+    pub requests: u64,
+}
+
+/// Pulls images from every registry: their manifests, what those list, and each blob once per repository.
+///
+/// # Errors
+/// `PullFailed`, with everything that cannot be pulled; `TargetAccessDenied` or `RegistryUnavailable` if that is all that is wrong.
+pub async fn pull<C: Consumer>(
+    registries: Vec<C>,
+    images: &[PinnedImage],
+    by: By,
+    mode: Mode,
+    patience: Patience,
+) -> Result<Pulled, Error> {
+    let registries: Vec<_> =
+        registries.into_iter().map(|registry| Arc::new(Patient::new(registry, patience))).collect();
+    let mut faults = Vec::new();
+    let mut parts = Vec::new();
+    let opening = registries.iter().flat_map(|registry| images.iter().map(move |image| open(registry, image, by)));
+    let mut opened = stream::iter(opening).buffered(IMAGES_AT_ONCE);
+    let mut seen = HashSet::new();
+    while let Some(image) = opened.next().await {
+        faults.extend(image.faults);
+        // A digest that two manifests list with different sizes is looked at twice, and once it will not do.
+        let new = |part: &Part<C>| {
+            seen.insert((Arc::as_ptr(&part.registry).addr(), part.repository.clone(), part.blob.digest, part.blob.size))
+        };
+        parts.extend(image.parts.into_iter().filter(new));
+    }
+    drop(opened);
+    let blobs = parts.len() as u64;
+    let (bytes_read, is_all) = fetch(parts, mode, &mut faults).await;
+    if let Some(error) = whole(&faults, is_all) {
+        return Err(error);
+    }
+    let requests = registries.iter().map(|registry| registry.requests()).sum();
+    Ok(Pulled { images: (images.len() * registries.len()) as u64, blobs, bytes_read, requests })
+}
+
+/// An image whose manifests were pulled.
+struct Opened<C> {
+    parts: Vec<Part<C>>,
+    faults: Vec<Fault>,
+}
+
+/// A blob of an image.
+struct Part<C> {
+    registry: Arc<Patient<C>>,
+    repository: Repository,
+    blob: Descriptor,
+    image: String,
+}
+
+async fn open<C: Consumer>(registry: &Arc<Patient<C>>, image: &PinnedImage, by: By) -> Opened<C> {
+    let repository = &image.repository;
+    let name = format!("{image} in {}", registry.name());
+    let mut opened = Opened { parts: vec![], faults: vec![] };
+    let mut level = match root(registry, image, by).await {
+        Ok(manifest) => vec![manifest],
+        Err(error) => {
+            opened.faults.push(Fault { image: name, error });
+            return opened;
+        }
+    };
+    let mut seen: HashSet<Digest> = HashSet::new();
+    for _ in 0..=MAX_DEPTH {
+        let mut children = Vec::new();
+        for manifest in level.drain(..) {
+            let blobs = manifest.content().blobs().filter(|blob| !blob.is_non_distributable());
+            opened.parts.extend(blobs.map(|blob| Part {
+                registry: registry.clone(),
+                repository: repository.clone(),
+                blob: blob.clone(),
+                image: name.clone(),
+            }));
+            let listed = manifest.content().children().iter().map(|child| child.digest);
+            children.extend(listed.filter(|digest| seen.insert(*digest)));
+        }
+        if children.is_empty() {
+            return opened;
+        }
+        for digest in children {
+            let reference = Reference::Digest(digest);
+            match registry.ask(|registry| registry.manifest(repository, &reference)).await {
+                Ok(manifest) => level.push(manifest),
+                Err(error) => opened.faults.push(Fault { image: name.clone(), error }),
+            }
+        }
+    }
+    let error = Error::new(Name::RegistryLimit, format!("its indexes are nested more than {MAX_DEPTH} deep"));
+    opened.faults.push(Fault { image: name, error });
+    opened
+}
+
+async fn root<C: Consumer>(registry: &Patient<C>, image: &PinnedImage, by: By) -> Result<Manifest, Error> {
+    let reference = match by {
+        By::Digest => Reference::Digest(image.digest),
+        By::Tag => Reference::Tag(image.tag.clone()),
+    };
+    let manifest = registry.ask(|registry| registry.manifest(&image.repository, &reference)).await?;
+    if manifest.digest() == image.digest {
+        return Ok(manifest);
+    }
+    Err(Error::new(
+        Name::PullFailed,
+        format!(
+            "pulled by {reference}, it is {}, and {} was promoted: somebody else moves this tag too",
+            manifest.digest(),
+            image.digest
+        ),
+    ))
+}
+
+/// Reaches or reads all blobs. Tells how many bytes were read, and whether it came to the end: where as many fail as a message lists, the
+/// others are not worth their time.
+async fn fetch<C: Consumer>(mut parts: Vec<Part<C>>, mode: Mode, faults: &mut Vec<Fault>) -> (u64, bool) {
+    let at_once = match mode {
+        Mode::Reach => BLOBS_AT_ONCE,
+        Mode::Full => READ_AT_ONCE,
+    };
+    // The largest first, which is the last of the list: it should not be what is waited for in the end.
+    parts.sort_by_key(|part| part.blob.size);
+    let mut running = JoinSet::new();
+    let mut bytes_read = 0;
+    loop {
+        while running.len() < at_once
+            && let Some(part) = parts.pop()
+        {
+            running.spawn(fetch_one(part, mode).in_current_span());
+        }
+        match running.join_next().await {
+            None => return (bytes_read, true),
+            Some(Ok(Ok(bytes))) => bytes_read += bytes,
+            Some(Ok(Err(fault))) => faults.push(fault),
+            // Nothing cancels a task but dropping the set, so one that did not end has panicked.
+            Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
+        }
+        if faults.len() >= LISTED && !(parts.is_empty() && running.is_empty()) {
+            return (bytes_read, false);
+        }
+    }
+}
+
+async fn fetch_one<C: Consumer>(part: Part<C>, mode: Mode) -> Result<u64, Fault> {
+    let Part { registry, repository, blob, image } = part;
+    let result = match mode {
+        Mode::Reach => registry.ask(|registry| registry.reach(&repository, &blob)).await.map(|()| 0),
+        Mode::Full => match read(&registry, &repository, &blob).await {
+            // The line may have done it.
+            Err(error) if error.name() == Name::CorruptContent => read(&registry, &repository, &blob).await,
+            result => result,
+        },
+    };
+    result.map_err(|error| {
+        let error = if error.name() == Name::CorruptContent { error.renamed(Name::PullFailed) } else { error };
+        Fault { image, error: error.context(format_args!("{repository}, blob {} of {} bytes", blob.digest, blob.size)) }
+    })
+}
+
+async fn read<C: Consumer>(
+    registry: &Arc<Patient<C>>,
+    repository: &Repository,
+    blob: &Descriptor,
+) -> Result<u64, Error> {
+    let pieces = std::pin::pin!(read_whole(registry.clone(), repository.clone(), blob.clone()));
+    pieces.try_fold(0, |bytes, piece| async move { Ok(bytes + piece.len() as u64) }).await
+}
+
+#[cfg(test)]
+mod tests;

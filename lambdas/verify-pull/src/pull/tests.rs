@@ -1,0 +1,197 @@
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream::{Iter, iter};
+use promotion::{Lookup, MediaType, Registry};
+
+use super::*;
+
+/// A registry in memory with one repository.
+#[derive(Default)]
+struct Shelf {
+    manifests: HashMap<String, Manifest>,
+    blobs: HashMap<Digest, Bytes>,
+    requests: Arc<AtomicU64>,
+}
+
+impl Shelf {
+    fn add_blob(&mut self, bytes: &str) -> String {
+        let digest = Digest::of(bytes.as_bytes());
+        self.blobs.insert(digest, Bytes::copy_from_slice(bytes.as_bytes()));
+        format!(
+            r#"{{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"{digest}","size":{}}}"#,
+            bytes.len()
+        )
+    }
+
+    fn add_manifest(&mut self, media_type: MediaType, fields: &str) -> Manifest {
+        let raw = format!(r#"{{"schemaVersion":2,"mediaType":"{media_type}",{fields}}}"#);
+        let manifest = Manifest::parse(Bytes::from(raw), None).unwrap();
+        self.manifests.insert(manifest.digest().to_string(), manifest.clone());
+        manifest
+    }
+
+    fn add_image(&mut self, layers: &[&str]) -> Manifest {
+        let config = self.add_blob("{}");
+        let mut layers: Vec<_> = layers.iter().map(|layer| self.add_blob(layer)).collect();
+        let foreign = Digest::of(b"elsewhere");
+        layers.push(format!(
+            r#"{{"mediaType":"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip","digest":"{foreign}","size":9}}"#
+        ));
+        self.add_manifest(MediaType::OciManifest, &format!(r#""config":{config},"layers":[{}]"#, layers.join(",")))
+    }
+
+    fn add_index(&mut self, children: &[&Manifest]) -> Manifest {
+        let entry = |child: &&Manifest| {
+            format!(
+                r#"{{"mediaType":"{}","digest":"{}","size":{}}}"#,
+                child.media_type(),
+                child.digest(),
+                child.raw().len()
+            )
+        };
+        let entries: Vec<_> = children.iter().map(entry).collect();
+        self.add_manifest(MediaType::OciIndex, &format!(r#""manifests":[{}]"#, entries.join(",")))
+    }
+
+    /// Two platforms that share a layer, under a tag.
+    fn release() -> (Self, PinnedImage) {
+        let mut shelf = Self::default();
+        let [arm, amd] = [shelf.add_image(&["shared", "arm"]), shelf.add_image(&["shared", "amd"])];
+        let index = shelf.add_index(&[&arm, &amd]);
+        shelf.manifests.insert("1.0".into(), index.clone());
+        let image = PinnedImage {
+            repository: "app".parse().unwrap(),
+            tag: "1.0".parse().unwrap(),
+            digest: index.digest(),
+            parameter: None,
+            platforms: vec![],
+        };
+        (shelf, image)
+    }
+
+    fn missing(what: impl std::fmt::Display) -> Error {
+        Error::new(Name::PullFailed, format!("{what} is not there"))
+    }
+}
+
+impl Source for Shelf {
+    type Blob = Iter<std::vec::IntoIter<Result<Bytes, Error>>>;
+    const BATCH: usize = 1;
+
+    fn name(&self) -> &str {
+        "memory"
+    }
+
+    async fn registry(&self) -> Result<Registry, Error> {
+        Ok("registry.example".parse().unwrap())
+    }
+
+    async fn manifests(&self, _: &Repository, _: &[Reference]) -> Result<Vec<Lookup>, Error> {
+        panic!("a consumer has no API but that of the distribution specification")
+    }
+
+    async fn blob(&self, _: &Repository, blob: &Descriptor, offset: u64) -> Result<Self::Blob, Error> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let bytes = self.blobs.get(&blob.digest).ok_or_else(|| Self::missing(blob.digest))?;
+        let pieces = bytes.slice(usize::try_from(offset).unwrap()..);
+        Ok(iter(pieces.chunks(2).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect::<Vec<_>>()))
+    }
+
+    fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+}
+
+impl Consumer for Shelf {
+    async fn manifest(&self, _: &Repository, reference: &Reference) -> Result<Manifest, Error> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.manifests.get(&reference.to_string()).cloned().ok_or_else(|| Self::missing(reference))
+    }
+
+    async fn reach(&self, _: &Repository, blob: &Descriptor) -> Result<(), Error> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        match self.blobs.get(&blob.digest) {
+            Some(bytes) if bytes.len() as u64 == blob.size => Ok(()),
+            _ => Err(Self::missing(blob.digest)),
+        }
+    }
+}
+
+const PATIENCE: Patience =
+    Patience { attempts: 2, first_pause: Duration::from_millis(1), longest_pause: Duration::from_millis(1) };
+
+async fn pull_one(shelf: Shelf, image: &PinnedImage, by: By, mode: Mode) -> Result<Pulled, Error> {
+    pull(vec![shelf], std::slice::from_ref(image), by, mode, PATIENCE).await
+}
+
+#[tokio::test]
+async fn reads_every_blob_once_and_leaves_foreign_layers_alone() {
+    for by in [By::Digest, By::Tag] {
+        let (shelf, image) = Shelf::release();
+        let pulled = pull_one(shelf, &image, by, Mode::Full).await.unwrap();
+        // The config, the shared layer, and one for each platform; index, two images and four blobs.
+        let bytes_read = ("{}".len() + "shared".len() + "arm".len() + "amd".len()) as u64;
+        assert_eq!(pulled, Pulled { images: 1, blobs: 4, bytes_read, requests: 7 });
+        let (shelf, image) = Shelf::release();
+        let pulled = pull_one(shelf, &image, by, Mode::Reach).await.unwrap();
+        assert_eq!(pulled, Pulled { images: 1, blobs: 4, bytes_read: 0, requests: 7 });
+    }
+}
+
+#[tokio::test]
+async fn a_lost_blob_is_found_in_both_modes_and_a_flipped_byte_by_reading() {
+    let flipped = |shelf: &mut Shelf| {
+        shelf.blobs.insert(Digest::of(b"shared"), Bytes::from_static(b"shaRed"));
+    };
+    for mode in [Mode::Reach, Mode::Full] {
+        let (mut shelf, image) = Shelf::release();
+        shelf.blobs.remove(&Digest::of(b"arm"));
+        let error = pull_one(shelf, &image, By::Digest, mode).await.unwrap_err();
+        assert_eq!(error.name(), Name::PullFailed);
+        let expected = format!(
+            "1 parts of the release cannot be pulled:\n1. app:1.0 in memory: app, blob {} of 3 bytes: ",
+            Digest::of(b"arm")
+        );
+        assert!(error.to_string().starts_with(&expected), "{error}");
+    }
+    let (mut shelf, image) = Shelf::release();
+    flipped(&mut shelf);
+    assert!(pull_one(shelf, &image, By::Digest, Mode::Reach).await.is_ok());
+    let (mut shelf, image) = Shelf::release();
+    flipped(&mut shelf);
+    let error = pull_one(shelf, &image, By::Digest, Mode::Full).await.unwrap_err();
+    assert_eq!(error.name(), Name::PullFailed);
+    assert!(error.to_string().contains("its bytes have the digest"), "{error}");
+}
+
+#[tokio::test]
+async fn a_moved_tag_and_a_lost_manifest_are_found() {
+    let (mut shelf, image) = Shelf::release();
+    let other = shelf.add_image(&["other"]);
+    shelf.manifests.insert("1.0".into(), other.clone());
+    let error = pull_one(shelf, &image, By::Tag, Mode::Reach).await.unwrap_err();
+    assert_eq!(error.name(), Name::PullFailed);
+    assert!(error.to_string().contains(&format!("it is {}, and {} was promoted", other.digest(), image.digest)));
+    let (mut shelf, image) = Shelf::release();
+    let child = shelf.add_image(&["shared", "arm"]).digest().to_string();
+    shelf.manifests.remove(&child);
+    let error = pull_one(shelf, &image, By::Digest, Mode::Reach).await.unwrap_err();
+    assert!(error.to_string().contains(&format!("{child} is not there")), "{error}");
+}
+
+#[tokio::test]
+async fn many_faults_end_it_early() {
+    let mut shelf = Shelf::default();
+    let layers: Vec<String> = (0..200).map(|number| format!("layer {number}")).collect();
+    let manifest = shelf.add_image(&layers.iter().map(String::as_str).collect::<Vec<_>>());
+    shelf.blobs.clear();
+    let (_, mut image) = Shelf::release();
+    image.digest = manifest.digest();
+    let requests = shelf.requests.clone();
+    let error = pull_one(shelf, &image, By::Digest, Mode::Reach).await.unwrap_err();
+    assert!(error.to_string().starts_with("at least 20 parts"), "{error}");
+    assert!(requests.load(Ordering::Relaxed) < 150);
+}

@@ -1,0 +1,82 @@
+use aws_sdk_ecr::types::{Layer, LayerAvailability, LayerFailure, LayerFailureCode};
+use promotion::{Digest, Error, Name, Repository};
+
+use super::Ecr;
+use super::attempt::Attempt;
+use super::sdk::failure;
+use crate::http::{Party, Refusal, harmless};
+
+impl Ecr {
+    /// Which of these blobs the repository has.
+    pub(super) async fn batch_check_layer_availability(
+        &self,
+        repository: &Repository,
+        blobs: &[Digest],
+    ) -> Result<Vec<bool>, Error> {
+        if blobs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let doing = format!("looking for {} blobs", blobs.len());
+        let attempt = self.scene().attempt("ecr:BatchCheckLayerAvailability", Some(repository), doing);
+        let answer = self
+            .api()
+            .await?
+            .batch_check_layer_availability()
+            .registry_id(&self.place().account)
+            .repository_name(repository.as_str())
+            .set_layer_digests(Some(blobs.iter().map(Digest::to_string).collect()))
+            .send()
+            .await
+            .map_err(|error| attempt.failed(failure(error)))?;
+        blobs.iter().map(|blob| is_present(&attempt, *blob, answer.layers(), answer.failures())).collect()
+    }
+}
+
+/// A blob that only archived images have is not at hand: it has to be brought again.
+fn is_present(attempt: &Attempt<'_>, blob: Digest, layers: &[Layer], failures: &[LayerFailure]) -> Result<bool, Error> {
+    let digest = blob.to_string();
+    if let Some(layer) = layers.iter().find(|layer| layer.layer_digest() == Some(&digest)) {
+        return Ok(layer.layer_availability() == Some(&LayerAvailability::Available));
+    }
+    Err(match failures.iter().find(|failure| failure.layer_digest() == Some(&digest)) {
+        Some(failure) => attempt.refused(&Refusal {
+            by: Party::Registry,
+            status: 200,
+            code: format!("LayerFailure:{}", harmless(failure.failure_code().map_or("", LayerFailureCode::as_str))),
+            message: harmless(failure.failure_reason().unwrap_or_default()),
+            retry_after: None,
+        }),
+        None => attempt.error(Name::RegistryUnavailable, &format!("ECR's answer leaves out {blob}")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ecr::attempt::Scene;
+    use crate::ecr::identity::Identity;
+    use crate::ecr::place::{Place, Side};
+
+    #[test]
+    fn only_available_is_present() {
+        let caller = Identity::from_arn("arn:aws:iam::111122223333:root").unwrap();
+        let scene = Scene::new(Place::new("111122223333", "eu-west-1"), Side::Target, caller);
+        let attempt = scene.attempt("ecr:BatchCheckLayerAvailability", None, "looking");
+        let blob = Digest::of(b"x");
+        let layer =
+            |availability| Layer::builder().layer_digest(blob.to_string()).layer_availability(availability).build();
+        for (availability, present) in [
+            (LayerAvailability::Available, true),
+            (LayerAvailability::Unavailable, false),
+            (LayerAvailability::Archived, false),
+        ] {
+            assert_eq!(is_present(&attempt, blob, &[layer(availability)], &[]).unwrap(), present);
+        }
+        for code in [LayerFailureCode::InvalidLayerDigest, LayerFailureCode::MissingLayerDigest] {
+            let failure = LayerFailure::builder().layer_digest(blob.to_string()).failure_code(code).build();
+            let error = is_present(&attempt, blob, &[], &[failure]).unwrap_err();
+            assert!(!error.is_temporary(), "{error}");
+        }
+        assert!(is_present(&attempt, blob, &[], &[]).unwrap_err().is_temporary());
+    }
+}

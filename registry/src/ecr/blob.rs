@@ -1,0 +1,41 @@
+use promotion::{Descriptor, Error, Repository};
+
+use super::Ecr;
+use super::kind::Kind;
+use crate::Blob;
+use crate::http;
+
+/// What ECR wants for GET of a blob on `/v2`.
+const ACTION: &str = "ecr:GetDownloadUrlForLayer";
+
+impl Ecr {
+    /// Opens a blob from a byte on. `/v2` redirects to an address in S3 that is good for a while; opening it again gives a new one, so
+    /// an address that S3 refuses is a temporary failure.
+    pub(super) async fn open_blob(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+        offset: u64,
+    ) -> Result<Blob, Error> {
+        let doing = format!("opening blob {}", blob.digest);
+        let attempt = self.scene().attempt(ACTION, Some(repository), doing).or_absent(Kind::NoBlob);
+        self.with_token(&attempt, |token| async move {
+            http::open(self.http(), &token.credential, repository, blob, offset).await
+        })
+        .await
+    }
+
+    /// Proves that a blob can be downloaded and has the size that its descriptor says, without downloading it.
+    ///
+    /// # Errors
+    /// On [`crate::Side::Pull`] `PullFailed` if it is not there or not that size, `TargetAccessDenied`; `RegistryUnavailable`.
+    pub async fn reach_blob(&self, repository: &Repository, blob: &Descriptor) -> Result<(), Error> {
+        let doing = format!("reaching blob {}", blob.digest);
+        let attempt = self.scene().attempt(ACTION, Some(repository), doing).or_absent(Kind::NoBlob);
+        self.with_token(
+            &attempt,
+            |token| async move { http::reach(self.http(), &token.credential, repository, blob).await },
+        )
+        .await
+    }
+}

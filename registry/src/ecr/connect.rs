@@ -1,0 +1,93 @@
+use std::fmt;
+use std::sync::Arc;
+
+use aws_config::retry::RetryConfig;
+use aws_config::{Region, SdkConfig};
+use promotion::{Error, Name};
+
+use super::assumed::{Assumed, Provider};
+use super::attempt::Scene;
+use super::authorization::Authorization;
+use super::identity::{Identity, patience};
+use super::pace::{PUT_IMAGE, Paces};
+use super::place::{Place, Side};
+use super::role::Role;
+use super::{Connection, Ecr};
+use crate::http::Client;
+
+/// Connects to ECR registries, as the caller that `SdkConfig` stands for or as a role that it may assume.
+///
+/// One per process: the connections it makes share what must be shared, HTTP connections and the pace of PutImage.
+#[derive(Clone)]
+pub struct Connector {
+    config: SdkConfig,
+    identity: Identity,
+    http: Client,
+    paces: Paces,
+}
+
+impl Connector {
+    /// A connector that acts as `identity`, which is whoever the credentials of `config` belong to.
+    ///
+    /// # Errors
+    /// `RegistryUnavailable` if no TLS client can be made on this machine.
+    pub fn new(config: &SdkConfig, identity: Identity) -> Result<Self, Error> {
+        Ok(Self { config: config.clone(), identity, http: Client::new()?, paces: Paces::new(PUT_IMAGE) })
+    }
+
+    /// Puts this many manifests per second into one registry, for an account whose quota of PutImage is not ECR's default of 10.
+    #[must_use]
+    pub fn with_put_image_rate(mut self, per_second: u32) -> Self {
+        self.paces = Paces::new(per_second);
+        self
+    }
+
+    /// Who this process is.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Connects to a registry, with the role if one is given. The role is assumed here and now; without one nothing is sent yet.
+    ///
+    /// # Errors
+    /// `AssumeRoleDenied`; `RegistryUnavailable` when STS does not answer.
+    pub async fn connect(&self, place: Place, side: Side, role: Option<&Role>) -> Result<Ecr, Error> {
+        let http = self.http.counting_anew();
+        let mut config = self.config.to_builder().region(Region::new(place.region.clone()));
+        let mut caller = self.identity.clone();
+        let mut assumed = None;
+        if let Some(role) = role {
+            caller = Identity::from_arn(role.arn()).ok_or_else(|| {
+                Error::new(
+                    Name::InvalidInput,
+                    format!("{} is no ARN of a role: expected a twelve-digit account", role.arn()),
+                )
+            })?;
+            let role = Arc::new(Assumed::new(&self.config, role.clone(), self.identity.clone(), http.clone()));
+            role.credentials().await?;
+            let provider = aws_credential_types::provider::SharedCredentialsProvider::new(Provider(Arc::clone(&role)));
+            config = config.credentials_provider(provider);
+            assumed = Some(role);
+        }
+        let config = aws_sdk_ecr::config::Builder::from(&config.build())
+            // The unit that is tried again is chosen in `promotion`, once; besides, the SDK takes LimitExceededException for throttling.
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(patience(&self.config))
+            .build();
+        Ok(Ecr(Arc::new(Connection {
+            pace: self.paces.of(&place),
+            scene: Scene::new(place, side, caller),
+            api: aws_sdk_ecr::Client::from_conf(config),
+            http,
+            assumed,
+            authorization: Authorization::default(),
+        })))
+    }
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Connector(as {})", self.identity.arn())
+    }
+}

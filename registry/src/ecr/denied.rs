@@ -1,0 +1,133 @@
+use super::attempt::Attempt;
+use super::statement;
+
+const READING: &[&str] = &["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
+const WRITING: &[&str] = &[
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:InitiateLayerUpload",
+    "ecr:UploadLayerPart",
+    "ecr:CompleteLayerUpload",
+    "ecr:PutImage",
+];
+/// These are about a registry and not about a repository, and are allowed for `*` only.
+const REGISTRY_WIDE: &[&str] = &["ecr:GetAuthorizationToken", "ecr:GetAccountSetting"];
+
+/// Why AWS says no (IAM User Guide, "Troubleshoot access denied error messages").
+#[derive(Debug, PartialEq, Eq)]
+enum Reason<'a> {
+    /// `with an explicit deny in a service control policy`
+    Deny(&'a str),
+    /// `because no resource-based policy allows the ecr:PutImage action`
+    NoRepositoryPolicy,
+    /// `because no identity-based policy allows the ecr:PutImage action`, or a policy of another sort that bounds it.
+    Missing(&'a str),
+    Untold,
+}
+
+impl<'a> Reason<'a> {
+    fn read(message: &'a str) -> Self {
+        if let Some((_, deny)) = message.split_once("with an explicit deny in ") {
+            return Self::Deny(deny.trim_end_matches('.'));
+        }
+        match message.split_once("because no ").and_then(|(_, rest)| rest.split_once(" allows")) {
+            Some(("resource-based policy", _)) => Self::NoRepositoryPolicy,
+            Some((policy, _)) => Self::Missing(policy),
+            None => Self::Untold,
+        }
+    }
+}
+
+/// What would let the caller in, in the words of its own account or of the registry's.
+pub(super) fn advice(attempt: &Attempt<'_>, message: &str) -> String {
+    let scene = attempt.scene;
+    let missing = action_in(message).unwrap_or(attempt.action);
+    let alone = [missing];
+    // Whoever lacks one of these will be asked for the others next.
+    let group = [READING, WRITING].into_iter().find(|group| group.contains(&missing)).unwrap_or(&alone);
+    let principal = scene.caller.principal();
+    let repository = attempt.repository.filter(|_| !REGISTRY_WIDE.contains(&missing));
+    let resource = match repository {
+        Some(name) => {
+            let (partition, place) = (scene.caller.partition(), &scene.place);
+            format!("arn:{partition}:ecr:{}:{}:repository/{name}", place.region, place.account)
+        }
+        None => "*".into(),
+    };
+    let own = || format!("Add to the identity policy of {principal}: {}", statement::identity(group, &resource));
+    let theirs = |name: &str| {
+        let statement = statement::repository(group, &principal);
+        format!("Add to the policy of repository {name} in account {}: {statement}", scene.place.account)
+    };
+    let advice = match (Reason::read(message), repository) {
+        (Reason::Deny(policy), _) => {
+            format!(
+                "This is an explicit deny in {policy}, which no other policy outweighs: narrow it for {missing} on {resource}"
+            )
+        }
+        (Reason::Missing("identity-based policy"), _) => own(),
+        (Reason::Missing(policy), _) => format!("The {policy} has to allow {missing} on {resource} for {principal}"),
+        (Reason::NoRepositoryPolicy, Some(name)) => theirs(name.as_str()),
+        (Reason::Untold, Some(name)) if scene.is_foreign() => format!("{}. {}", theirs(name.as_str()), own()),
+        (Reason::NoRepositoryPolicy | Reason::Untold, _) => own(),
+    };
+    format!(". {advice}")
+}
+
+/// The action that AWS names, if it is one that this crate needs.
+fn action_in(message: &str) -> Option<&'static str> {
+    let (_, rest) = message.split_once("perform: ")?;
+    let named = rest.split_whitespace().next()?;
+    let single = ["ecr:DescribeRepositories", "ecr:GetLifecyclePolicy"];
+    READING.iter().chain(WRITING).chain(REGISTRY_WIDE).chain(&single).find(|known| **known == named).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ecr::attempt::Scene;
+    use crate::ecr::identity::Identity;
+    use crate::ecr::place::{Place, Side};
+
+    const CALLER: &str = "arn:aws:sts::111122223333:assumed-role/promoter/run";
+
+    fn advised(account: &str, because: &str) -> String {
+        let scene = Scene::new(Place::new(account, "eu-west-1"), Side::Target, Identity::from_arn(CALLER).unwrap());
+        let repository = "myapp/api".parse().unwrap();
+        let message = format!("User: {CALLER} is not authorized to perform: ecr:PutImage on resource: r {because}");
+        advice(&scene.attempt("ecr:PutImage", Some(&repository), "putting"), &message)
+    }
+
+    #[test]
+    fn the_statement_fits_the_reason() {
+        let identity =
+            r#"the identity policy of arn:aws:iam::111122223333:role/promoter: {"Effect":"Allow","Action":["ecr:Batch"#;
+        let resource = r#""Resource":"arn:aws:ecr:eu-west-1:111122223333:repository/myapp/api"}"#;
+        let own = advised("111122223333", "because no identity-based policy allows the ecr:PutImage action");
+        assert!(own.contains(identity) && own.contains(resource), "{own}");
+
+        let theirs = advised("444455556666", "because no resource-based policy allows the ecr:PutImage action");
+        assert!(theirs.contains("policy of repository myapp/api in account 444455556666: {"), "{theirs}");
+        assert!(theirs.contains(r#""Principal":{"AWS":"arn:aws:iam::111122223333:role/promoter"}"#), "{theirs}");
+        assert!(!theirs.contains("identity policy"), "{theirs}");
+
+        let both = advised("444455556666", "");
+        assert!(both.contains("policy of repository") && both.contains("identity policy"), "{both}");
+
+        let deny = advised("111122223333", "with an explicit deny in a service control policy");
+        assert!(deny.contains("explicit deny in a service control policy") && !deny.contains("Allow"), "{deny}");
+
+        let bound = advised("111122223333", "because no VPC endpoint policy allows the ecr:PutImage action");
+        assert!(bound.contains("The VPC endpoint policy has to allow ecr:PutImage"), "{bound}");
+    }
+
+    #[test]
+    fn a_token_is_for_everything() {
+        let scene =
+            Scene::new(Place::new("444455556666", "eu-west-1"), Side::Source, Identity::from_arn(CALLER).unwrap());
+        let text = advice(&scene.attempt("ecr:GetAuthorizationToken", None, "asking for a token"), "");
+        assert!(
+            text.ends_with(r#"{"Effect":"Allow","Action":["ecr:GetAuthorizationToken"],"Resource":"*"}"#),
+            "{text}"
+        );
+    }
+}

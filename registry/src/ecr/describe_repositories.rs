@@ -1,0 +1,145 @@
+use std::collections::HashMap;
+
+use aws_sdk_ecr::types::{EncryptionType, ImageTagMutability, Repository as Described};
+use promotion::{Error, ImmutableTags, Repository, Settings};
+
+use super::Ecr;
+use super::kind::{Kind, kind};
+use super::sdk::failure;
+use crate::http::{Failure, Refusal};
+
+/// What DescribeRepositories takes at once.
+const BATCH: usize = 100;
+
+impl Ecr {
+    /// The settings of repositories. ECR refuses the whole question when one of them does not exist, and names it: then the others are asked for
+    /// again without it.
+    pub(super) async fn describe_repositories(
+        &self,
+        repositories: &[Repository],
+    ) -> Result<Vec<Option<Settings>>, Error> {
+        let mut found = HashMap::new();
+        let mut questions: Vec<Vec<&Repository>> =
+            repositories.chunks(BATCH).map(|some| some.iter().collect()).collect();
+        while let Some(mut asked) = questions.pop() {
+            match self.describe(&asked).await? {
+                Answer::All(settings) => found.extend(settings),
+                Answer::Missing(refusal) => {
+                    if let Some(missing) = asked.iter().position(|name| is_named(name, &refusal.message)) {
+                        asked.swap_remove(missing);
+                    } else if asked.len() > 1 {
+                        questions.push(asked.split_off(asked.len() / 2));
+                    } else {
+                        asked.clear();
+                    }
+                    questions.extend((!asked.is_empty()).then_some(asked));
+                }
+            }
+        }
+        Ok(repositories.iter().map(|repository| found.get(repository.as_str()).cloned()).collect())
+    }
+
+    async fn describe(&self, repositories: &[&Repository]) -> Result<Answer, Error> {
+        let (repository, doing) = match repositories {
+            [one] => (Some(*one), "reading the settings".into()),
+            many => (None, format!("reading the settings of {} repositories", many.len())),
+        };
+        let attempt = self.scene().attempt("ecr:DescribeRepositories", repository, doing);
+        let answer = self
+            .api()
+            .await?
+            .describe_repositories()
+            .registry_id(&self.place().account)
+            .set_repository_names(Some(repositories.iter().map(|name| name.as_str().to_owned()).collect()))
+            .send()
+            .await;
+        match answer {
+            Ok(answer) => Ok(Answer::All(answer.repositories().iter().filter_map(settings).collect())),
+            Err(error) => match failure(error) {
+                Failure::Refused(refusal) if kind(&refusal) == Kind::NoRepository => Ok(Answer::Missing(refusal)),
+                failure => Err(attempt.failed(failure)),
+            },
+        }
+    }
+}
+
+enum Answer {
+    All(Vec<(String, Settings)>),
+    Missing(Refusal),
+}
+
+/// "The repository with name 'myapp/api' does not exist in the registry with id '111122223333'"
+fn is_named(repository: &Repository, message: &str) -> bool {
+    message.contains(&format!("'{repository}'"))
+}
+
+fn settings(described: &Described) -> Option<(String, Settings)> {
+    let patterns =
+        || described.image_tag_mutability_exclusion_filters().iter().map(|filter| filter.filter().to_owned()).collect();
+    let immutable_tags = match described.image_tag_mutability() {
+        None | Some(ImageTagMutability::Mutable) => ImmutableTags::Only(Vec::new()),
+        Some(ImageTagMutability::MutableWithExclusion) => ImmutableTags::Only(patterns()),
+        Some(ImageTagMutability::ImmutableWithExclusion) => ImmutableTags::AllBut(patterns()),
+        // A setting from after this was written had better be taken for the strict one.
+        Some(_) => ImmutableTags::AllBut(Vec::new()),
+    };
+    let encryption = match described.encryption_configuration() {
+        None => EncryptionType::Aes256.as_str().to_owned(),
+        Some(encryption) => match encryption.kms_key() {
+            Some(key) => format!("{}:{key}", encryption.encryption_type().as_str()),
+            None => encryption.encryption_type().as_str().to_owned(),
+        },
+    };
+    Some((described.repository_name()?.to_owned(), Settings { immutable_tags, encryption }))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ecr::types::{
+        EncryptionConfiguration, ImageTagMutabilityExclusionFilter, ImageTagMutabilityExclusionFilterType,
+    };
+
+    use super::*;
+
+    #[test]
+    fn reads_mutability_and_encryption() {
+        let filter = ImageTagMutabilityExclusionFilter::builder()
+            .filter_type(ImageTagMutabilityExclusionFilterType::Wildcard)
+            .filter("dev-*")
+            .build()
+            .unwrap();
+        let read = |mutability: ImageTagMutability| {
+            let described = Described::builder()
+                .repository_name("r")
+                .image_tag_mutability(mutability)
+                .image_tag_mutability_exclusion_filters(filter.clone())
+                .encryption_configuration(
+                    EncryptionConfiguration::builder()
+                        .encryption_type(EncryptionType::Kms)
+                        .kms_key("k")
+                        .build()
+                        .unwrap(),
+                )
+                .build();
+            settings(&described).unwrap().1
+        };
+        let patterns = || vec!["dev-*".to_owned()];
+        for (mutability, immutable_tags) in [
+            (ImageTagMutability::Mutable, ImmutableTags::Only(vec![])),
+            (ImageTagMutability::Immutable, ImmutableTags::AllBut(vec![])),
+            (ImageTagMutability::MutableWithExclusion, ImmutableTags::Only(patterns())),
+            (ImageTagMutability::ImmutableWithExclusion, ImmutableTags::AllBut(patterns())),
+            (ImageTagMutability::from("NEW"), ImmutableTags::AllBut(vec![])),
+        ] {
+            assert_eq!(read(mutability), Settings { immutable_tags, encryption: "KMS:k".into() });
+        }
+        assert_eq!(settings(&Described::builder().repository_name("r").build()).unwrap().1.encryption, "AES256");
+    }
+
+    #[test]
+    fn the_missing_repository_is_named_in_quotes() {
+        let message = "The repository with name 'myapp/api' does not exist in the registry with id '111122223333'";
+        assert!(is_named(&"myapp/api".parse().unwrap(), message));
+        assert!(!is_named(&"api".parse().unwrap(), message));
+    }
+}

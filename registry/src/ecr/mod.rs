@@ -1,0 +1,165 @@
+//! Amazon ECR: one file per operation, of its API and of `/v2`.
+
+mod assumed;
+mod attempt;
+mod authorization;
+mod batch_check_layer_availability;
+mod batch_get_image;
+mod blob;
+mod connect;
+mod denied;
+mod describe_repositories;
+mod get_account_setting;
+mod get_authorization_token;
+mod get_lifecycle_policy;
+mod identity;
+mod kind;
+mod pace;
+mod place;
+mod pull;
+mod put_image;
+mod role;
+mod sdk;
+mod statement;
+mod upload;
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::Stream;
+use promotion::{
+    Descriptor, Digest, Error, Lookup, Manifest, Mount, Put, Reference, Registry, Repository, Settings, Source, Tag,
+    Target,
+};
+
+use self::assumed::Assumed;
+use self::attempt::Scene;
+use self::authorization::Authorization;
+pub use self::connect::Connector;
+pub use self::get_lifecycle_policy::UntaggedExpiry;
+pub use self::identity::Identity;
+use self::pace::Pace;
+pub use self::place::{Place, Side};
+pub use self::role::Role;
+pub use self::upload::Upload;
+use crate::Blob;
+use crate::http::Client;
+
+/// An ECR registry: that of one account in one region, spoken to as one caller. Clones are the same connection.
+#[derive(Clone)]
+pub struct Ecr(Arc<Connection>);
+
+struct Connection {
+    scene: Scene,
+    api: aws_sdk_ecr::Client,
+    http: Client,
+    /// The role that is acted as, if any.
+    assumed: Option<Arc<Assumed>>,
+    authorization: Authorization,
+    pace: Arc<Pace>,
+}
+
+impl Ecr {
+    /// The account and region.
+    #[must_use]
+    pub fn place(&self) -> &Place {
+        &self.0.scene.place
+    }
+
+    /// Who the registry sees: this process, or the role that it assumed.
+    #[must_use]
+    pub fn caller(&self) -> &Identity {
+        &self.0.scene.caller
+    }
+
+    fn scene(&self) -> &Scene {
+        &self.0.scene
+    }
+
+    fn http(&self) -> &Client {
+        &self.0.http
+    }
+
+    /// The client of the API, for one request: with credentials that are good, and counted.
+    async fn api(&self) -> Result<&aws_sdk_ecr::Client, Error> {
+        if let Some(assumed) = &self.0.assumed {
+            assumed.credentials().await?;
+        }
+        self.0.http.count();
+        Ok(&self.0.api)
+    }
+}
+
+impl fmt::Debug for Ecr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Ecr({}, {:?}, as {})", self.0.scene.place, self.0.scene.side, self.0.scene.caller.arn())
+    }
+}
+
+impl Source for Ecr {
+    type Blob = Blob;
+
+    /// What BatchGetImage and BatchCheckLayerAvailability take.
+    const BATCH: usize = 100;
+
+    fn name(&self) -> &str {
+        &self.0.scene.name
+    }
+
+    async fn registry(&self) -> Result<Registry, Error> {
+        self.host().await
+    }
+
+    async fn manifests(&self, repository: &Repository, references: &[Reference]) -> Result<Vec<Lookup>, Error> {
+        self.batch_get_image(repository, references).await
+    }
+
+    async fn blob(&self, repository: &Repository, blob: &Descriptor, offset: u64) -> Result<Blob, Error> {
+        self.open_blob(repository, blob, offset).await
+    }
+
+    fn requests(&self) -> u64 {
+        self.0.http.requests()
+    }
+}
+
+impl Target for Ecr {
+    type Upload = Upload;
+
+    async fn settings(&self, repositories: &[Repository]) -> Result<Vec<Option<Settings>>, Error> {
+        self.describe_repositories(repositories).await
+    }
+
+    async fn mounting(&self) -> Result<bool, Error> {
+        self.get_account_setting().await
+    }
+
+    async fn present(&self, repository: &Repository, blobs: &[Digest]) -> Result<Vec<bool>, Error> {
+        self.batch_check_layer_availability(repository, blobs).await
+    }
+
+    async fn open_upload(&self, repository: &Repository) -> Result<Upload, Error> {
+        self.start_upload(repository).await
+    }
+
+    async fn mount(&self, repository: &Repository, blob: Digest, from: &Repository) -> Result<Mount<Upload>, Error> {
+        self.mount_blob(repository, blob, from).await
+    }
+
+    async fn upload<B>(&self, upload: Upload, blob: &Descriptor, body: B) -> Result<(), Error>
+    where
+        B: Stream<Item = Result<Bytes, Error>> + Send + 'static,
+    {
+        self.put_blob(upload, blob, body).await
+    }
+
+    async fn put_manifest(
+        &self,
+        repository: &Repository,
+        manifest: &Manifest,
+        tag: Option<&Tag>,
+    ) -> Result<Put, Error> {
+        self.put_image(repository, manifest, tag).await
+    }
+}

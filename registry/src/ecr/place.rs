@@ -1,0 +1,36 @@
+use std::fmt;
+
+/// The account and region of an ECR registry.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place {
+    /// The twelve digits of the account.
+    pub account: String,
+    /// The region, such as `eu-west-1`.
+    pub region: String,
+}
+
+impl Place {
+    /// The registry of this account in this region.
+    #[must_use]
+    pub fn new(account: impl Into<String>, region: impl Into<String>) -> Self {
+        Self { account: account.into(), region: region.into() }
+    }
+}
+
+/// `111122223333/eu-west-1`
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.account, self.region)
+    }
+}
+
+/// What a registry is used as: it decides how its failures are named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// Images are read from it: `SourceImageNotFound`, `SourceAccessDenied`.
+    Source,
+    /// Images are written to it: `TargetRepositoryNotFound`, `TargetAccessDenied`.
+    Target,
+    /// Images are pulled from it as a consumer would, to prove that they can be: `PullFailed`, `TargetAccessDenied`.
+    Pull,
+}

@@ -1,0 +1,20 @@
+use promotion::{Error, Manifest, Reference, Repository};
+
+use super::Ecr;
+use super::kind::Kind;
+use crate::http;
+
+impl Ecr {
+    /// Pulls a manifest over `/v2`, as a container runtime would. Its bytes are checked against the digest, if it is asked for by one.
+    ///
+    /// # Errors
+    /// On [`crate::Side::Pull`] `PullFailed` if it is not there or not what it should be, `TargetAccessDenied`; `RegistryUnavailable`.
+    pub async fn pull_manifest(&self, repository: &Repository, reference: &Reference) -> Result<Manifest, Error> {
+        let doing = format!("pulling {reference}");
+        let attempt = self.scene().attempt("ecr:BatchGetImage", Some(repository), doing).or_absent(Kind::NoImage);
+        self.with_token(&attempt, |token| async move {
+            http::pull(self.http(), &token.credential, repository, reference).await
+        })
+        .await
+    }
+}

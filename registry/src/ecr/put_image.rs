@@ -1,0 +1,176 @@
+use aws_sdk_ecr::operation::put_image::PutImageError;
+use aws_sdk_ecr::types::error::KmsException;
+use promotion::{Digest, Error, Manifest, Name, Put, Reference, Repository, Tag};
+
+use super::Ecr;
+use super::attempt::Attempt;
+use super::kind::{Kind, kind};
+use super::sdk::failure;
+use crate::http::{Failure, Refusal, harmless};
+
+impl Ecr {
+    /// Writes a manifest, and a tag if one is given.
+    ///
+    /// The digest is always sent, so that ECR compares it with that of the bytes it received; and the media type, without which ECR
+    /// refuses a manifest that names none itself (PutImage API reference, `imageManifestMediaType`).
+    pub(super) async fn put_image(
+        &self,
+        repository: &Repository,
+        manifest: &Manifest,
+        tag: Option<&Tag>,
+    ) -> Result<Put, Error> {
+        let doing = match tag {
+            Some(tag) => format!("putting manifest {} with tag {tag}", manifest.digest()),
+            None => format!("putting manifest {}", manifest.digest()),
+        };
+        let attempt = self.scene().attempt("ecr:PutImage", Some(repository), doing);
+        let Ok(text) = std::str::from_utf8(manifest.raw()) else {
+            return Err(attempt.error(Name::RegistryLimit, "the manifest is not UTF-8, which the API of ECR requires"));
+        };
+        self.0.pace.turn().await;
+        let answer = self
+            .api()
+            .await?
+            .put_image()
+            .registry_id(&self.place().account)
+            .repository_name(repository.as_str())
+            .image_manifest(text)
+            .image_manifest_media_type(manifest.media_type().as_str())
+            .image_digest(manifest.digest().to_string())
+            .set_image_tag(tag.map(|tag| tag.as_str().to_owned()))
+            .send()
+            .await;
+        let Err(error) = answer else {
+            return Ok(Put::Stored);
+        };
+        let key = error.as_service_error().and_then(kms).map(harmless);
+        match failure(error) {
+            Failure::Refused(mut refusal) => {
+                refusal.message.extend(key.map(|code| format!(" ({code})")));
+                self.refused_image(&attempt, repository, manifest, tag, &refusal).await
+            }
+            failure => Err(attempt.failed(failure)),
+        }
+    }
+
+    async fn refused_image(
+        &self,
+        attempt: &Attempt<'_>,
+        repository: &Repository,
+        manifest: &Manifest,
+        tag: Option<&Tag>,
+        refusal: &Refusal,
+    ) -> Result<Put, Error> {
+        match (refusal.code.as_str(), tag) {
+            // "The specified image has already been pushed, and there were no changes to the manifest or image tag".
+            ("ImageAlreadyExistsException", _) => Ok(Put::Stored),
+            // Said of an immutable tag also when it holds this very image (aws/containers-roadmap#2179, #2380).
+            ("ImageTagAlreadyExistsException", Some(tag)) => self.holds(attempt, repository, manifest.digest(), tag).await,
+            ("LayersNotFoundException", _) => Ok(Put::LacksBlobs(lacking(&refusal.message, manifest))),
+            ("ReferencedImagesNotFoundException", _) => Ok(Put::LacksManifests),
+            // ECR checks manifests against its own idea of them, which is narrower than the specification.
+            _ if kind(refusal) == Kind::Invalid => Err(attempt.error(
+                Name::RegistryLimit,
+                &format!(
+                    "ECR does not take this manifest ({}): {}. Causes that are known: annotations on the descriptor of the config, \
+                     attestations in a form that ECR does not know, descriptors with fields it does not expect",
+                    manifest.media_type(),
+                    refusal.told()
+                ),
+            )),
+            _ => Err(attempt.refused(refusal)),
+        }
+    }
+
+    /// Whether an immutable tag holds this digest, which is as good as having put it.
+    async fn holds(
+        &self,
+        attempt: &Attempt<'_>,
+        repository: &Repository,
+        digest: Digest,
+        tag: &Tag,
+    ) -> Result<Put, Error> {
+        let mut found = self.batch_get_image(repository, &[Reference::Tag(tag.clone())]).await?;
+        match found.pop() {
+            Some(Ok(Some(held))) if held.digest() == digest => Ok(Put::Stored),
+            Some(Ok(Some(held))) => Err(attempt.error(
+                Name::TagConflict,
+                &format!(
+                    "tag {tag} is immutable and holds {}, so it cannot be put on {digest}. Release under a new tag, or exclude this one \
+                     from the immutability of the repository",
+                    held.digest()
+                ),
+            )),
+            Some(Err(error)) => Err(error),
+            Some(Ok(None)) | None => {
+                Err(attempt.error(Name::RegistryUnavailable, &format!("tag {tag} is said to exist, and is not found")))
+            }
+        }
+    }
+}
+
+fn kms(error: &PutImageError) -> Option<&str> {
+    match error {
+        PutImageError::KmsException(error) => KmsException::kms_error(error),
+        _ => None,
+    }
+}
+
+/// The blobs that ECR says it lacks: "Layers with digests '[sha256:..., sha256:...]' required for pushing image ... do not exist". If none
+/// can be read there, all that it could lack.
+fn lacking(message: &str, manifest: &Manifest) -> Vec<Digest> {
+    let candidates = || manifest.content().blobs().filter(|blob| !blob.is_non_distributable()).map(|blob| blob.digest);
+    let words = || message.split(|c: char| !c.is_ascii_alphanumeric() && c != ':').filter_map(|word| word.parse().ok());
+    let mut named: Vec<Digest> = words().filter(|digest| candidates().any(|blob| blob == *digest)).collect();
+    if named.is_empty() {
+        named = candidates().collect();
+    }
+    named.sort_unstable();
+    named.dedup();
+    named
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use promotion::MediaType;
+
+    use super::*;
+
+    fn manifest(blobs: &[Digest]) -> Manifest {
+        let layers: Vec<_> = blobs
+            .iter()
+            .map(|blob| {
+                format!(r#"{{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"{blob}","size":1}}"#)
+            })
+            .collect();
+        let foreign = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
+        let text = format!(
+            r#"{{"schemaVersion":2,"config":{},"layers":[{},{{"mediaType":"{foreign}","digest":"{}","size":1}}]}}"#,
+            layers[0],
+            layers.join(","),
+            Digest::of(b"foreign")
+        );
+        Manifest::parse(Bytes::from(text), Some(MediaType::OciManifest.as_str())).unwrap()
+    }
+
+    #[test]
+    fn reads_which_blobs_are_lacking() {
+        let mut blobs = [Digest::of(b"1"), Digest::of(b"2"), Digest::of(b"3")];
+        blobs.sort_unstable();
+        let [a, b, c] = blobs;
+        let manifest = manifest(&blobs);
+        for (message, expected) in [
+            (
+                format!("Layers with digests '[{a}, {c}]' required for pushing image into repository do not exist"),
+                vec![a, c],
+            ),
+            (format!("Layers with digests '[{b}]' do not exist in image {}", manifest.digest()), vec![b]),
+            (format!("['{a}','{a}']"), vec![a]),
+            ("Layers do not exist".into(), vec![a, b, c]),
+            (format!("Layers with digests '[{}", &a.to_string()[..40]), vec![a, b, c]),
+        ] {
+            assert_eq!(lacking(&message, &manifest), expected, "{message}");
+        }
+    }
+}

@@ -1,0 +1,65 @@
+use std::time::SystemTime;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
+use promotion::{Error, Name};
+
+use crate::http::{Failure, Party, Refusal, harmless, retry_after};
+
+/// An error of the AWS SDK in the terms of this crate.
+pub(super) fn failure<E>(error: SdkError<E>) -> Failure
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    if let SdkError::ServiceError(refused) = &error {
+        let header = refused.raw().headers().get("retry-after");
+        return Failure::Refused(Refusal {
+            by: Party::Registry,
+            status: refused.raw().status().as_u16(),
+            code: harmless(refused.err().code().unwrap_or_default()),
+            message: harmless(refused.err().message().unwrap_or_default()),
+            retry_after: retry_after(header, SystemTime::now()),
+        });
+    }
+    if let Some(credentials) = in_chain::<CredentialsError>(&error) {
+        return Failure::Failed(without_credentials(credentials));
+    }
+    // What could not even be built will not be built the next time either; all else is the network, or an answer that was cut.
+    let permanent = matches!(error, SdkError::ConstructionFailure(_))
+        || matches!(&error, SdkError::DispatchFailure(failure) if failure.is_user());
+    let named = Error::new(Name::RegistryUnavailable, root(&error));
+    Failure::Failed(if permanent { named.permanent() } else { named })
+}
+
+fn without_credentials(error: &CredentialsError) -> Error {
+    let why = format!("no credentials: {}", root(error));
+    match error {
+        CredentialsError::ProviderTimedOut(_) | CredentialsError::ProviderError(_) => {
+            Error::new(Name::RegistryUnavailable, why)
+        }
+        _ => Error::new(
+            Name::InvalidInput,
+            why + ". Give this process credentials: a role where it runs in AWS, AWS_PROFILE or AWS_ACCESS_KEY_ID elsewhere",
+        ),
+    }
+}
+
+/// The innermost error: those around it say "dispatch failure" and the like.
+fn root(error: &dyn std::error::Error) -> String {
+    let mut root = error;
+    while let Some(source) = root.source() {
+        root = source;
+    }
+    harmless(&root.to_string())
+}
+
+fn in_chain<'a, T: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a T> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}

@@ -1,0 +1,145 @@
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::Stream;
+use promotion::{Error, Name};
+use tokio::time::{Sleep, sleep};
+use url::Url;
+
+use super::failure::transport;
+use super::origin::shown;
+
+/// How long the next piece of a blob may take.
+const IDLE: Duration = Duration::from_secs(30);
+
+type Pieces = Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>;
+
+/// A body that is as long as it should be, or ends with an error; and that does not stand still for longer than [`IDLE`].
+pub(super) struct Body {
+    pieces: Pieces,
+    /// Bytes to drop first, where the registry gave more than was asked for.
+    skip: u64,
+    /// Bytes that are still to come after those.
+    left: u64,
+    idle: Option<Pin<Box<Sleep>>>,
+    ended: bool,
+    url: Url,
+}
+
+impl Body {
+    pub(super) fn new(
+        pieces: impl Stream<Item = reqwest::Result<Bytes>> + Send + 'static,
+        skip: u64,
+        left: u64,
+        url: Url,
+    ) -> Self {
+        Self { pieces: Box::pin(pieces), skip, left, idle: None, ended: false, url }
+    }
+
+    /// Takes the next piece in, and gives what of it was asked for.
+    fn take(&mut self, mut piece: Bytes) -> Result<Bytes, Error> {
+        let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(piece.len());
+        self.skip -= skipped as u64;
+        let piece = piece.split_off(skipped);
+        match self.left.checked_sub(piece.len() as u64) {
+            Some(left) => {
+                self.left = left;
+                Ok(piece)
+            }
+            None => {
+                let why = format!("{} gives more bytes than its manifest says", shown(&self.url));
+                Err(Error::new(Name::CorruptContent, why))
+            }
+        }
+    }
+
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        loop {
+            let Poll::Ready(piece) = self.pieces.as_mut().poll_next(cx) else {
+                ready!(self.idle.get_or_insert_with(|| Box::pin(sleep(IDLE))).as_mut().poll(cx));
+                let why = format!("reading {}: nothing came for {} seconds", shown(&self.url), IDLE.as_secs());
+                return Poll::Ready(Some(Err(Error::new(Name::RegistryUnavailable, why))));
+            };
+            self.idle = None;
+            return Poll::Ready(match piece {
+                Some(Ok(piece)) => match self.take(piece) {
+                    Ok(piece) if piece.is_empty() => continue,
+                    taken => Some(taken),
+                },
+                Some(Err(error)) => Some(Err(transport(error, "reading", &self.url))),
+                None if self.left == 0 => None,
+                None => {
+                    let why = format!("reading {}: it ended {} bytes early", shown(&self.url), self.left);
+                    Some(Err(Error::new(Name::RegistryUnavailable, why)))
+                }
+            });
+        }
+    }
+}
+
+impl Stream for Body {
+    type Item = Result<Bytes, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        let piece = ready!(self.poll_piece(cx));
+        self.ended = !matches!(piece, Some(Ok(_)));
+        Poll::Ready(piece)
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Body({} bytes to come from {})", self.left, shown(&self.url))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{StreamExt, stream};
+
+    use super::*;
+
+    async fn read(pieces: &[&'static str], skip: u64, left: u64) -> (String, Option<Error>) {
+        let pieces: Vec<_> = pieces.iter().map(|piece| Ok(Bytes::from_static(piece.as_bytes()))).collect();
+        let mut body = Body::new(stream::iter(pieces), skip, left, Url::parse("https://a.example/b?s=1").unwrap());
+        let mut text = String::new();
+        while let Some(piece) = body.next().await {
+            match piece {
+                Ok(piece) => text += std::str::from_utf8(&piece).unwrap(),
+                Err(error) => {
+                    assert!(body.next().await.is_none());
+                    return (text, Some(error));
+                }
+            }
+        }
+        (text, None)
+    }
+
+    #[tokio::test]
+    async fn gives_what_was_asked_for_and_no_more() {
+        assert!(matches!(read(&["abc", "def"], 0, 6).await, (text, None) if text == "abcdef"));
+        assert!(matches!(read(&["abc", "def"], 4, 2).await, (text, None) if text == "ef"));
+        assert!(matches!(read(&["abc", "def"], 3, 3).await, (text, None) if text == "def"));
+        let (text, error) = read(&["abc", "def"], 0, 5).await;
+        assert_eq!((text.as_str(), error.unwrap().name()), ("abc", Name::CorruptContent));
+        let (text, error) = read(&["abc"], 1, 5).await;
+        let error = error.unwrap();
+        assert_eq!((text.as_str(), error.name(), error.is_temporary()), ("bc", Name::RegistryUnavailable, true));
+        assert_eq!(error.to_string(), "reading https://a.example/b: it ended 3 bytes early");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn does_not_wait_for_ever() {
+        let pieces = stream::iter([Ok(Bytes::from_static(b"a"))]).chain(stream::pending());
+        let mut body = Body::new(pieces, 0, 2, Url::parse("https://a.example/b").unwrap());
+        assert!(body.next().await.unwrap().is_ok());
+        let error = body.next().await.unwrap().unwrap_err();
+        assert!(error.is_temporary() && error.to_string().contains("30 seconds"), "{error}");
+    }
+}

@@ -1,0 +1,148 @@
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use http::header::{AUTHORIZATION, HeaderValue};
+use promotion::{Error, Name};
+use reqwest::{RequestBuilder, Response};
+use url::Url;
+
+use super::failure::{late, transport};
+use super::origin::Origin;
+
+/// How long a connection may take to be made.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long an answer may take to begin, once the request was sent.
+pub(super) const ANSWER: Duration = Duration::from_secs(60);
+
+/// Sends requests, once each, and counts them.
+///
+/// Clones share the connections; [`Client::counting_anew`] starts a count of its own.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    inner: reqwest::Client,
+    sent: Arc<AtomicU64>,
+}
+
+impl Client {
+    pub(crate) fn new() -> Result<Self, Error> {
+        let inner = reqwest::Client::builder()
+            .user_agent(concat!("drayage/", env!("CARGO_PKG_VERSION")))
+            // A redirect is followed by hand, see `redirect`; a request is tried again by whoever asked for it.
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            // The AWS SDK does not read HTTPS_PROXY either, and half of the traffic through a proxy helps nobody. With HTTP_PROXY a proxy
+            // would moreover be handed the token of a plain loopback registry.
+            .no_proxy()
+            // One connection per blob: over one HTTP/2 connection all blobs share one TCP window, and a lost packet stops them all.
+            .http1_only()
+            .connect_timeout(CONNECT)
+            .pool_idle_timeout(Duration::from_secs(20))
+            .build()
+            .map_err(|error| {
+                let why = format!("no TLS client can be made on this machine: {error}");
+                Error::new(Name::RegistryUnavailable, why).permanent()
+            })?;
+        Ok(Self { inner, sent: Arc::default() })
+    }
+
+    /// The same connections, and a count from zero.
+    pub(crate) fn counting_anew(&self) -> Self {
+        Self { inner: self.inner.clone(), sent: Arc::default() }
+    }
+
+    /// How many requests were sent.
+    pub(crate) fn requests(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Counts a request that is sent by other means.
+    pub(crate) fn count(&self) {
+        self.sent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A request, with the credential if it belongs to the origin of `url` and not otherwise.
+    pub(super) fn request(&self, method: http::Method, url: &Url, credential: Option<&Credential>) -> RequestBuilder {
+        let request = self.inner.request(method, url.clone());
+        match credential {
+            Some(credential) if Origin::of(url).is_ok_and(|origin| origin == credential.origin) => {
+                request.header(AUTHORIZATION, credential.header.clone())
+            }
+            _ => request,
+        }
+    }
+
+    /// Sends a request without a body and waits for the head of the answer.
+    pub(super) async fn send(&self, request: RequestBuilder, doing: &str, url: &Url) -> Result<Response, Error> {
+        self.count();
+        match within(ANSWER, request.send()).await {
+            Ok(answer) => answer.map_err(|error| transport(error, doing, url)),
+            Err(patience) => Err(late(patience, doing, url)),
+        }
+    }
+
+    /// Sends a request whose own body decides how long it may take.
+    pub(super) async fn send_body(&self, request: RequestBuilder) -> Result<Response, reqwest::Error> {
+        self.count();
+        request.send().await
+    }
+}
+
+/// Waits this long and no longer; the error is the time that was given.
+pub(super) async fn within<T>(patience: Duration, future: impl Future<Output = T>) -> Result<T, Duration> {
+    tokio::time::timeout(patience, future).await.map_err(|_| patience)
+}
+
+/// What opens a registry, and the one origin it is for.
+#[derive(Clone)]
+pub(crate) struct Credential {
+    origin: Origin,
+    header: HeaderValue,
+}
+
+impl Credential {
+    /// The value of an `Authorization` header; none if it is no header value.
+    pub(crate) fn new(origin: Origin, header: &str) -> Option<Self> {
+        let mut header = HeaderValue::from_str(header).ok()?;
+        header.set_sensitive(true);
+        Some(Self { origin, header })
+    }
+
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Credential(for {})", self.origin)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_credential_goes_to_its_origin_only_and_is_never_shown() {
+        let origin = Origin::parse("https://a.example").unwrap();
+        let credential = Credential::new(origin, "Basic c2VjcmV0").unwrap();
+        assert!(!format!("{credential:?}").contains("c2VjcmV0"));
+        let client = Client::new().unwrap();
+        for (url, sent) in [
+            ("https://a.example/v2/", true),
+            ("https://a.example:443/v2/", true),
+            ("https://a.example:444/v2/", false),
+            ("http://a.example/v2/", false),
+            ("https://b.a.example/v2/", false),
+        ] {
+            let url = Url::parse(url).unwrap();
+            let request = client.request(http::Method::GET, &url, Some(&credential)).build().unwrap();
+            assert_eq!(request.headers().contains_key(AUTHORIZATION), sent, "{url}");
+            assert!(!format!("{request:?}").contains("c2VjcmV0"));
+        }
+    }
+}

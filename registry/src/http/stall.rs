@@ -1,0 +1,164 @@
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::Stream;
+use promotion::{Error, Name};
+use tokio::time::{Instant, sleep_until};
+
+/// How long a registry may take to accept the next piece of a body.
+const IDLE: Duration = Duration::from_secs(60);
+/// How long it may take to answer once it has the whole body: it digests and stores it first.
+const COMMIT: Duration = Duration::from_secs(300);
+/// How often a stall is looked for.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Wraps a body for sending: it keeps the error with which the body ended, it never gives more than it should, and it tells
+/// since when the registry has been taking its time.
+///
+/// The HTTP library has no time-out that fits an upload: one for the whole request is wrong for large blobs, one for reading runs while the
+/// body is still being written.
+pub(super) struct Outgoing<B> {
+    body: Pin<Box<B>>,
+    left: u64,
+    broken: bool,
+    watch: Watch,
+}
+
+/// The other end of an [`Outgoing`].
+#[derive(Clone)]
+pub(super) struct Watch(Arc<Mutex<State>>);
+
+struct State {
+    /// Until when the registry has to move; none while the body itself is waited for, which has time-outs of its own.
+    deadline: Option<Instant>,
+    error: Option<Error>,
+}
+
+impl<B> Outgoing<B> {
+    pub(super) fn new(body: B, size: u64) -> (Self, Watch) {
+        let watch = Watch(Arc::new(Mutex::new(State { deadline: Some(Instant::now() + IDLE), error: None })));
+        (Self { body: Box::pin(body), left: size, broken: false, watch: watch.clone() }, watch)
+    }
+}
+
+impl Watch {
+    /// The error with which the body ended, which says more than that of the request it broke.
+    pub(super) fn error(&self) -> Option<Error> {
+        self.with(|state| state.error.take())
+    }
+
+    /// Returns when the registry has stood still for too long.
+    pub(super) async fn stalled(&self) {
+        loop {
+            let now = Instant::now();
+            let deadline = self.with(|state| state.deadline).unwrap_or(now + LOOK);
+            if deadline <= now {
+                return;
+            }
+            sleep_until(deadline.min(now + LOOK)).await;
+        }
+    }
+
+    fn with<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
+        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A body that is dropped before its end is not waited for any more: the registry has to answer.
+impl<B> Drop for Outgoing<B> {
+    fn drop(&mut self) {
+        self.watch.with(|state| {
+            state.deadline.get_or_insert_with(|| Instant::now() + COMMIT);
+        });
+    }
+}
+
+/// What the HTTP library is told when a body breaks; the error itself is in the [`Watch`].
+#[derive(Debug)]
+pub(super) struct Broken;
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the body ended with an error")
+    }
+}
+
+impl std::error::Error for Broken {}
+
+impl<B: Stream<Item = Result<Bytes, Error>>> Stream for Outgoing<B> {
+    type Item = Result<Bytes, Broken>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.broken {
+            return Poll::Ready(None);
+        }
+        self.watch.with(|state| state.deadline = None);
+        let piece = ready!(self.body.as_mut().poll_next(cx));
+        let (deadline, piece) = match piece {
+            Some(Ok(piece)) => (IDLE, Some(Ok(piece))),
+            Some(Err(error)) => (COMMIT, Some(Err(error))),
+            None => (COMMIT, None),
+        };
+        self.watch.with(|state| state.deadline = Some(Instant::now() + deadline));
+        let broken = match piece {
+            Some(Ok(piece)) => match self.left.checked_sub(piece.len() as u64) {
+                Some(left) => {
+                    self.left = left;
+                    if left == 0 {
+                        self.watch.with(|state| state.deadline = Some(Instant::now() + COMMIT));
+                    }
+                    return Poll::Ready(Some(Ok(piece)));
+                }
+                None => Error::new(Name::CorruptContent, "the blob has more bytes than its manifest says"),
+            },
+            Some(Err(error)) => error,
+            None if self.left == 0 => return Poll::Ready(None),
+            None => {
+                let why = format!("the blob ended {} bytes early", self.left);
+                Error::new(Name::CorruptContent, why)
+            }
+        };
+        self.broken = true;
+        self.watch.with(|state| state.error = Some(broken));
+        Poll::Ready(Some(Err(Broken)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{FutureExt, StreamExt, stream};
+
+    use super::*;
+
+    async fn send(pieces: Vec<Result<Bytes, Error>>, size: u64) -> Option<Error> {
+        let (body, watch) = Outgoing::new(stream::iter(pieces), size);
+        let broken = body.collect::<Vec<_>>().await.iter().any(Result::is_err);
+        let error = watch.error();
+        assert_eq!(broken, error.is_some());
+        error
+    }
+
+    #[tokio::test]
+    async fn keeps_the_error_of_the_body_and_its_length() {
+        let ab = || Ok(Bytes::from_static(b"ab"));
+        assert!(send(vec![ab(), ab()], 4).await.is_none());
+        assert_eq!(send(vec![ab(), ab()], 3).await.unwrap().name(), Name::CorruptContent);
+        assert_eq!(send(vec![ab()], 3).await.unwrap().name(), Name::CorruptContent);
+        let own = Error::new(Name::DigestMismatch, "own");
+        assert_eq!(send(vec![ab(), Err(own)], 4).await.unwrap().to_string(), "own");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_the_registry_can_stall() {
+        let (mut body, watch) = Outgoing::new(stream::iter([Ok(Bytes::from_static(b"a"))]).chain(stream::pending()), 2);
+        assert!(body.next().await.unwrap().is_ok());
+        let start = Instant::now();
+        watch.stalled().await;
+        assert_eq!(start.elapsed().as_secs(), IDLE.as_secs());
+        assert!(body.next().now_or_never().is_none());
+        assert!(tokio::time::timeout(Duration::from_secs(3600), watch.stalled()).await.is_err());
+    }
+}

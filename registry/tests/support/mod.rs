@@ -1,0 +1,137 @@
+//! What the tests share: a double with one registry, connections to it, and images.
+
+#![allow(dead_code)] // Each test binary uses its own part.
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use bytes::Bytes;
+use ecr_double::{Caller, Config, EcrDouble, RegistryHandle};
+use futures_util::{StreamExt, stream};
+use promotion::{Descriptor, Digest, Error, Manifest, MediaType, Reference, Repository, Source, Tag, Target};
+use registry::{Connector, Ecr, Identity, Place, Side};
+
+pub(crate) const OWN: &str = "111122223333";
+pub(crate) const OTHER: &str = "444455556666";
+pub(crate) const REGION: &str = "eu-west-1";
+pub(crate) const ROLE: &str = "arn:aws:sts::111122223333:assumed-role/promoter/session";
+const KEY: &str = "AKIADRAYAGETESTS";
+
+/// A double with a registry of the caller's account and one of another account; both have the repository `myapp/api`.
+pub(crate) struct Stage {
+    pub(crate) double: EcrDouble,
+    pub(crate) own: RegistryHandle,
+    pub(crate) other: RegistryHandle,
+}
+
+impl Stage {
+    pub(crate) async fn set() -> Self {
+        let double = EcrDouble::start(Config::default().registry(OWN, REGION).registry(OTHER, REGION)).await.unwrap();
+        double.caller(Caller::named(KEY, OWN, "promoter"));
+        let (own, other) = (double.registry(OWN, REGION), double.registry(OTHER, REGION));
+        own.create_repository("myapp/api");
+        other.create_repository("myapp/api");
+        Self { double, own, other }
+    }
+
+    pub(crate) fn connector(&self) -> Connector {
+        let credentials = Credentials::new(KEY, "secret", None, None, "tests");
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .endpoint_url(self.double.api_endpoint())
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .build();
+        Connector::new(&config, Identity::from_arn(ROLE).unwrap()).unwrap()
+    }
+
+    pub(crate) async fn connect(&self, account: &str, side: Side) -> Ecr {
+        self.connector().connect(Place::new(account, REGION), side, None).await.unwrap()
+    }
+
+    pub(crate) async fn source(&self) -> Ecr {
+        self.connect(OWN, Side::Source).await
+    }
+
+    pub(crate) async fn target(&self) -> Ecr {
+        self.connect(OWN, Side::Target).await
+    }
+
+    /// How many requests of an operation arrived.
+    pub(crate) fn count(&self, operation: &str) -> usize {
+        self.double.requests_of(operation).len()
+    }
+}
+
+pub(crate) fn repository() -> Repository {
+    "myapp/api".parse().unwrap()
+}
+
+pub(crate) fn tag(text: &str) -> Tag {
+    text.parse().unwrap()
+}
+
+pub(crate) fn by_tag(text: &str) -> Reference {
+    Reference::Tag(tag(text))
+}
+
+pub(crate) fn descriptor(bytes: &[u8]) -> Descriptor {
+    let media_type = "application/vnd.oci.image.layer.v1.tar".into();
+    Descriptor { media_type, digest: Digest::of(bytes), size: bytes.len() as u64, platform: None }
+}
+
+/// The manifest of an image with one layer; its config has the bytes `config`.
+pub(crate) fn image(config: &[u8], layer: &[u8]) -> Manifest {
+    let entry = |media_type: &str, bytes: &[u8]| {
+        format!(r#"{{"mediaType":"{media_type}","digest":"{}","size":{}}}"#, Digest::of(bytes), bytes.len())
+    };
+    let text = format!(
+        "{{ \"schemaVersion\": 2, \"mediaType\":\"{}\",\n \"config\":{}, \"layers\":[{}] }}\n",
+        MediaType::OciManifest,
+        entry("application/vnd.oci.image.config.v1+json", config),
+        entry("application/vnd.oci.image.layer.v1.tar", layer)
+    );
+    Manifest::parse(Bytes::from(text), None).unwrap()
+}
+
+/// An index of these manifests.
+pub(crate) fn index(children: &[&Manifest]) -> Manifest {
+    let entries: Vec<_> = children
+        .iter()
+        .map(|child| {
+            let (kind, digest, size) = (child.media_type(), child.digest(), child.raw().len());
+            format!(r#"{{"mediaType":"{kind}","digest":"{digest}","size":{size}}}"#)
+        })
+        .collect();
+    let text =
+        format!(r#"{{"schemaVersion":2,"mediaType":"{}","manifests":[{}]}}"#, MediaType::OciIndex, entries.join(","));
+    Manifest::parse(Bytes::from(text), None).unwrap()
+}
+
+pub(crate) const CONFIG: &[u8] = br#"{"architecture":"arm64","os":"linux"}"#;
+
+/// Puts an image past all protocols.
+pub(crate) fn hold(registry: &RegistryHandle, layer: &[u8], tag: Option<&str>) -> Manifest {
+    let manifest = image(CONFIG, layer);
+    registry.put_blob("myapp/api", CONFIG);
+    registry.put_blob("myapp/api", layer);
+    registry.put_manifest("myapp/api", manifest.raw(), manifest.media_type().as_str(), tag);
+    manifest
+}
+
+/// Reads a blob to its end.
+pub(crate) async fn read(source: &Ecr, layer: &[u8], offset: u64) -> Result<Vec<u8>, Error> {
+    let mut blob = source.blob(&repository(), &descriptor(layer), offset).await?;
+    let mut bytes = Vec::new();
+    while let Some(piece) = blob.next().await {
+        bytes.extend_from_slice(&piece?);
+    }
+    Ok(bytes)
+}
+
+/// Uploads a blob, whatever its descriptor says.
+pub(crate) async fn send(target: &Ecr, blob: &Descriptor, bytes: &[u8]) -> Result<(), Error> {
+    let upload = target.open_upload(&repository()).await?;
+    let pieces: Vec<_> = bytes.chunks(7).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+    target.upload(upload, blob, stream::iter(pieces)).await
+}

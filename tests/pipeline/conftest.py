@@ -1,0 +1,31 @@
+"""One local AWS for the whole run; every test has repositories and a release of its own."""
+
+import itertools
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from pipeline import world
+from pipeline.case import Case
+from pipeline.processes import exit_on_sigterm
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def local():
+    exit_on_sigterm()
+    # Short: a path of pytest's own making is kept after the run, and this one holds images.
+    folder = Path(tempfile.mkdtemp(prefix="drayage-test-"))
+    try:
+        with world.running(folder) as running:
+            yield running
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def case(local, tmp_path):
+    return Case(local, tmp_path, f"app{next(_numbers)}")

@@ -1,0 +1,88 @@
+"""A release goes from the source account to the target account, whatever its images are."""
+
+import pytest
+
+from pipeline.case import TAG
+from pipeline.deployment import LAMBDAS, TARGET
+from pipeline.kinds import KINDS
+
+
+@pytest.mark.parametrize("function", LAMBDAS)
+def test_a_release_without_a_manifest_is_skipped(case, function):
+    case.release.upload(None)
+    assert case.succeed(function)["skipped"] is True
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_image_of_every_kind_arrives_byte_for_byte(case, kind):
+    pushed = case.push("api", kind)
+    case.upload()
+    promoted = case.succeed("promote-images")
+    assert promoted["images_promoted"] == 1
+    assert promoted["skipped"] is False
+    assert promoted["images"] == [f"{case.target.host}/{case.app}/api:{TAG}"]
+    assert case.target_tags("api") == {TAG: pushed.digest}
+    assert case.target.digests(f"{case.app}/api", TAG) == case.source.digests(f"{case.app}/api", TAG)
+    verified = case.succeed("verify-pull", mode="full", by="tag")
+    assert verified["images_verified"] == 1
+
+
+def test_several_images_arrive_with_the_layers_they_share(case):
+    layer = case.layout.layer({"shared": case.app.encode() * 1000})
+    for name in ("api", "worker", "jobs"):
+        repository = case.repository(name)
+        case.layout.tag(name, case.layout.image([layer, case.layout.layer({"own": f"{case.app} {name}".encode()})]))
+        case.source.push(case.layout, name, repository, TAG)
+        case.images.append({"repository": repository, "tag": TAG})
+    promoted = case.upload().succeed("promote-images")
+    assert promoted["images_promoted"] == 3
+    for name in ("api", "worker", "jobs"):
+        assert case.target_tags(name) == {TAG: case.layout.tags[name].digest}
+    assert promoted["targets"][0]["account"] == TARGET
+
+
+def test_phases_stage_then_tag(case):
+    pushed = case.push("api", "index")
+    case.upload()
+    pinned = case.succeed("check-manifest")["pinned"]
+    assert [(image["repository"], image["digest"]) for image in pinned] == [(f"{case.app}/api", pushed.digest)]
+    assert case.target_is_empty("api")
+
+    staged = case.succeed("promote-images", phase="stage", pinned=pinned)
+    assert staged["phase"] == "stage"
+    assert case.target_tags("api") == {}
+    assert case.target.has_manifest(f"{case.app}/api", pushed.digest)
+    assert case.succeed("verify-pull", mode="full", by="digest", pinned=pinned)["images_verified"] == 1
+
+    case.succeed("promote-images", phase="tag", pinned=pinned)
+    assert case.target_tags("api") == {TAG: pushed.digest}
+
+
+def test_a_second_run_copies_nothing_and_counts_the_images_again(case):
+    case.push("api", "index")
+    case.push("worker", imageTagMutability="IMMUTABLE")
+    case.upload()
+    first = case.succeed("promote-images")
+    assert first["bytes_copied"] > 0
+    again = case.succeed("promote-images")
+    assert (again["images_promoted"], again["bytes_copied"], again["blobs_copied"]) == (2, 0, 0)
+    assert again["digests"] == first["digests"]
+
+
+def test_the_stack_gets_the_image_it_asks_for(case):
+    pushed = case.push("api")
+    case.images[0]["parameter"] = "ApiImage"
+    case.upload(parameters={"Environment": "dev", "Size": "small"})
+    case.release.put("cloudformation-params.dev.json", {"Size": "tiny"})
+    parameters = case.succeed("check-manifest")["parameters"]
+    assert parameters["Environment"] == "dev"
+    assert parameters["Size"] == "tiny"
+    assert parameters["ApiImage"] == f"{case.target.host}/{case.app}/api@{pushed.digest}"
+
+
+@pytest.mark.parametrize("key", ["", "cloudformation-params.json", "deploy-manifest.json"])
+def test_the_key_may_be_the_folder_or_any_file_in_it(case, key):
+    case.push("api")
+    case.upload()
+    assert case.succeed("check-manifest", s3_key=case.release.folder + key)["image_count"] == 1
+    assert case.succeed("check-manifest", s3_key=case.release.folder.rstrip("/"))["image_count"] == 1
