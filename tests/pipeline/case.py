@@ -36,8 +36,18 @@ class Case:
 
     def push(self, name: str, kind: str = "single", target: bool = True, **settings) -> Manifest:
         """An image in the source, in a repository that both accounts have, named by the release."""
+        return self._push(name, KINDS[kind](self.layout), target, **settings)
+
+    def push_family(self, *names: str) -> None:
+        """Images in several repositories that share one layer."""
+        shared = self.layout.layer({"shared": self.app.encode() * 1000})
+        for name in names:
+            own = self.layout.layer({"own": f"{self.app} {name}".encode()})
+            self._push(name, self.layout.image([shared, own]))
+
+    def _push(self, name: str, manifest: Manifest, target: bool = True, **settings) -> Manifest:
         repository = self.repository(name, target, **settings)
-        self.layout.tag(name, KINDS[kind](self.layout))
+        self.layout.tag(name, manifest)
         self.images.append({"repository": repository, "tag": TAG})
         return self.source.push(self.layout, name, repository, TAG)
 

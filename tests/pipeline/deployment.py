@@ -1,4 +1,4 @@
-"""Puts the three Lambdas, their roles and the roles of the target account where a team would: the README's table of permissions, in a form that runs."""
+"""Deploys the functions with their roles: the README's table of permissions in a form that runs."""
 
 import io
 import json

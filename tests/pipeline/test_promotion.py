@@ -28,12 +28,7 @@ def test_an_image_of_every_kind_arrives_byte_for_byte(case, kind):
 
 
 def test_several_images_arrive_with_the_layers_they_share(case):
-    layer = case.layout.layer({"shared": case.app.encode() * 1000})
-    for name in ("api", "worker", "jobs"):
-        repository = case.repository(name)
-        case.layout.tag(name, case.layout.image([layer, case.layout.layer({"own": f"{case.app} {name}".encode()})]))
-        case.source.push(case.layout, name, repository, TAG)
-        case.images.append({"repository": repository, "tag": TAG})
+    case.push_family("api", "worker", "jobs")
     promoted = case.upload().succeed("promote-images")
     assert promoted["images_promoted"] == 3
     for name in ("api", "worker", "jobs"):
