@@ -158,7 +158,8 @@ class Demo:
     def again(self) -> None:
         section("5. The same release again: nothing moves")
         again = self.call("promote-images")
-        print("          ", transferred(again))
+        present = sum(target["images_present"] for target in again["targets"])
+        print(f"  {present} of {again['images_promoted']} images are there already; {again['requests']} requests")
         expect(again["bytes_copied"] == 0 and again["blobs_copied"] == 0, "a second run copies nothing")
 
     def fail(self) -> None:

@@ -1,4 +1,4 @@
-"""Puts the three Lambdas, their roles and the roles of the target account where the README's templates would."""
+"""Puts the three Lambdas, their roles and the roles of the target account where a team would: the README's table of permissions, in a form that runs."""
 
 import io
 import json
@@ -20,17 +20,16 @@ EXTERNAL_ID = "drayage-demo"
 # Which role of a target account a function may take on. Only promote-images may write.
 TAKES_ON = {"check-manifest": PULL_ROLE, "promote-images": PROMOTION_ROLE, "verify-pull": PULL_ROLE}
 
-READ_IMAGES = [
-    "ecr:BatchCheckLayerAvailability",
-    "ecr:BatchGetImage",
-    "ecr:DescribeImages",
-    "ecr:DescribeRepositories",
-    "ecr:GetAccountSetting",
-    "ecr:GetDownloadUrlForLayer",
-    "ecr:GetLifecyclePolicy",
-    "ecr:ListImages",
-]
-WRITE_IMAGES = ["ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage"]
+# What each role may ask of ECR: of repositories, and of the registry as a whole.
+READ_SOURCE = {"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}
+READ_TARGET = READ_SOURCE | {"ecr:BatchCheckLayerAvailability", "ecr:DescribeRepositories"}
+WRITE_TARGET = {"ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage"}
+REPOSITORY_ACTIONS = {
+    PROMOTION_ROLE: READ_TARGET | WRITE_TARGET,
+    PULL_ROLE: READ_TARGET | {"ecr:GetLifecyclePolicy"},
+}
+SOURCE_REGISTRY_ACTIONS = {"ecr:GetAuthorizationToken"}
+TARGET_REGISTRY_ACTIONS = {"ecr:GetAuthorizationToken", "ecr:GetAccountSetting"}
 
 
 def allow(actions, resources, **condition) -> dict:
@@ -45,8 +44,8 @@ def lambda_role(function: str) -> str:
     return f"arn:aws:iam::{DEPLOYER}:role/drayage-{function}"
 
 
-def registry_access(actions) -> list:
-    return [allow(actions, "arn:aws:ecr:*:*:repository/*"), allow("ecr:GetAuthorizationToken", "*")]
+def registry_access(repositories: set, registry: set) -> list:
+    return [allow(sorted(repositories), "arn:aws:ecr:*:*:repository/*"), allow(sorted(registry), "*")]
 
 
 @dataclass
@@ -72,6 +71,10 @@ class Deployment:
 
     def _create_lambda_role(self, function: str) -> None:
         iam = self.aws.client("iam", DEPLOYER)
+        extra = []
+        if function == "check-manifest":
+            # A list of pins that is too long for a state machine.
+            extra = [allow("s3:PutObject", f"arn:aws:s3:::{BUCKET}/*/pinned-*.json")]
         iam.create_role(
             RoleName=f"drayage-{function}",
             AssumeRolePolicyDocument=policy(
@@ -87,14 +90,15 @@ class Deployment:
                 allow("s3:GetObject", f"arn:aws:s3:::{BUCKET}/*"),
                 allow("ssm:GetParameter", f"arn:aws:ssm:*:{DEPLOYER}:parameter/*/aws-deployer/*"),
                 allow("sts:AssumeRole", f"arn:aws:iam::*:role/{TAKES_ON[function]}"),
-                *registry_access(READ_IMAGES),
+                *registry_access(READ_SOURCE, SOURCE_REGISTRY_ACTIONS),
+                *extra,
             ),
         )
 
     def create_target_roles(self, account: str) -> None:
         """What a target account owns: a role to write images and one to read them, each for named Lambda roles."""
         iam = self.aws.client("iam", account)
-        for role, actions in ((PROMOTION_ROLE, READ_IMAGES + WRITE_IMAGES), (PULL_ROLE, READ_IMAGES)):
+        for role, actions in REPOSITORY_ACTIONS.items():
             trusted = [lambda_role(function) for function in LAMBDAS if TAKES_ON[function] == role]
             iam.create_role(
                 RoleName=role,
@@ -107,7 +111,11 @@ class Deployment:
                     }
                 ),
             )
-            iam.put_role_policy(RoleName=role, PolicyName="drayage", PolicyDocument=policy(*registry_access(actions)))
+            iam.put_role_policy(
+                RoleName=role,
+                PolicyName="drayage",
+                PolicyDocument=policy(*registry_access(actions, TARGET_REGISTRY_ACTIONS)),
+            )
 
     def _create_function(self, function: str) -> None:
         self.aws.client("lambda", DEPLOYER).create_function(

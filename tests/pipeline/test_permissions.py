@@ -1,17 +1,25 @@
-"""The functions use what their roles allow: in a target, only the promotion role writes."""
+"""The functions need what their roles allow and no more: in a target, only the promotion role writes."""
 
 import fnmatch
 
 import pytest
 
-from pipeline.deployment import DEPLOYER, PROMOTION_ROLE, PULL_ROLE, READ_IMAGES, TARGET, WRITE_IMAGES
-
-TOKEN = "ecr:GetAuthorizationToken"
+from pipeline.deployment import (
+    DEPLOYER,
+    LAMBDAS,
+    PROMOTION_ROLE,
+    PULL_ROLE,
+    READ_SOURCE,
+    REPOSITORY_ACTIONS,
+    SOURCE_REGISTRY_ACTIONS,
+    TARGET,
+    TARGET_REGISTRY_ACTIONS,
+)
 
 
 @pytest.fixture
 def used(case, local):
-    """What each caller has asked of ECR by the double's account: caller -> actions."""
+    """What a role of an account has asked of ECR, by the double's account, once a release has gone through."""
     case.push("api", "index")
     case.push("worker")
     case.upload()
@@ -20,20 +28,27 @@ def used(case, local):
         case.succeed("promote-images", phase=phase, pinned=pinned)
     case.succeed("verify-pull", mode="full", pinned=pinned)
     actions = local.ecr.control("GET", "actions")
-    return lambda caller: {use["action"] for name in fnmatch.filter(actions, caller) for use in actions[name]}
+
+    def of(account: str, role: str) -> set:
+        callers = fnmatch.filter(actions, f"arn:aws:sts::{account}:assumed-role/{role}/*")
+        return {use["action"] for caller in callers for use in actions[caller]}
+
+    return of
 
 
 def test_the_promotion_role_needs_what_it_is_given(used):
-    actions = used(f"arn:aws:sts::{TARGET}:assumed-role/{PROMOTION_ROLE}/*")
-    assert set(WRITE_IMAGES) <= actions <= {TOKEN, *READ_IMAGES, *WRITE_IMAGES}
+    # Mounting reads the repository that it mounts from; it is off in this account.
+    mounting = {"ecr:GetDownloadUrlForLayer"}
+    needed = used(TARGET, PROMOTION_ROLE) | mounting
+    assert needed == REPOSITORY_ACTIONS[PROMOTION_ROLE] | TARGET_REGISTRY_ACTIONS
 
 
-def test_the_pull_role_only_reads(used):
-    actions = used(f"arn:aws:sts::{TARGET}:assumed-role/{PULL_ROLE}/*")
-    assert {TOKEN, "ecr:BatchGetImage"} <= actions <= {TOKEN, *READ_IMAGES}
+def test_the_pull_role_needs_what_it_is_given(used):
+    assert used(TARGET, PULL_ROLE) == REPOSITORY_ACTIONS[PULL_ROLE] | TARGET_REGISTRY_ACTIONS
 
 
-def test_the_source_is_only_read(used):
-    """By the functions' own roles, whose names STS does not tell the double; the pushes are the root's."""
-    actions = used(f"arn:aws:sts::{DEPLOYER}:assumed-role/unknown/*")
-    assert {TOKEN, "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"} <= actions <= {TOKEN, *READ_IMAGES}
+@pytest.mark.parametrize("function", LAMBDAS)
+def test_the_source_is_only_read(used, function):
+    actions = used(DEPLOYER, f"drayage-{function}")
+    assert "ecr:BatchGetImage" in actions
+    assert actions <= READ_SOURCE | SOURCE_REGISTRY_ACTIONS
