@@ -25,7 +25,7 @@ test: build tools ## Run every test
 	@echo "Tests of the bootstraps on a local AWS"
 	@$(VENV)/bin/pytest tests/pipeline
 
-check: .tools/deny .tools/python ## Lint: clippy, format, dependencies, documentation
+check: .tools/deny-$(CARGO_DENY) .tools/python ## Lint: clippy, format, dependencies, documentation
 	cargo fmt --check
 	$(VENV)/bin/ruff format --quiet --check
 	$(VENV)/bin/ruff check --quiet
@@ -64,7 +64,7 @@ lock-tools: ## Lock tools/requirements.in again (needs pip-compile)
 	@tools/skopeo.sh
 	@touch $@
 
-.tools/deny: Makefile
+.tools/deny-$(CARGO_DENY):
 	@echo "Building cargo-deny into .tools (two minutes)"
 	@cargo install --quiet --locked --version $(CARGO_DENY) --root .tools/cargo cargo-deny
 	@touch $@

@@ -176,10 +176,10 @@ class Demo:
 
 
 def transferred(answer: dict) -> str:
-    copied, present = size(answer["bytes_copied"]), size(answer["bytes_present"])
+    whole = sum(target["images_present"] for target in answer["targets"])
     return (
-        f"{answer['images_promoted']} images: {answer['blobs_copied']} blobs copied ({copied}),"
-        f" {answer['blobs_mounted']} mounted, {answer['blobs_present']} already there ({present});"
+        f"{answer['images_promoted']} images, {whole} of them there before:"
+        f" {answer['blobs_copied']} blobs copied ({size(answer['bytes_copied'])}), {answer['blobs_mounted']} mounted;"
         f" {answer['requests']} requests, {answer['seconds']:.1f} s"
     )
 

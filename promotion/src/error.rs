@@ -116,6 +116,8 @@ struct Inner {
     temporary: bool,
     retry_after: Option<Duration>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
+    /// The errors that this one lists, so that a list within a list becomes one.
+    listed: Vec<Error>,
 }
 
 impl Error {
@@ -128,6 +130,7 @@ impl Error {
             temporary: name == Name::RegistryUnavailable,
             retry_after: None,
             source: None,
+            listed: vec![],
         }))
     }
 
@@ -170,6 +173,7 @@ impl Error {
     #[must_use]
     pub fn context(mut self, doing: impl fmt::Display) -> Self {
         self.0.message = format!("{doing}: {}", self.0.message);
+        self.0.listed.clear();
         self
     }
 
@@ -197,7 +201,8 @@ impl Error {
     #[must_use]
     pub fn all(errors: Vec<Self>) -> Option<Self> {
         let mut distinct: Vec<Self> = Vec::new();
-        for error in errors {
+        let each = |error: Self| if error.0.listed.is_empty() { vec![error] } else { error.0.listed };
+        for error in errors.into_iter().flat_map(each) {
             if !distinct.iter().any(|known| known.name() == error.name() && known.0.message == error.0.message) {
                 distinct.push(error);
             }
@@ -211,6 +216,7 @@ impl Error {
         for (number, error) in distinct.iter().enumerate() {
             whole.0.message += &format!("\n{}. {}: {}", number + 1, error.name(), error.0.message);
         }
+        whole.0.listed = distinct;
         Some(whole)
     }
 }
@@ -253,6 +259,12 @@ mod tests {
         assert_eq!(
             whole.to_string(),
             "2 problems:\n1. RegistryUnavailable: throttled\n2. TargetAccessDenied: add ecr:PutImage"
+        );
+        let longer = Error::all(vec![Error::new(Name::TagConflict, "immutable"), whole]).unwrap();
+        assert_eq!(longer.name(), Name::TagConflict);
+        assert_eq!(
+            longer.to_string(),
+            "3 problems:\n1. TagConflict: immutable\n2. RegistryUnavailable: throttled\n3. TargetAccessDenied: add ecr:PutImage"
         );
         assert_eq!(Error::all(vec![denied]).unwrap().to_string(), "add ecr:PutImage");
         assert!(Error::all(vec![]).is_none());

@@ -7,7 +7,7 @@ use crate::{Approved, Content, Descriptor, Digest, PinnedImage, Repository, Tag}
 
 /// What has to be done so that every target has the release: pure data, made without I/O.
 ///
-/// Steps refer to each other by position and only ever to earlier ones, so any order that respects [`Step::after`] keeps every
+/// Each step names the ones that have to come before it, always earlier ones, so any order that respects those keeps every
 /// repository consistent: a manifest is written when everything it refers to is there.
 #[derive(Debug)]
 pub struct Plan {
