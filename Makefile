@@ -8,6 +8,7 @@ INVOKE := $(addprefix invoke-,$(LAMBDAS))
 VENV := .tools/venv
 PYTHON := PYTHONPATH=tests $(VENV)/bin/python
 CARGO_DENY := 0.20.2
+DENY := .tools/cargo/deny-$(CARGO_DENY)
 # `make VERBOSE=1 ...` shows what cargo does.
 QUIET := $(if $(VERBOSE),,--quiet)
 
