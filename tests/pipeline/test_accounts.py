@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.deployment import DEPLOYER, PROMOTION_ROLE, PULL_ROLE, TARGET
+from pipeline.deployment import DEPLOYER, PROMOTION_ROLE, PULL_ROLE, TARGET, policy
 
 TAKES_ON = pytest.mark.parametrize(
     ("function", "setting"),
@@ -40,26 +40,16 @@ def test_a_role_that_does_not_exist_is_refused(ready, function, setting):
 
 def test_the_trust_of_the_target_decides(ready, local):
     """The function's own policy allows the role; the role trusts somebody else."""
-    iam = local.aws.client("iam", "777788889999")
-    trust = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"AWS": f"arn:aws:iam::{TARGET}:root"},
-                "Action": "sts:AssumeRole",
-            }
-        ],
-    }
-    import json
-
-    iam.create_role(RoleName=PROMOTION_ROLE, AssumeRolePolicyDocument=json.dumps(trust))
-    ready.fail("promote-images", "AssumeRoleDenied", "777788889999", PROMOTION_ROLE, target_account="777788889999")
+    stranger = "777788889999"
+    somebody = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{TARGET}:root"}, "Action": "sts:AssumeRole"}
+    iam = local.aws.client("iam", stranger)
+    iam.create_role(RoleName=PROMOTION_ROLE, AssumeRolePolicyDocument=policy(somebody))
+    ready.fail("promote-images", "AssumeRoleDenied", stranger, PROMOTION_ROLE, target_account=stranger)
 
 
 def test_the_source_account_comes_from_ssm_when_nothing_nearer_says_it(ready, local):
-    ready.repository("own")
+    # The parameter belongs to this test's own env, so no other test reads it.
     name = f"/{ready.app}/aws-deployer/source-ecr-account"
     local.aws.client("ssm", DEPLOYER).put_parameter(Name=name, Value=TARGET, Type="String")
-    # The parameter belongs to this test's own env, so no other test reads it.
     ready.fail("check-manifest", "SourceAccessDenied", TARGET, env=ready.app)
+    ready.succeed("check-manifest", env=ready.app, source_ecr_account=DEPLOYER)

@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.case import TAG
-from pipeline.deployment import DEPLOYER, TARGET
+from pipeline.deployment import TARGET
 
 BOTH = pytest.mark.parametrize("function", ["check-manifest", "promote-images"])
 
@@ -85,8 +85,30 @@ def test_an_unknown_choice_in_the_event(case, field):
     case.upload().fail(function, "InvalidInput", field, **{field: "sideways"})
 
 
-def test_a_source_of_another_account_that_shares_nothing(case):
+@BOTH
+def test_a_source_of_another_account_that_shares_nothing(case, function):
     case.push("api")
-    case.upload().fail("check-manifest", "SourceAccessDenied", "ecr:BatchGetImage", source_ecr_account=TARGET)
-    case.fail("promote-images", "SourceAccessDenied", "ecr:BatchGetImage", source_ecr_account=TARGET)
-    assert DEPLOYER not in case.target_tags("api")
+    case.upload().fail(function, "SourceAccessDenied", "ecr:BatchGetImage", source_ecr_account=TARGET)
+    assert case.target_is_empty("api")
+
+
+@pytest.mark.parametrize(
+    ("function", "action"),
+    [
+        ("check-manifest", "ecr:DescribeRepositories"),
+        ("promote-images", "ecr:InitiateLayerUpload"),
+        ("promote-images", "ecr:PutImage"),
+        ("verify-pull", "ecr:GetDownloadUrlForLayer"),
+    ],
+)
+@pytest.mark.parametrize("explicit", [False, True], ids=["not-allowed", "denied"])
+def test_a_role_of_the_target_that_lacks_a_permission(case, local, function, action, explicit):
+    case.push("api")
+    case.upload()
+    if function == "verify-pull":
+        case.succeed("promote-images")
+    deny = {"caller": TARGET, "action": action, "repository": f"{case.app}/*", "explicit": explicit}
+    local.ecr.control("POST", "denies", deny)
+    case.fail(function, "TargetAccessDenied", action, f"{case.app}/api", *(["explicit deny"] if explicit else []))
+    if function != "verify-pull":
+        assert case.target_is_empty("api")

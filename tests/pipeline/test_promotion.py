@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.case import TAG
-from pipeline.deployment import LAMBDAS, TARGET
+from pipeline.deployment import DEPLOYER, LAMBDAS, TARGET
 from pipeline.kinds import KINDS
 
 
@@ -73,6 +73,22 @@ def test_the_stack_gets_the_image_it_asks_for(case):
     assert parameters["Environment"] == "dev"
     assert parameters["Size"] == "tiny"
     assert parameters["ApiImage"] == f"{case.target.host}/{case.app}/api@{pushed.digest}"
+
+
+def test_a_long_list_of_pins_travels_through_s3(case):
+    """500 tags of one image, which a state machine could not pass on."""
+    pushed = case.push("api")
+    ecr = case.local.ecr.ecr(DEPLOYER)
+    manifest = case.layout.blob(pushed.digest).read_text()
+    for number in range(500):
+        tag = f"{'x' * 120}-{number}"
+        ecr.put_image(repositoryName=f"{case.app}/api", imageManifest=manifest, imageTag=tag)
+        case.images.append({"repository": f"{case.app}/api", "tag": tag})
+    pinned = case.upload().succeed("check-manifest")["pinned"]
+    assert pinned["s3_key"].startswith(case.release.folder)
+    staged = case.succeed("promote-images", phase="stage", pinned=pinned)
+    assert (staged["images_promoted"], staged["targets"][0]["manifests_put"]) == (501, 1)
+    assert case.succeed("verify-pull", pinned=pinned)["images_verified"] == 501
 
 
 @pytest.mark.parametrize("key", ["", "cloudformation-params.json", "deploy-manifest.json"])

@@ -29,7 +29,8 @@ def test_a_whole_release_can_be_pulled(promoted, mode):
     for by in ("digest", "tag"):
         verified = promoted.succeed("verify-pull", mode=mode, by=by)
         assert (verified["images_verified"], verified["mode"], verified["by"]) == (2, mode, by)
-        assert (verified["bytes_read"] > 0) == (mode == "full") or mode == "reach"
+        # Nothing is downloaded only to see that it could be.
+        assert (verified["bytes_read"] > 0) == (mode == "full")
 
 
 @MODES
