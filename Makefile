@@ -26,7 +26,7 @@ test: build tools ## Run every test
 	@echo "Tests of the bootstraps on a local AWS"
 	@$(VENV)/bin/pytest tests/pipeline
 
-check: .tools/deny-$(CARGO_DENY) .tools/python ## Lint: clippy, format, dependencies, documentation
+check: $(DENY) .tools/python ## Lint: clippy, format, dependencies, documentation
 	cargo fmt --check
 	$(VENV)/bin/ruff format --quiet --check
 	$(VENV)/bin/ruff check --quiet
@@ -65,7 +65,7 @@ lock-tools: ## Lock tools/requirements.in again (needs pip-compile)
 	@tools/skopeo.sh
 	@touch $@
 
-.tools/deny-$(CARGO_DENY):
+$(DENY):
 	@echo "Building cargo-deny into .tools (two minutes)"
 	@cargo install --quiet --locked --version $(CARGO_DENY) --root .tools/cargo cargo-deny
 	@touch $@
