@@ -9,6 +9,7 @@ use crate::{Descriptor, Repository};
 pub(crate) struct Progress {
     targets: Vec<Counters>,
     in_flight: Mutex<HashMap<usize, (Repository, Descriptor)>>,
+    moved: AtomicU64,
 }
 
 /// What was done for one target.
@@ -23,7 +24,11 @@ pub(crate) struct Counters {
 
 impl Progress {
     pub(crate) fn new(targets: usize) -> Self {
-        Self { targets: (0..targets).map(|_| Counters::default()).collect(), in_flight: Mutex::default() }
+        Self {
+            targets: (0..targets).map(|_| Counters::default()).collect(),
+            in_flight: Mutex::default(),
+            moved: AtomicU64::new(0),
+        }
     }
 
     pub(crate) fn target(&self, at: usize) -> Option<&Counters> {
@@ -35,6 +40,16 @@ impl Progress {
         if let Some(counters) = self.target(target) {
             counter(counters).fetch_add(amount, Ordering::Relaxed);
         }
+    }
+
+    /// Notes bytes that are on their way to a target, whether or not they will be committed.
+    pub(crate) fn moving(&self, bytes: usize) {
+        self.moved.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Whether any byte of any blob has moved.
+    pub(crate) fn has_moved(&self) -> bool {
+        self.moved.load(Ordering::Relaxed) > 0
     }
 
     /// Everything written, of whatever kind.

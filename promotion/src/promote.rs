@@ -64,6 +64,7 @@ impl<S: Source, T: Target> Promotion<S, T> {
         let transfer = Transfer { source: &self.source, targets: &self.targets, limits: self.limits, progress };
         let mut first: Option<(Vec<PinnedImage>, Summary, Vec<u64>)> = None;
         let mut release = release;
+        let mut is_staged_anew = true;
         for _ in 0..ROUNDS {
             let plan = Arc::new(self.survey(release).await.judge()?.plan());
             let (images, ..) = first.get_or_insert_with(|| {
@@ -86,7 +87,15 @@ impl<S: Source, T: Target> Promotion<S, T> {
                 let (images, planned, present) = first.unwrap_or_default();
                 return self.report(images, planned, &present, progress, begin).await;
             }
+            is_staged_anew = !plan.steps.is_empty();
             tracing::warn!("staged content is gone before it was tagged: staging again");
+        }
+        if !is_staged_anew {
+            return Err(Error::new(
+                Name::PullFailed,
+                "a target keeps the manifest of an image and has lost something that it lists, so that the image looks complete and is not: \
+                 verify-pull says which; delete that image there (ecr:BatchDeleteImage, by digest) and run again",
+            ));
         }
         Err(Error::new(
             Name::RegistryUnavailable,
@@ -123,7 +132,7 @@ fn images_present(plan: &Plan, targets: usize) -> Vec<u64> {
 
 fn out_of_time(progress: &Progress) -> Error {
     match (progress.written(), progress.largest_in_flight()) {
-        (0, Some((repository, blob))) => Error::new(
+        (0, Some((repository, blob))) if progress.has_moved() => Error::new(
             Name::TooLargeForLambda,
             format!(
                 "the blob {} of {repository} has {} bytes and could not be copied before the deadline, and nothing else was: give the function \
@@ -131,9 +140,9 @@ fn out_of_time(progress: &Progress) -> Error {
                 blob.digest, blob.size
             ),
         ),
-        (0, None) => Error::new(
+        (0, _) => Error::new(
             Name::RegistryUnavailable,
-            "the deadline came before a single blob could be sent: the registries answer too slowly, or the function has too little time",
+            "the deadline came before a single byte could be sent: the registries answer too slowly, or the function has too little time",
         ),
         (written, _) => Error::new(
             Name::OutOfTime,

@@ -19,6 +19,9 @@ pub use images::PinnedImage;
 /// How many requests a survey sends at a time to one registry.
 const AT_ONCE: usize = 16;
 
+/// How many answers that hold manifests are awaited at a time: each may hold a whole batch of them.
+const MANIFESTS_AT_ONCE: usize = 4;
+
 /// The facts: what the tags of a release point to in the source, and what every target has of it already.
 ///
 /// A survey is complete even when something is wrong, so that whoever asked learns of all that is wrong at once.
@@ -76,9 +79,10 @@ impl Survey {
         };
         survey.pin(release, source).await;
         let images = &survey.images;
-        let found: Vec<_> =
-            stream::iter(targets).map(|target| target::find_images(target, images)).buffered(AT_ONCE).collect().await;
-        for (target, found) in targets.iter().zip(found) {
+        let mut finding = stream::iter(targets)
+            .map(|target| async move { (target, target::find_images(target, images).await) })
+            .buffered(AT_ONCE);
+        while let Some((target, found)) = finding.next().await {
             survey.problems.extend(found.problems);
             found.manifests.into_iter().for_each(|manifest| survey.shelf.put(manifest));
             survey.targets.push(TargetSurvey {
@@ -87,6 +91,7 @@ impl Survey {
                 ..TargetSurvey::default()
             });
         }
+        drop(finding);
         survey.open_indexes(source).await;
         survey.learn_platforms(source).await;
         let shared = &survey;

@@ -138,10 +138,10 @@ async fn content_that_is_gone_before_tagging_is_staged_again_but_not_for_ever() 
     assert_eq!((one.calls("tag"), one.tags("app").len()), (2, 1));
 
     let (source, one) = plain();
-    one.on_call(first(usize::MAX, "tag", Fault::Forgetful));
+    one.on_call(first(usize::MAX, "put_manifest", Fault::Lost));
     let error = promote(&source, &[&one], None).await.unwrap_err();
     assert!(error.to_string().contains("keeps disappearing"), "{error}");
-    assert_eq!(one.calls("tag"), 3);
+    assert_eq!((one.calls("put_manifest"), one.calls("tag")), (3, 0));
     assert_no_tag(&one);
 }
 
@@ -209,7 +209,7 @@ async fn the_deadline_says_whether_another_run_would_help() {
     let minute = Some(Duration::from_secs(60));
     for (operation, times, expected) in [
         ("manifests", 0, Name::RegistryUnavailable),
-        ("upload", 0, Name::TooLargeForLambda),
+        ("upload", 0, Name::RegistryUnavailable),
         ("upload", 1, Name::OutOfTime),
         ("tag", 0, Name::OutOfTime),
     ] {
@@ -226,6 +226,50 @@ async fn the_deadline_says_whether_another_run_would_help() {
         promote(&source, &[&one], minute).await.unwrap();
         assert_whole(&one);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_blob_that_moves_and_does_not_arrive_in_a_whole_invocation_is_too_large() {
+    let (source, one, _) = world();
+    source.on_call(first(usize::MAX, "blob", Fault::Stall(9)));
+    let error = promote(&source, &[&one], Some(Duration::from_secs(900))).await.unwrap_err();
+    assert_eq!(error.name(), Name::TooLargeForLambda, "{error}");
+    assert_no_tag(&one);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_lost_a_blob_of_a_manifest_it_keeps_is_told_from_one_that_expires_what_is_staged() {
+    let (source, one, _) = world();
+    promote(&source, &[&one], None).await.unwrap();
+    {
+        let mut state = one.state();
+        let held = state.repositories.get_mut(&"app".parse().unwrap()).unwrap();
+        held.tags.clear();
+        held.blobs.clear();
+    }
+    let error = promote(&source, &[&one], None).await.unwrap_err();
+    assert_eq!(error.name(), Name::PullFailed, "{error}");
+    assert_no_tag(&one);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_staged_is_tagged_without_the_source() {
+    let (source, one, _) = world();
+    one.on_call(first(usize::MAX, "tag", Fault::Fail(Error::new(Name::TargetAccessDenied, "no"))));
+    let pins = promotion::Release::pinned(vec![promotion::Image {
+        repository: "app".parse().unwrap(),
+        tag: "1.0".parse().unwrap(),
+        digest: source.state().repositories[&"app".parse().unwrap()].tags.values().next().copied(),
+        parameter: None,
+        platforms: vec![],
+    }])
+    .unwrap();
+    let promotion = Promotion::new(source.clone(), [one.clone()], Patience::default(), Limits::default());
+    promotion.run(pins.clone(), Until::Tagged, None).await.unwrap_err();
+    one.heal();
+    source.state().repositories.clear();
+    promotion.run(pins, Until::Tagged, None).await.unwrap();
+    assert_whole(&one);
 }
 
 #[tokio::test(start_paused = true)]

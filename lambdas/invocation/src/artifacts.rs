@@ -36,6 +36,8 @@ impl Artifacts<'_> {
     /// `InvalidManifest`; `InvalidInput` if something may not be read or is not there; `RegistryUnavailable` if S3 is not.
     pub async fn release(&self) -> Result<Option<Release>, Error> {
         match &self.event.pinned {
+            // What check-manifest answers for a release without a manifest.
+            Some(Pinned::Inline(images)) if images.is_empty() => Ok(None),
             Some(Pinned::Inline(images)) => Release::pinned(images.clone()).map(Some),
             Some(Pinned::Stored(stored)) => Release::pinned(self.pinned(stored).await?).map(Some),
             None => {

@@ -7,6 +7,10 @@ use crate::{Content, Descriptor, Image, MAX_MANIFEST_BYTES, Manifest, Name, read
 /// How deep indexes may list indexes. Docker and buildx write one level; the limit only ends what never ends.
 const MAX_DEPTH: usize = 8;
 
+const LEFT: &str = "it was pinned, and has left the source since: push it again, or pin the release anew";
+const NOT_WHOLE: &str = "an index that is to be promoted lists it, and ECR takes no index without all it lists: push the whole index to the \
+                         source again";
+
 /// How many bytes of manifests are asked for at a time, where their sizes are known beforehand.
 const BATCH_BYTES: u64 = 16 << 20;
 
@@ -25,16 +29,13 @@ impl Survey {
             return;
         }
         let batches = batches(release.images().iter().map(|image| (&image.repository, image)), S::BATCH);
-        let answers: Vec<_> = stream::iter(&batches)
-            .map(|(repository, images)| async move {
-                let tags: Vec<_> = images.iter().map(|image| Reference::Tag(image.tag.clone())).collect();
-                source.manifests(repository, &tags).await
-            })
-            .buffered(AT_ONCE)
-            .collect()
-            .await;
+        let answers = stream::iter(&batches).map(|(repository, images)| async move {
+            let tags: Vec<_> = images.iter().map(|image| Reference::Tag(image.tag.clone())).collect();
+            (images, source.manifests(repository, &tags).await)
+        });
+        let mut answers = std::pin::pin!(answers.buffered(MANIFESTS_AT_ONCE));
         let mut found: HashMap<(&Repository, &Tag), Digest> = HashMap::new();
-        for ((_, images), answer) in batches.iter().zip(answers) {
+        while let Some((images, answer)) = answers.next().await {
             match answer {
                 Err(error) => self.problems.push(error),
                 Ok(lookups) => {
@@ -59,9 +60,7 @@ impl Survey {
     pub(super) async fn open_indexes<S: Source>(&mut self, source: &Patient<S>) {
         let mut wanted: Vec<(Repository, Digest, u64)> = Vec::new();
         for (at, image) in self.images.iter().enumerate() {
-            let everywhere = |presence: Presence| presence.tagged == Some(image.digest);
-            let is_lacking = self.targets.iter().any(|target| !target.presence(at).is_none_or(everywhere));
-            if is_lacking || !image.platforms.is_empty() {
+            if self.is_lacking(at) || self.hides_platforms(image) {
                 wanted.push((image.repository.clone(), image.digest, 0));
             }
         }
@@ -111,12 +110,15 @@ impl Survey {
                     for (digest, lookup) in digests.iter().zip(lookups) {
                         match lookup {
                             Ok(Some(manifest)) => self.shelf.put(manifest),
-                            Ok(None) => self.problems.push(not_found(
-                                format_args!("{repository}@{digest}"),
-                                source.name(),
-                                "an index that is to be promoted lists it, and ECR takes no index without all it lists: push the whole index \
-                                 to the source again",
-                            )),
+                            Ok(None) => {
+                                let is_root = self.images.iter().any(|image| image.digest == *digest);
+                                let advice = if is_root { LEFT } else { NOT_WHOLE };
+                                self.problems.push(not_found(
+                                    format_args!("{repository}@{digest}"),
+                                    source.name(),
+                                    advice,
+                                ));
+                            }
                             Err(error) => self.problems.push(error),
                         }
                     }
@@ -125,25 +127,42 @@ impl Survey {
         }
     }
 
-    /// Reads for which platforms there are images, where the release asks for some.
+    /// Whether some target has to get this image.
+    fn is_lacking(&self, at: usize) -> bool {
+        self.targets.iter().any(|target| target.presence(at).is_some_and(|presence| !presence.staged))
+    }
+
+    /// Whether the platforms of this image are asked for, and stand in something that its index lists.
+    fn hides_platforms(&self, image: &PinnedImage) -> bool {
+        let children = self.shelf.content(image.digest).map(Content::children).unwrap_or_default();
+        !image.platforms.is_empty() && children.iter().any(|child| child.platform.is_none())
+    }
+
+    /// Reads for which platforms there are images, where the release asks for some. An index says it; of an image only its config does.
     pub(super) async fn learn_platforms<S: Source>(&mut self, source: &Arc<Patient<S>>) {
+        let mut configs = Vec::new();
         for image in self.images.iter().filter(|image| !image.platforms.is_empty()) {
-            let mut platforms = Vec::new();
+            let platforms = self.platforms.entry(image.digest).or_default();
             for digest in self.shelf.bottom_up(image.digest) {
                 match self.shelf.content(digest) {
                     Some(Content::Index { manifests }) => {
                         platforms.extend(manifests.iter().filter_map(|entry| entry.platform.clone()));
                     }
-                    Some(Content::Image { config, .. }) if digest == image.digest => {
-                        match read_platform(&image.repository, config, source).await {
-                            Ok(platform) => platforms.push(platform),
-                            Err(error) => self.problems.push(error.context(format_args!("the config of {image}"))),
-                        }
-                    }
+                    Some(Content::Image { config, .. }) if digest == image.digest => configs.push((image, config)),
                     _ => {}
                 }
             }
-            self.platforms.insert(image.digest, platforms);
+        }
+        let platforms: Vec<_> = stream::iter(configs)
+            .map(|(image, config)| async move { (image, read_platform(&image.repository, config, source).await) })
+            .buffered(AT_ONCE)
+            .collect()
+            .await;
+        for (image, platform) in platforms {
+            match platform {
+                Ok(platform) => self.platforms.entry(image.digest).or_default().push(platform),
+                Err(error) => self.problems.push(error.context(format_args!("the config of {image}"))),
+            }
         }
     }
 }

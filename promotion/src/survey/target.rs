@@ -30,11 +30,16 @@ impl TargetSurvey {
 pub(super) async fn find_images<T: Target>(target: &Patient<T>, images: &[PinnedImage]) -> FoundImages {
     let mut found = FoundImages { images: vec![None; images.len()], ..FoundImages::default() };
     let every: Vec<usize> = (0..images.len()).collect();
-    for (at, lookup) in look_up(target, images, &every, PinnedImage::by_tag, &mut found.problems).await {
-        match lookup {
+    let digest = |lookup: Lookup| match lookup {
+        Ok(manifest) => Ok(manifest.as_ref().map(Manifest::digest)),
+        // What cannot be read is not what is promoted, and a promotion replaces it.
+        Err(error) if matches!(error.name(), Name::CorruptContent | Name::RegistryLimit) => Ok(None),
+        Err(error) => Err(error),
+    };
+    for (at, tagged) in look_up(target, images, &every, PinnedImage::by_tag, digest, &mut found.problems).await {
+        match tagged {
             Err(error) => found.problems.push(error),
-            Ok(manifest) => {
-                let tagged = manifest.as_ref().map(Manifest::digest);
+            Ok(tagged) => {
                 let staged = tagged.is_some() && tagged == images.get(at).map(|image| image.digest);
                 if let Some(presence) = found.images.get_mut(at) {
                     *presence = Some(Presence { tagged, staged });
@@ -46,7 +51,8 @@ pub(super) async fn find_images<T: Target>(target: &Patient<T>, images: &[Pinned
         .into_iter()
         .filter(|at| matches!(found.images.get(*at), Some(Some(Presence { staged: false, .. }))))
         .collect();
-    for (at, lookup) in look_up(target, images, &unsettled, PinnedImage::by_digest, &mut found.problems).await {
+    let whole = |lookup| lookup;
+    for (at, lookup) in look_up(target, images, &unsettled, PinnedImage::by_digest, whole, &mut found.problems).await {
         match lookup {
             Err(error) => found.problems.push(error),
             Ok(None) => {}
@@ -62,23 +68,25 @@ pub(super) async fn find_images<T: Target>(target: &Patient<T>, images: &[Pinned
     found
 }
 
-/// Looks up the images at these positions. A repository that cannot be asked at all is one problem, however many images it holds.
-async fn look_up<T: Target>(
+/// Looks up the images at these positions, and keeps of each answer what is asked for, since a batch of manifests may be large. A repository that cannot be asked at all is one problem, however many images it holds.
+async fn look_up<T: Target, K>(
     target: &Patient<T>,
     images: &[PinnedImage],
     positions: &[usize],
     reference: fn(&PinnedImage) -> Reference,
+    keep: fn(Lookup) -> K,
     problems: &mut Vec<Error>,
-) -> Vec<(usize, Lookup)> {
+) -> Vec<(usize, K)> {
     let wanted =
         positions.iter().filter_map(|at| Some((&images.get(*at)?.repository, (*at, reference(images.get(*at)?)))));
     let batches = batches(wanted, T::BATCH);
     let answers: Vec<_> = stream::iter(&batches)
         .map(|(repository, wanted)| async move {
             let references: Vec<_> = wanted.iter().map(|(_, reference)| reference.clone()).collect();
-            target.manifests(repository, &references).await
+            let answer = target.manifests(repository, &references).await;
+            answer.map(|lookups| lookups.into_iter().map(keep).collect::<Vec<_>>())
         })
-        .buffered(AT_ONCE)
+        .buffered(MANIFESTS_AT_ONCE)
         .collect()
         .await;
     let mut lookups = Vec::new();

@@ -1,8 +1,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 
+use crate::progress::Progress;
 use crate::{Descriptor, Error, Hasher, Name, Patient, Repository, Source, Target};
 
 /// How often a blob is sent from its beginning before its failure is final.
@@ -19,6 +20,7 @@ pub(crate) async fn copy<S: Source, T: Target>(
     repository: &Repository,
     blob: &Descriptor,
     mut opened: Option<T::Upload>,
+    progress: &Arc<Progress>,
 ) -> Result<(), Error> {
     let mut sending = 1;
     loop {
@@ -28,6 +30,8 @@ pub(crate) async fn copy<S: Source, T: Target>(
         };
         let failure = Arc::new(Mutex::new(None));
         let body = whole_or_nothing(source.clone(), repository.clone(), blob.clone(), failure.clone());
+        let progress = progress.clone();
+        let body = body.inspect_ok(move |piece| progress.moving(piece.len()));
         let Err(error) = target.upload(upload, blob, body).await else { return Ok(()) };
         // An upload that breaks because its body broke reports only that; the body knows why.
         let told = failure.lock().unwrap_or_else(PoisonError::into_inner).take();

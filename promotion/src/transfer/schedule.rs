@@ -78,7 +78,8 @@ impl<'p> Schedule<'p> {
 
     fn bytes_of(&self, at: usize) -> u64 {
         match self.steps.get(at).map(|step| &step.work) {
-            Some(Work::Blob { blob, .. }) => blob.size.min(self.limits.bytes_in_flight),
+            // A mount moves no bytes, unless it is declined.
+            Some(Work::Blob { blob, mount_from: None }) => blob.size.min(self.limits.bytes_in_flight),
             _ => 0,
         }
     }

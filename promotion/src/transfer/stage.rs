@@ -104,7 +104,7 @@ impl<S: Source, T: Target> Mover<S, T> {
                     }
                 }
                 let _on_its_way = self.progress.on_its_way(self.at, &step.repository, blob);
-                blob::copy(&self.source, &self.target, &step.repository, blob, upload).await?;
+                blob::copy(&self.source, &self.target, &step.repository, blob, upload, &self.progress).await?;
                 self.progress.count(step.target, |counters| &counters.blobs_copied, 1);
                 self.progress.count(step.target, |counters| &counters.bytes_copied, blob.size);
             }
@@ -115,9 +115,10 @@ impl<S: Source, T: Target> Mover<S, T> {
     /// Writes a manifest. A registry may refuse it because it lacks what it said it has: ECR has been seen to report a layer as available and
     /// to miss it here. Then that is brought first.
     async fn put(&self, repository: &Repository, manifest: &Manifest) -> Result<(), Error> {
-        for _ in 0..PUTS {
+        for put in 1.. {
             match self.target.put_manifest(repository, manifest, None).await? {
                 Put::Stored => return Ok(()),
+                _ if put == PUTS => break,
                 Put::LacksBlobs(digests) => self.bring_blobs(repository, manifest.content(), &digests).await?,
                 Put::LacksManifests => {
                     for child in manifest.content().children() {
@@ -143,7 +144,7 @@ impl<S: Source, T: Target> Mover<S, T> {
         let mut brought = HashSet::new();
         let lacking = content.blobs().filter(|blob| digests.contains(&blob.digest));
         for blob in lacking.filter(|blob| brought.insert(blob.digest)) {
-            blob::copy(&self.source, &self.target, repository, blob, None).await?;
+            blob::copy(&self.source, &self.target, repository, blob, None, &self.progress).await?;
         }
         Ok(())
     }

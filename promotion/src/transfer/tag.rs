@@ -2,9 +2,12 @@ use std::collections::BTreeMap;
 
 use futures_util::{StreamExt, stream};
 
-use super::{Error, Found, Plan, Reference, Source, Transfer, whole_manifest};
+use super::{Error, Found, Plan, Reference, Repository, Source, Transfer, whole_manifest};
 use crate::plan::Tagging;
 use crate::{Name, Put, Target};
+
+/// How many tags are written at a time to one target.
+const TAGS_AT_ONCE: usize = 8;
 
 /// Why a tag is not where it should be.
 enum Fault {
@@ -16,9 +19,19 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
     /// Writes the tags, and reads them back. A tag that cannot be written does not keep the others from being written: tagging rolls
     /// forward, and a failure lists what is missing.
     pub(crate) async fn tag(&self, plan: &Plan) -> Result<Found, Error> {
-        let mut faults: Vec<(&Tagging, Fault)> = stream::iter(&plan.tags)
-            .map(|tagging| async move { (tagging, self.put_tag(plan, tagging).await) })
-            .buffer_unordered(self.limits.steps_in_flight)
+        // Each target has a pace of its own, and none waits for that of another.
+        let mut targets: BTreeMap<usize, Vec<&Tagging>> = BTreeMap::new();
+        for tagging in &plan.tags {
+            targets.entry(tagging.target).or_default().push(tagging);
+        }
+        let count = targets.len();
+        let written = stream::iter(targets.into_values()).map(|taggings| {
+            stream::iter(taggings)
+                .map(|tagging| async move { (tagging, self.put_tag(plan, tagging).await) })
+                .buffer_unordered(TAGS_AT_ONCE)
+        });
+        let mut faults: Vec<(&Tagging, Fault)> = written
+            .flatten_unordered(count)
             .filter_map(|(tagging, result)| async move { Some((tagging, result.err()?)) })
             .collect()
             .await;
@@ -51,21 +64,17 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
         for tagging in written {
             places.entry((tagging.target, &tagging.repository)).or_default().push(tagging);
         }
-        let mut faults = Vec::new();
-        for ((target, repository), taggings) in places {
-            let Some(target) = self.targets.get(target) else { continue };
-            for batch in taggings.chunks(T::BATCH) {
-                let references: Vec<_> = batch.iter().map(|tagging| Reference::Tag(tagging.tag.clone())).collect();
-                match target.manifests(repository, &references).await {
-                    Err(error) => faults.extend(batch.iter().map(|tagging| (*tagging, Fault::Failed(error.clone())))),
-                    Ok(lookups) => faults.extend(batch.iter().zip(lookups).filter_map(|(tagging, lookup)| {
-                        let found = lookup.map(|manifest| manifest.map(|manifest| manifest.digest()));
-                        Some((*tagging, moved(tagging, found)?))
-                    })),
+        let faults: Vec<Vec<_>> = stream::iter(places)
+            .map(|((target, repository), taggings)| async move {
+                match self.targets.get(target) {
+                    Some(target) => check_repository(&**target, repository, &taggings).await,
+                    None => vec![],
                 }
-            }
-        }
-        faults
+            })
+            .buffer_unordered(self.limits.steps_in_flight)
+            .collect()
+            .await;
+        faults.into_iter().flatten().collect()
     }
 
     /// One error for all tags that failed, or none if at most some staged content is gone.
@@ -95,6 +104,25 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
         });
         Some(Error::new(name, message))
     }
+}
+
+async fn check_repository<'p, T: Target>(
+    target: &T,
+    repository: &Repository,
+    taggings: &[&'p Tagging],
+) -> Vec<(&'p Tagging, Fault)> {
+    let mut faults = Vec::new();
+    for batch in taggings.chunks(T::BATCH) {
+        let references: Vec<_> = batch.iter().map(|tagging| Reference::Tag(tagging.tag.clone())).collect();
+        match target.manifests(repository, &references).await {
+            Err(error) => faults.extend(batch.iter().map(|tagging| (*tagging, Fault::Failed(error.clone())))),
+            Ok(lookups) => faults.extend(batch.iter().zip(lookups).filter_map(|(tagging, lookup)| {
+                let found = lookup.map(|manifest| manifest.map(|manifest| manifest.digest()));
+                Some((*tagging, moved(tagging, found)?))
+            })),
+        }
+    }
+    faults
 }
 
 fn moved(tagging: &Tagging, found: Result<Option<crate::Digest>, Error>) -> Option<Fault> {

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::{Digest, Error, Found, Plan, Reference, Repository, Source, Transfer};
-use crate::{Content, Patient, Target};
+use crate::{Patient, Target};
 
 impl<S: Source, T: Target> Transfer<'_, S, T> {
     /// Reads back, by digest, every manifest of the images that are to be tagged, and asks for each of their blobs.
@@ -16,7 +16,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
         let found: Vec<Found> = stream::iter(images)
             .map(|((target, repository), digests)| async move {
                 match self.targets.get(target) {
-                    Some(target) => verify_repository(plan, target, repository, digests.into_iter().collect()).await,
+                    Some(target) => verify_repository(target, repository, digests).await,
                     None => Ok(Found::Whole),
                 }
             })
@@ -27,24 +27,29 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
     }
 }
 
+/// `known` is what the plan knows of; what those list besides is found on the way down.
 async fn verify_repository<T: Target>(
-    plan: &Plan,
     target: &Patient<T>,
     repository: &Repository,
-    digests: Vec<Digest>,
+    known: BTreeSet<Digest>,
 ) -> Result<Found, Error> {
-    for batch in digests.chunks(T::BATCH) {
-        let references: Vec<_> = batch.iter().copied().map(Reference::Digest).collect();
-        for lookup in target.manifests(repository, &references).await? {
-            if lookup?.is_none() {
-                return Ok(Found::Gone);
+    let mut blobs = BTreeSet::new();
+    let mut level: Vec<Digest> = known.iter().copied().collect();
+    let mut seen = known;
+    while !level.is_empty() {
+        let mut below = Vec::new();
+        for batch in level.chunks(T::BATCH) {
+            let references: Vec<_> = batch.iter().copied().map(Reference::Digest).collect();
+            for lookup in target.manifests(repository, &references).await? {
+                let Some(manifest) = lookup? else { return Ok(Found::Gone) };
+                let content = manifest.content();
+                blobs.extend(content.blobs().filter(|blob| !blob.is_non_distributable()).map(|blob| blob.digest));
+                below.extend(content.children().iter().map(|child| child.digest).filter(|digest| seen.insert(*digest)));
             }
         }
+        level = below;
     }
-    let contents = digests.iter().filter_map(|digest| plan.shelf.content(*digest));
-    let blobs = contents.flat_map(Content::blobs).filter(|blob| !blob.is_non_distributable());
-    let blobs: Vec<Digest> = blobs.map(|blob| blob.digest).collect::<BTreeSet<_>>().into_iter().collect();
-    for batch in blobs.chunks(T::BATCH) {
+    for batch in Vec::from_iter(blobs).chunks(T::BATCH) {
         if target.present(repository, batch).await?.contains(&false) {
             return Ok(Found::Gone);
         }

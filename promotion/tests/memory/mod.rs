@@ -24,6 +24,8 @@ pub(crate) enum Fault {
     Fail(Error),
     /// The blob ends, without an error, after so many bytes of the answer.
     Cut(usize),
+    /// The blob stops coming after so many bytes, and does not end.
+    Stall(usize),
     /// This byte of the blob is another one.
     Flip(usize),
     /// The call never answers.
@@ -172,12 +174,15 @@ impl Source for Memory {
         let bytes = bytes.ok_or_else(|| Error::new(Name::SourceImageNotFound, "no such blob"))?;
         let mut bytes = bytes.slice(usize::try_from(offset).unwrap()..).to_vec();
         match fault {
-            Some(Fault::Cut(after)) => bytes.truncate(after),
+            Some(Fault::Cut(after) | Fault::Stall(after)) => bytes.truncate(after),
             Some(Fault::Flip(at)) => bytes[at] ^= 1,
             _ => {}
         }
         let pieces: Vec<_> = bytes.chunks(4).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
-        Ok(stream::iter(pieces).boxed())
+        Ok(match fault {
+            Some(Fault::Stall(_)) => stream::iter(pieces).chain(stream::pending()).boxed(),
+            _ => stream::iter(pieces).boxed(),
+        })
     }
 
     fn requests(&self) -> u64 {

@@ -63,6 +63,7 @@ fn fault(words: &[&str]) -> Result<Fault, String> {
         ["503"] => Fault::Fail(Error::new(Name::RegistryUnavailable, "503")),
         ["denied"] => Fault::Fail(Error::new(Name::TargetAccessDenied, "denied")),
         ["cut", after] => Fault::Cut(number(after)?),
+        ["stalled", after] => Fault::Stall(number(after)?),
         ["flipped", at] => Fault::Flip(number(at)?),
         ["hanging"] => Fault::Hang,
         ["forgetful"] => Fault::Forgetful,

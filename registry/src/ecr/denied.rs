@@ -43,7 +43,9 @@ pub(super) fn advice(attempt: &Attempt<'_>, message: &str) -> String {
     let missing = action_in(message).unwrap_or(attempt.action);
     let alone = [missing];
     // Whoever lacks one of these will be asked for the others next.
-    let group = [READING, WRITING].into_iter().find(|group| group.contains(&missing)).unwrap_or(&alone);
+    // A push needs it, and so does a role that only reads: such a role must not be told to ask for more.
+    let is_shared = missing == "ecr:BatchCheckLayerAvailability";
+    let group = [READING, WRITING].into_iter().find(|group| group.contains(&missing) && !is_shared).unwrap_or(&alone);
     let principal = scene.caller.principal();
     let repository = attempt.repository.filter(|_| !REGISTRY_WIDE.contains(&missing));
     let resource = match repository {
@@ -118,6 +120,16 @@ mod tests {
 
         let bound = advised("111122223333", "because no VPC endpoint policy allows the ecr:PutImage action");
         assert!(bound.contains("The VPC endpoint policy has to allow ecr:PutImage"), "{bound}");
+    }
+
+    #[test]
+    fn a_role_that_reads_is_not_told_to_write() {
+        let scene =
+            Scene::new(Place::new("111122223333", "eu-west-1"), Side::Target, Identity::from_arn(CALLER).unwrap());
+        let repository = "myapp/api".parse().unwrap();
+        let attempt = scene.attempt("ecr:BatchCheckLayerAvailability", Some(&repository), "asking for blobs");
+        let text = advice(&attempt, "because no identity-based policy allows it");
+        assert!(text.contains(r#""Action":["ecr:BatchCheckLayerAvailability"]"#), "{text}");
     }
 
     #[test]

@@ -122,7 +122,8 @@ fn lacking(message: &str, manifest: &Manifest) -> Vec<Digest> {
     let candidates = || manifest.content().blobs().filter(|blob| !blob.is_non_distributable()).map(|blob| blob.digest);
     let words = || message.split(|c: char| !c.is_ascii_alphanumeric() && c != ':').filter_map(|word| word.parse().ok());
     let mut named: Vec<Digest> = words().filter(|digest| candidates().any(|blob| blob == *digest)).collect();
-    if named.is_empty() {
+    // A list that was cut short for messages names only some of them.
+    if named.is_empty() || message.ends_with("...") {
         named = candidates().collect();
     }
     named.sort_unstable();

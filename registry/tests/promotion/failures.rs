@@ -184,7 +184,7 @@ async fn registry_limit_is_not_taken_for_throttling() {
 #[tokio::test]
 async fn out_of_time_and_too_large_for_lambda() {
     let world = one_image().await;
-    let config = FaultRule::always("s3.GetObject", Fault::StallBody { after: 1_000 });
+    let config = FaultRule::always("s3.GetObject", Fault::StallBody { after: 150_000 });
     let promotion = world.promotion(&TARGETS[..1]).await;
     // The config is shorter than what still arrives.
     world.double.fault(config);
