@@ -1,5 +1,6 @@
 """The harness leaves nothing running, however it ends."""
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -23,8 +24,14 @@ with world.running(pathlib.Path(sys.argv[1])) as local:
 
 
 def descendants(pid: int) -> set:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return {int(child) for child in children}.union(*(descendants(int(child)) for child in children))
+    """The processes below `pid`. A child is listed under the thread that started it, so every thread is asked."""
+    found = set()
+    for thread in Path(f"/proc/{pid}/task").glob("*/children"):
+        # A thread may end while we look; its children move to another one, which the caller's next look finds.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            for child in map(int, thread.read_text().split()):
+                found |= {child} | descendants(child)
+    return found
 
 
 def running(pid: int) -> bool:
@@ -33,6 +40,14 @@ def running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def eventually(condition) -> bool:
+    """Whether it comes true before even a busy machine would be late."""
+    deadline = time.monotonic() + 60
+    while not (met := condition()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return met
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -46,14 +61,12 @@ def test_nothing_is_left_running(tmp_path, ending):
     )
     try:
         assert harness.stdout.readline(), "the local AWS comes up"
+        # MiniStack, the double and a bootstrap.
+        assert eventually(lambda: len(descendants(harness.pid)) >= 3)
         started = descendants(harness.pid)
-        assert len(started) >= 3, "MiniStack, the double and a bootstrap"
         harness.send_signal(ending)
         harness.wait(60)
-        deadline = time.monotonic() + 60
-        while (left := {pid for pid in started if running(pid)}) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        assert not left
+        assert eventually(lambda: not any(running(pid) for pid in started)), started
     finally:
         harness.kill()
         harness.wait()
