@@ -38,7 +38,7 @@ def running(pid: int) -> bool:
     """Whether it runs: a zombie that nobody has reaped yet does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # The second: it ended between opening and reading.
         return False
 
 
