@@ -11,15 +11,18 @@ use futures_util::{TryStreamExt, stream};
 
 use crate::{Descriptor, Digest, Error, Manifest, MediaType, Mount, Name, Put, Reference, Repository, Tag, Target};
 
-/// All of them. `sibling` is another repository of the same registry; `missing` is one that does not exist.
-pub async fn all<T: Target>(target: &T, repository: &Repository, sibling: &Repository, missing: &Repository) {
+/// All of them. `sibling` is another repository of the same registry; `missing` is one that does not exist, where a registry does not create
+/// repositories when something is written into them.
+pub async fn all<T: Target>(target: &T, repository: &Repository, sibling: &Repository, missing: Option<&Repository>) {
     blobs_arrive_byte_for_byte(target, repository).await;
     bodies_that_break_or_lie_commit_nothing(target, repository).await;
     manifests_keep_their_bytes(target, repository).await;
     what_a_manifest_refers_to_comes_first(target, repository).await;
     answers_come_in_the_order_of_the_questions(target, repository).await;
     a_mount_ends_with_the_blob_or_with_an_upload(target, repository, sibling).await;
-    a_missing_repository_is_named_so(target, repository, missing).await;
+    if let Some(missing) = missing {
+        a_missing_repository_is_named_so(target, repository, missing).await;
+    }
 }
 
 /// Makes content and tags those of this run, so that a registry that keeps them can be used again.
@@ -179,7 +182,7 @@ pub async fn answers_come_in_the_order_of_the_questions<T: Target>(target: &T, r
         (Reference::Tag(tag("nowhere")), None),
         (Reference::Tag(tag("one")), Some(&one)),
     ];
-    for batch in questions.chunks(T::BATCH) {
+    for batch in questions.chunks(target.batch()) {
         let references: Vec<_> = batch.iter().map(|(reference, _)| reference.clone()).collect();
         let lookups = target.manifests(repository, &references).await.unwrap();
         let answers: Vec<_> = lookups.into_iter().map(Result::unwrap).collect();
@@ -188,8 +191,8 @@ pub async fn answers_come_in_the_order_of_the_questions<T: Target>(target: &T, r
             batch.iter().map(|(_, answer)| *answer).collect::<Vec<_>>()
         );
     }
-    let absent: Vec<_> = (0..T::BATCH).map(|n| Digest::of(&n.to_le_bytes())).collect();
-    assert_eq!(target.present(repository, &absent).await.unwrap(), vec![false; T::BATCH]);
+    let absent: Vec<_> = (0..target.batch()).map(|n| Digest::of(&n.to_le_bytes())).collect();
+    assert_eq!(target.present(repository, &absent).await.unwrap(), vec![false; absent.len()]);
 }
 
 /// A registry that declines to mount hands over an upload, which works.
@@ -201,7 +204,7 @@ pub async fn a_mount_ends_with_the_blob_or_with_an_upload<T: Target>(
     let manifest = image(target, repository, "mounts ").await;
     target.put_manifest(repository, &manifest, None).await.unwrap();
     let (layer, bytes) = layer("mounts ");
-    match target.mount(sibling, layer.digest, repository).await.unwrap() {
+    match target.mount(sibling, &layer, repository).await.unwrap() {
         Mount::Mounted => {}
         Mount::Declined(upload) => target.upload(upload, &layer, stream::iter(in_pieces(&bytes))).await.unwrap(),
     }

@@ -34,7 +34,7 @@ pub use patient::Patient;
 pub use plan::{Plan, Summary};
 pub use promote::{Promotion, Until};
 pub use reference::{InvalidReference, Reference, Registry, Repository, Tag};
-pub use registry::{ImmutableTags, Lookup, Mount, Put, Settings, Source, Target};
+pub use registry::{ImmutableTags, Lookup, Mount, Put, Referrers, Settings, Source, Target};
 pub use release::{Image, MAX_RELEASE_BYTES, Parameter, Release};
 pub use report::{Report, TargetReport};
 pub use survey::{PinnedImage, Survey};

@@ -113,6 +113,7 @@ pub struct Manifest {
     digest: Digest,
     media_type: MediaType,
     content: Arc<Content>,
+    subject: Option<Digest>,
 }
 
 /// What a manifest refers to.
@@ -189,6 +190,13 @@ struct Wire {
     layers: Option<Vec<Descriptor>>,
     manifests: Option<Vec<Descriptor>>,
     fs_layers: Option<IgnoredAny>,
+    subject: Option<Subject>,
+}
+
+/// A text, so that a manifest whose subject has a digest of another algorithm is read all the same.
+#[derive(Deserialize)]
+struct Subject {
+    digest: Box<str>,
 }
 
 impl Manifest {
@@ -229,7 +237,8 @@ impl Manifest {
             (None, None, Some(manifests)) if media_type.is_index() => Content::Index { manifests },
             _ => return malformed(format!("its fields do not fit its media type {named:?}")),
         };
-        Ok(Self { digest: Digest::of(&raw), raw, media_type, content: Arc::new(content) })
+        let subject = wire.subject.and_then(|subject| subject.digest.parse().ok());
+        Ok(Self { digest: Digest::of(&raw), raw, media_type, content: Arc::new(content), subject })
     }
 
     /// The bytes, exactly as they were read.
@@ -248,6 +257,12 @@ impl Manifest {
     #[must_use]
     pub fn media_type(&self) -> MediaType {
         self.media_type
+    }
+
+    /// The manifest that this one says something about, if any: a signature or an SBOM names the image it is for.
+    #[must_use]
+    pub fn subject(&self) -> Option<Digest> {
+        self.subject
     }
 
     /// What it refers to.

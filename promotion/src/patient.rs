@@ -5,8 +5,8 @@ use futures_util::Stream;
 
 use crate::patience::{Backoff, retry};
 use crate::{
-    Descriptor, Digest, Error, Lookup, Manifest, Mount, Patience, Put, Reference, Registry, Repository, Settings,
-    Source, Tag, Target,
+    Descriptor, Digest, Error, Lookup, Manifest, Mount, Patience, Put, Reference, Referrers, Registry, Repository,
+    Settings, Source, Tag, Target,
 };
 
 /// A registry that is asked again when it may answer better: the one owner of retries.
@@ -49,10 +49,13 @@ impl<R> Patient<R> {
 
 impl<R: Source> Source for Patient<R> {
     type Blob = R::Blob;
-    const BATCH: usize = R::BATCH;
 
     fn name(&self) -> &str {
         self.registry.name()
+    }
+
+    fn batch(&self) -> usize {
+        self.registry.batch()
     }
 
     async fn registry(&self) -> Result<Registry, Error> {
@@ -65,6 +68,14 @@ impl<R: Source> Source for Patient<R> {
 
     async fn blob(&self, repository: &Repository, blob: &Descriptor, offset: u64) -> Result<R::Blob, Error> {
         retry(&self.backoff, || self.registry.blob(repository, blob, offset)).await
+    }
+
+    async fn referrers(&self, repository: &Repository, subject: Digest) -> Result<Referrers, Error> {
+        retry(&self.backoff, || self.registry.referrers(repository, subject)).await
+    }
+
+    async fn tags(&self, repository: &Repository, among: Vec<Tag>) -> Result<Vec<Tag>, Error> {
+        retry(&self.backoff, || self.registry.tags(repository, among.clone())).await
     }
 
     fn requests(&self) -> u64 {
@@ -91,7 +102,12 @@ impl<R: Target> Target for Patient<R> {
         retry(&self.backoff, || self.registry.open_upload(repository)).await
     }
 
-    async fn mount(&self, repository: &Repository, blob: Digest, from: &Repository) -> Result<Mount<R::Upload>, Error> {
+    async fn mount(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+        from: &Repository,
+    ) -> Result<Mount<R::Upload>, Error> {
         retry(&self.backoff, || self.registry.mount(repository, blob, from)).await
     }
 

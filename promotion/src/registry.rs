@@ -16,16 +16,16 @@ pub trait Source: Send + Sync + 'static {
     /// The bytes of a blob, in pieces, as they arrive.
     type Blob: Stream<Item = Result<Bytes, Error>> + Send + Unpin + 'static;
 
-    /// How many manifests one request can ask for, at least 1.
-    const BATCH: usize;
-
     /// What to call this registry in messages, known without a request.
     fn name(&self) -> &str;
+
+    /// How many manifests or blobs one request can ask for, at least 1.
+    fn batch(&self) -> usize;
 
     /// The registry as it stands in front of an image's name.
     fn registry(&self) -> impl Future<Output = Result<Registry, Error>> + Send;
 
-    /// Looks up at most [`Source::BATCH`] manifests with their bytes: one answer per reference, in their order.
+    /// Looks up at most [`Source::batch`] manifests with their bytes: one answer per reference, in their order.
     ///
     /// A manifest that was asked for by digest has that digest, or the answer is `CorruptContent`.
     ///
@@ -48,8 +48,36 @@ pub trait Source: Send + Sync + 'static {
         offset: u64,
     ) -> impl Future<Output = Result<Self::Blob, Error>> + Send;
 
+    /// The manifests that refer to this one as their subject, as the registry itself lists them (section "Listing Referrers" of the
+    /// distribution specification).
+    ///
+    /// # Errors
+    /// As [`Source::manifests`]. "None" is an answer of the registry, never what is made of a failure.
+    fn referrers(
+        &self,
+        repository: &Repository,
+        subject: Digest,
+    ) -> impl Future<Output = Result<Referrers, Error>> + Send;
+
+    /// Which of these tags may exist: a registry that tells in few requests what tags there are leaves out those that do not exist, any other
+    /// gives all of them back.
+    ///
+    /// # Errors
+    /// As [`Source::manifests`].
+    fn tags(&self, repository: &Repository, among: Vec<Tag>) -> impl Future<Output = Result<Vec<Tag>, Error>> + Send;
+
     /// How many requests were sent so far, retries and authorisation included.
     fn requests(&self) -> u64;
+}
+
+/// What a registry knows of the manifests that refer to another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Referrers {
+    /// All of them.
+    Listed(Vec<Descriptor>),
+    /// It keeps no list: clients keep one, as an index under the tag `sha256-<hex>` (section "Referrers Tag Schema" of the distribution
+    /// specification).
+    Unlisted,
 }
 
 /// A registry that can be written. It can be read as well: what was written is verified by reading it.
@@ -72,7 +100,7 @@ pub trait Target: Source {
     /// The registry is unavailable.
     fn mounting(&self) -> impl Future<Output = Result<bool, Error>> + Send;
 
-    /// Which of these blobs (at most [`Source::BATCH`]) the repository has, in their order.
+    /// Which of these blobs (at most [`Source::batch`]) the repository has, in their order.
     ///
     /// # Errors
     /// The repository is missing, access is denied, the registry is unavailable.
@@ -90,12 +118,15 @@ pub trait Target: Source {
 
     /// Asks for a blob of a sibling repository. A registry that declines opens an upload instead.
     ///
+    /// Where blobs are asked for one by one, `from` may be the repository itself: this tells in one request whether the blob is there, and
+    /// opens an upload if it is not.
+    ///
     /// # Errors
     /// As [`Target::open_upload`].
     fn mount(
         &self,
         repository: &Repository,
-        blob: Digest,
+        blob: &Descriptor,
         from: &Repository,
     ) -> impl Future<Output = Result<Mount<Self::Upload>, Error>> + Send;
 

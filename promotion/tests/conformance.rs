@@ -12,6 +12,6 @@ async fn memory_conforms() {
         let memory = Memory::new("memory", &["app", "sibling"]);
         memory.state().mounting = mounting;
         let [app, sibling, missing] = ["app", "sibling", "missing"].map(|name| name.parse().unwrap());
-        promotion::conformance::all(&memory, &app, &sibling, &missing).await;
+        promotion::conformance::all(&memory, &app, &sibling, Some(&missing)).await;
     }
 }

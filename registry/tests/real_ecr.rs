@@ -24,6 +24,6 @@ fn main() {
         let ecr = Connector::new(&config, identity).unwrap().connect(place, Side::Target, None).await.unwrap();
         let [repository, sibling, missing] =
             [&names[0], &names[1], "drayage-test/missing"].map(|name| name.parse().unwrap());
-        promotion::conformance::all(&ecr, &repository, &sibling, &missing).await;
+        promotion::conformance::all(&ecr, &repository, &sibling, Some(&missing)).await;
     });
 }

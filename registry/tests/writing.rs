@@ -163,19 +163,19 @@ async fn mounting_saves_bytes_where_the_account_allows_it() {
     let stage = Stage::set().await;
     hold(&stage.own, b"layer", None);
     stage.own.create_repository("myapp/web");
-    let (target, web, blob) = (stage.target().await, "myapp/web".parse().unwrap(), Digest::of(b"layer"));
+    let (target, web, blob) = (stage.target().await, "myapp/web".parse().unwrap(), descriptor(b"layer"));
     assert!(!target.mounting().await.unwrap());
-    let Mount::Declined(upload) = target.mount(&web, blob, &repository()).await.unwrap() else { panic!("mounted") };
+    let Mount::Declined(upload) = target.mount(&web, &blob, &repository()).await.unwrap() else { panic!("mounted") };
     target.upload(upload, &descriptor(b"other"), stream::iter([Ok(Bytes::from_static(b"other"))])).await.unwrap();
     stage.own.blob_mounting(true);
     assert!(target.mounting().await.unwrap());
-    assert!(matches!(target.mount(&web, blob, &repository()).await.unwrap(), Mount::Mounted));
-    assert_eq!(target.present(&web, &[blob]).await.unwrap(), [true]);
+    assert!(matches!(target.mount(&web, &blob, &repository()).await.unwrap(), Mount::Mounted));
+    assert_eq!(target.present(&web, &[blob.digest]).await.unwrap(), [true]);
     // A sibling that may not be read is no reason to fail.
     let denied =
         ecr_double::Deny { action: "ecr:GetDownloadUrlForLayer".into(), explicit: true, ..ecr_double::Deny::default() };
     stage.double.deny(denied);
-    assert!(matches!(target.mount(&web, Digest::of(CONFIG), &repository()).await.unwrap(), Mount::Declined(_)));
+    assert!(matches!(target.mount(&web, &descriptor(CONFIG), &repository()).await.unwrap(), Mount::Declined(_)));
     let unknown = ecr_double::Deny { action: "ecr:GetAccountSetting".into(), ..ecr_double::Deny::default() };
     stage.own.blob_mounting(false);
     stage.double.deny(unknown);

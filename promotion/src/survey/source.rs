@@ -28,7 +28,7 @@ impl Survey {
             self.images = release.images().iter().filter_map(|image| Some(pinned(image, image.digest?))).collect();
             return;
         }
-        let batches = batches(release.images().iter().map(|image| (&image.repository, image)), S::BATCH);
+        let batches = batches(release.images().iter().map(|image| (&image.repository, image)), source.batch());
         let answers = stream::iter(&batches).map(|(repository, images)| async move {
             let tags: Vec<_> = images.iter().map(|image| Reference::Tag(image.tag.clone())).collect();
             (images, source.manifests(repository, &tags).await)
@@ -91,7 +91,7 @@ impl Survey {
         let unknown = wanted.iter().filter(|(_, digest, _)| self.shelf.content(*digest).is_none());
         // Sizes come from an index, which may lie: no manifest is larger than the limit, and an unknown size counts as small.
         let batches: Vec<_> =
-            batches(unknown.map(|(repository, digest, size)| (repository, (*digest, *size))), S::BATCH)
+            batches(unknown.map(|(repository, digest, size)| (repository, (*digest, *size))), source.batch())
                 .into_iter()
                 .flat_map(|(repository, digests)| {
                     by_bytes(digests).into_iter().map(move |batch| (repository.clone(), batch))

@@ -79,7 +79,7 @@ async fn look_up<T: Target, K>(
 ) -> Vec<(usize, K)> {
     let wanted =
         positions.iter().filter_map(|at| Some((&images.get(*at)?.repository, (*at, reference(images.get(*at)?)))));
-    let batches = batches(wanted, T::BATCH);
+    let batches = batches(wanted, target.batch());
     let answers: Vec<_> = stream::iter(&batches)
         .map(|(repository, wanted)| async move {
             let references: Vec<_> = wanted.iter().map(|(_, reference)| reference.clone()).collect();
@@ -122,7 +122,7 @@ pub(super) async fn find_content<T: Target>(
         return found;
     }
     let repositories: Vec<_> = needs.keys().cloned().collect();
-    for names in repositories.chunks(T::BATCH) {
+    for names in repositories.chunks(target.batch()) {
         match target.settings(names).await {
             Err(error) => found.problems.push(error),
             Ok(settings) => {
@@ -144,7 +144,7 @@ pub(super) async fn find_content<T: Target>(
     // Indexes and leaf manifests first: whatever is there needs no blob.
     let manifests =
         needs.iter().flat_map(|(repository, needs)| needs.below.iter().map(move |digest| (repository, *digest)));
-    for (repository, digests) in batches(manifests, T::BATCH) {
+    for (repository, digests) in batches(manifests, target.batch()) {
         let references: Vec<_> = digests.iter().copied().map(Reference::Digest).collect();
         match target.manifests(&repository, &references).await {
             Err(error) => found.problems.push(error),
@@ -165,7 +165,7 @@ pub(super) async fn find_content<T: Target>(
             wanted.push((repository, digest));
         }
     }
-    let batches = batches(wanted, T::BATCH);
+    let batches = batches(wanted, target.batch());
     let answers: Vec<_> = stream::iter(&batches)
         .map(|(repository, digests)| target.present(repository, digests))
         .buffered(AT_ONCE)

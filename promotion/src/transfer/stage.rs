@@ -95,7 +95,7 @@ impl<S: Source, T: Target> Mover<S, T> {
             Work::Blob { blob, mount_from } => {
                 let mut upload = upload;
                 if let Some(sibling) = mount_from {
-                    match self.target.mount(&step.repository, blob.digest, sibling).await? {
+                    match self.target.mount(&step.repository, blob, sibling).await? {
                         Mount::Declined(opened) => upload = Some(opened),
                         Mount::Mounted => {
                             self.progress.count(step.target, |counters| &counters.blobs_mounted, 1);

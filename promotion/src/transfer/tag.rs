@@ -112,7 +112,7 @@ async fn check_repository<'p, T: Target>(
     taggings: &[&'p Tagging],
 ) -> Vec<(&'p Tagging, Fault)> {
     let mut faults = Vec::new();
-    for batch in taggings.chunks(T::BATCH) {
+    for batch in taggings.chunks(target.batch()) {
         let references: Vec<_> = batch.iter().map(|tagging| Reference::Tag(tagging.tag.clone())).collect();
         match target.manifests(repository, &references).await {
             Err(error) => faults.extend(batch.iter().map(|tagging| (*tagging, Fault::Failed(error.clone())))),

@@ -38,7 +38,7 @@ async fn verify_repository<T: Target>(
     let mut seen = known;
     while !level.is_empty() {
         let mut below = Vec::new();
-        for batch in level.chunks(T::BATCH) {
+        for batch in level.chunks(target.batch()) {
             let references: Vec<_> = batch.iter().copied().map(Reference::Digest).collect();
             for lookup in target.manifests(repository, &references).await? {
                 let Some(manifest) = lookup? else { return Ok(Found::Gone) };
@@ -49,7 +49,7 @@ async fn verify_repository<T: Target>(
         }
         level = below;
     }
-    for batch in Vec::from_iter(blobs).chunks(T::BATCH) {
+    for batch in Vec::from_iter(blobs).chunks(target.batch()) {
         if target.present(repository, batch).await?.contains(&false) {
             return Ok(Found::Gone);
         }

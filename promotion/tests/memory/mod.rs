@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, stream};
 use promotion::{
-    Descriptor, Digest, Error, ImmutableTags, Lookup, Manifest, Mount, Name, Put, Reference, Registry, Repository,
-    Settings, Source, Tag, Target,
+    Descriptor, Digest, Error, ImmutableTags, Lookup, Manifest, Mount, Name, Put, Reference, Referrers, Registry,
+    Repository, Settings, Source, Tag, Target,
 };
 
 /// What a call is about to do: the operation and the repository.
@@ -62,6 +62,8 @@ pub(crate) struct State {
     pub(crate) calls: Vec<Call>,
     faults: Option<Faults>,
     pub(crate) mounting: bool,
+    /// Whether what refers to a manifest is listed by the registry, and not by clients.
+    pub(crate) lists_referrers: bool,
     /// Bytes of every body that reached the registry, whether it was committed or not.
     pub(crate) received: Vec<u64>,
 }
@@ -145,10 +147,13 @@ pub(crate) struct Upload(Repository);
 
 impl Source for Memory {
     type Blob = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
-    const BATCH: usize = 3;
 
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn batch(&self) -> usize {
+        3
     }
 
     async fn registry(&self) -> Result<Registry, Error> {
@@ -156,7 +161,7 @@ impl Source for Memory {
     }
 
     async fn manifests(&self, repository: &Repository, references: &[Reference]) -> Result<Vec<Lookup>, Error> {
-        assert!((1..=Self::BATCH).contains(&references.len()), "{} manifests in one request", references.len());
+        assert!((1..=self.batch()).contains(&references.len()), "{} manifests in one request", references.len());
         self.enter("manifests", repository.as_str()).await?;
         let find = |held: &mut Held, reference: &Reference| {
             let digest = match reference {
@@ -185,6 +190,28 @@ impl Source for Memory {
         })
     }
 
+    async fn referrers(&self, repository: &Repository, subject: Digest) -> Result<Referrers, Error> {
+        self.enter("referrers", repository.as_str()).await?;
+        if !self.state().lists_referrers {
+            return Ok(Referrers::Unlisted);
+        }
+        self.with(repository, |held| {
+            let referrers = held.manifests.values().filter(|manifest| manifest.subject() == Some(subject));
+            let descriptor = |manifest: &Manifest| Descriptor {
+                media_type: manifest.media_type().as_str().into(),
+                digest: manifest.digest(),
+                size: manifest.raw().len() as u64,
+                platform: None,
+            };
+            Referrers::Listed(referrers.map(descriptor).collect())
+        })
+    }
+
+    async fn tags(&self, repository: &Repository, among: Vec<Tag>) -> Result<Vec<Tag>, Error> {
+        self.enter("tags", repository.as_str()).await?;
+        self.with(repository, |held| among.into_iter().filter(|tag| held.tags.contains_key(tag)).collect())
+    }
+
     fn requests(&self) -> u64 {
         self.state().calls.len() as u64
     }
@@ -206,7 +233,7 @@ impl Target for Memory {
     }
 
     async fn present(&self, repository: &Repository, blobs: &[Digest]) -> Result<Vec<bool>, Error> {
-        assert!((1..=Self::BATCH).contains(&blobs.len()), "{} blobs in one request", blobs.len());
+        assert!((1..=self.batch()).contains(&blobs.len()), "{} blobs in one request", blobs.len());
         self.enter("present", repository.as_str()).await?;
         self.with(repository, |held| blobs.iter().map(|digest| held.blobs.contains_key(digest)).collect())
     }
@@ -216,18 +243,25 @@ impl Target for Memory {
         self.with(repository, |_| Upload(repository.clone()))
     }
 
-    async fn mount(&self, repository: &Repository, blob: Digest, from: &Repository) -> Result<Mount<Upload>, Error> {
+    async fn mount(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+        from: &Repository,
+    ) -> Result<Mount<Upload>, Error> {
         let fault = self.enter("mount", repository.as_str()).await?;
         let bytes = self.with(from, |held| {
-            let is_committed =
-                held.manifests.values().any(|manifest| manifest.content().blobs().any(|held| held.digest == blob));
-            held.blobs.get(&blob).filter(|_| is_committed).cloned()
+            let is_committed = held
+                .manifests
+                .values()
+                .any(|manifest| manifest.content().blobs().any(|held| held.digest == blob.digest));
+            held.blobs.get(&blob.digest).filter(|_| is_committed).cloned()
         })?;
         let forgets = matches!(fault, Some(Fault::Forgetful));
         match bytes.filter(|_| self.state().mounting && !forgets) {
             None => Ok(Mount::Declined(Upload(repository.clone()))),
             Some(bytes) => {
-                self.with(repository, |held| held.blobs.insert(blob, bytes))?;
+                self.with(repository, |held| held.blobs.insert(blob.digest, bytes))?;
                 Ok(Mount::Mounted)
             }
         }

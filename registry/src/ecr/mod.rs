@@ -14,6 +14,7 @@ mod get_authorization_token;
 mod get_lifecycle_policy;
 mod identity;
 mod kind;
+mod list_image_referrers;
 mod pace;
 mod place;
 mod pull;
@@ -29,8 +30,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::Stream;
 use promotion::{
-    Descriptor, Digest, Error, Lookup, Manifest, Mount, Put, Reference, Registry, Repository, Settings, Source, Tag,
-    Target,
+    Descriptor, Digest, Error, Lookup, Manifest, Mount, Put, Reference, Referrers, Registry, Repository, Settings,
+    Source, Tag, Target,
 };
 
 use self::assumed::Assumed;
@@ -100,11 +101,13 @@ impl fmt::Debug for Ecr {
 impl Source for Ecr {
     type Blob = Blob;
 
-    /// What BatchGetImage and BatchCheckLayerAvailability take.
-    const BATCH: usize = 100;
-
     fn name(&self) -> &str {
         &self.0.scene.name
+    }
+
+    /// What BatchGetImage and BatchCheckLayerAvailability take.
+    fn batch(&self) -> usize {
+        100
     }
 
     async fn registry(&self) -> Result<Registry, Error> {
@@ -117,6 +120,15 @@ impl Source for Ecr {
 
     async fn blob(&self, repository: &Repository, blob: &Descriptor, offset: u64) -> Result<Blob, Error> {
         self.open_blob(repository, blob, offset).await
+    }
+
+    async fn referrers(&self, repository: &Repository, subject: Digest) -> Result<Referrers, Error> {
+        self.list_image_referrers(repository, subject).await.map(Referrers::Listed)
+    }
+
+    /// A repository may have 100,000 images, and BatchGetImage answers for a hundred tags at a time whether they exist or not.
+    async fn tags(&self, _: &Repository, among: Vec<Tag>) -> Result<Vec<Tag>, Error> {
+        Ok(among)
     }
 
     fn requests(&self) -> u64 {
@@ -143,8 +155,13 @@ impl Target for Ecr {
         self.start_upload(repository).await
     }
 
-    async fn mount(&self, repository: &Repository, blob: Digest, from: &Repository) -> Result<Mount<Upload>, Error> {
-        self.mount_blob(repository, blob, from).await
+    async fn mount(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+        from: &Repository,
+    ) -> Result<Mount<Upload>, Error> {
+        self.mount_blob(repository, blob.digest, from).await
     }
 
     async fn upload<B>(&self, upload: Upload, blob: &Descriptor, body: B) -> Result<(), Error>

@@ -16,6 +16,6 @@ async fn ecr_conforms_in_all_the_ways_it_has_been_seen_to_behave() {
         });
         let ecr = world.client(TARGETS[0], TARGETS[0], Side::Target).await;
         let [app, sibling, missing] = ["app", "sibling", "missing"].map(|name| name.parse().unwrap());
-        promotion::conformance::all(&ecr, &app, &sibling, &missing).await;
+        promotion::conformance::all(&ecr, &app, &sibling, Some(&missing)).await;
     }
 }

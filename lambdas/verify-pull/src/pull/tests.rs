@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{Iter, iter};
-use promotion::{Lookup, MediaType, Registry};
+use promotion::{Lookup, MediaType, Referrers, Registry, Tag};
 
 use super::*;
 
@@ -79,10 +79,13 @@ impl Shelf {
 
 impl Source for Shelf {
     type Blob = Iter<std::vec::IntoIter<Result<Bytes, Error>>>;
-    const BATCH: usize = 1;
 
     fn name(&self) -> &str {
         "memory"
+    }
+
+    fn batch(&self) -> usize {
+        1
     }
 
     async fn registry(&self) -> Result<Registry, Error> {
@@ -98,6 +101,14 @@ impl Source for Shelf {
         let bytes = self.blobs.get(&blob.digest).ok_or_else(|| Self::missing(blob.digest))?;
         let pieces = bytes.slice(usize::try_from(offset).unwrap()..);
         Ok(iter(pieces.chunks(2).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect::<Vec<_>>()))
+    }
+
+    async fn referrers(&self, _: &Repository, _: Digest) -> Result<Referrers, Error> {
+        panic!("what refers to an image is not needed to run it")
+    }
+
+    async fn tags(&self, _: &Repository, _: Vec<Tag>) -> Result<Vec<Tag>, Error> {
+        panic!("images are named, not searched for")
     }
 
     fn requests(&self) -> u64 {

@@ -1,0 +1,54 @@
+use aws_sdk_ecr::types::{ImageReferrer, SubjectIdentifier};
+use promotion::{Descriptor, Digest, Error, Name, Repository};
+
+use super::Ecr;
+use super::attempt::Attempt;
+use super::kind::Kind;
+use super::sdk::failure;
+use crate::http::{Failure, harmless};
+
+/// The most that one answer holds (`maxResults` of ListImageReferrers).
+const PAGE: i32 = 50;
+/// The action of IAM behind ListImageReferrers (Amazon ECR API Reference).
+const ACTION: &str = "ecr:BatchGetImage";
+
+impl Ecr {
+    /// The manifests whose subject is this one: none where ECR does not know the subject.
+    pub(super) async fn list_image_referrers(
+        &self,
+        repository: &Repository,
+        subject: Digest,
+    ) -> Result<Vec<Descriptor>, Error> {
+        let attempt = self.scene().attempt(ACTION, Some(repository), format!("listing what refers to {subject}"));
+        let unbuildable = |error| attempt.error(Name::RegistryUnavailable, &format!("{error}")).permanent();
+        let id = SubjectIdentifier::builder().image_digest(subject.to_string()).build().map_err(unbuildable)?;
+        let mut found = Vec::new();
+        let mut next = None;
+        loop {
+            let request = self.api().await?.list_image_referrers();
+            let request = request.registry_id(&self.place().account).repository_name(repository.as_str());
+            let answer = request.subject_id(id.clone()).max_results(PAGE).set_next_token(next).send().await;
+            let answer = match answer.map_err(failure) {
+                Ok(answer) => answer,
+                Err(Failure::Refused(refusal)) if super::kind::kind(&refusal) == Kind::NoImage => return Ok(found),
+                Err(failure) => return Err(attempt.failed(failure)),
+            };
+            for referrer in answer.referrers() {
+                found.push(descriptor(&attempt, referrer)?);
+            }
+            next = answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
+            if next.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+}
+
+fn descriptor(attempt: &Attempt<'_>, referrer: &ImageReferrer) -> Result<Descriptor, Error> {
+    let digest = referrer.digest().parse().map_err(|error| {
+        let why = format!("ECR lists {}: {error}", harmless(referrer.digest()));
+        attempt.error(Name::RegistryUnavailable, &why).permanent()
+    })?;
+    let size = u64::try_from(referrer.size()).unwrap_or_default();
+    Ok(Descriptor { media_type: referrer.media_type().into(), digest, size, platform: None })
+}
