@@ -74,8 +74,8 @@ impl<R: Source> Source for Patient<R> {
         retry(&self.backoff, || self.registry.referrers(repository, subject)).await
     }
 
-    async fn tags(&self, repository: &Repository, among: Vec<Tag>) -> Result<Vec<Tag>, Error> {
-        retry(&self.backoff, || self.registry.tags(repository, among.clone())).await
+    async fn tags(&self, repository: &Repository, prefix: &str) -> Result<Option<Vec<Tag>>, Error> {
+        retry(&self.backoff, || self.registry.tags(repository, prefix)).await
     }
 
     fn requests(&self) -> u64 {

@@ -59,12 +59,15 @@ pub trait Source: Send + Sync + 'static {
         subject: Digest,
     ) -> impl Future<Output = Result<Referrers, Error>> + Send;
 
-    /// Which of these tags may exist: a registry that tells in few requests what tags there are leaves out those that do not exist, any other
-    /// gives all of them back.
+    /// All tags that begin like this; none if the registry does not tell them in few requests, so that each has to be asked for.
     ///
     /// # Errors
     /// As [`Source::manifests`].
-    fn tags(&self, repository: &Repository, among: Vec<Tag>) -> impl Future<Output = Result<Vec<Tag>, Error>> + Send;
+    fn tags(
+        &self,
+        repository: &Repository,
+        prefix: &str,
+    ) -> impl Future<Output = Result<Option<Vec<Tag>>, Error>> + Send;
 
     /// How many requests were sent so far, retries and authorisation included.
     fn requests(&self) -> u64;

@@ -207,9 +207,11 @@ impl Source for Memory {
         })
     }
 
-    async fn tags(&self, repository: &Repository, among: Vec<Tag>) -> Result<Vec<Tag>, Error> {
+    async fn tags(&self, repository: &Repository, prefix: &str) -> Result<Option<Vec<Tag>>, Error> {
         self.enter("tags", repository.as_str()).await?;
-        self.with(repository, |held| among.into_iter().filter(|tag| held.tags.contains_key(tag)).collect())
+        self.with(repository, |held| {
+            Some(held.tags.keys().filter(|tag| tag.as_str().starts_with(prefix)).cloned().collect())
+        })
     }
 
     fn requests(&self) -> u64 {

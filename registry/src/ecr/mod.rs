@@ -126,9 +126,9 @@ impl Source for Ecr {
         self.list_image_referrers(repository, subject).await.map(Referrers::Listed)
     }
 
-    /// A repository may have 100,000 images, and BatchGetImage answers for a hundred tags at a time whether they exist or not.
-    async fn tags(&self, _: &Repository, among: Vec<Tag>) -> Result<Vec<Tag>, Error> {
-        Ok(among)
+    /// A repository may have 100,000 images, and BatchGetImage answers for a hundred tags at a time whether they exist.
+    async fn tags(&self, _: &Repository, _prefix: &str) -> Result<Option<Vec<Tag>>, Error> {
+        Ok(None)
     }
 
     fn requests(&self) -> u64 {

@@ -107,7 +107,7 @@ impl Source for Shelf {
         panic!("what refers to an image is not needed to run it")
     }
 
-    async fn tags(&self, _: &Repository, _: Vec<Tag>) -> Result<Vec<Tag>, Error> {
+    async fn tags(&self, _: &Repository, _: &str) -> Result<Option<Vec<Tag>>, Error> {
         panic!("images are named, not searched for")
     }
 
