@@ -17,6 +17,7 @@ mod patient;
 mod plan;
 mod progress;
 mod promote;
+pub mod pull;
 mod reference;
 mod registry;
 mod release;

@@ -1,3 +1,4 @@
+use promotion::pull::{By, Mode};
 use promotion::{Error, Name};
 use serde::Deserialize;
 use serde_json::Value;
@@ -84,50 +85,6 @@ impl Phase {
             Self::Stage => "stage",
             Self::Tag => "tag",
             Self::Both => "both",
-        }
-    }
-}
-
-/// How thoroughly verify-pull looks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// Every blob can be downloaded and has its size.
-    #[default]
-    Reach,
-    /// Every byte is downloaded and hashed.
-    Full,
-}
-
-impl Mode {
-    /// The word in events and answers.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Reach => "reach",
-            Self::Full => "full",
-        }
-    }
-}
-
-/// By which name verify-pull pulls.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum By {
-    /// By digest: before the tags are written.
-    #[default]
-    Digest,
-    /// By tag, which has to point to the pinned digest.
-    Tag,
-}
-
-impl By {
-    /// The word in events and answers.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Digest => "digest",
-            Self::Tag => "tag",
         }
     }
 }

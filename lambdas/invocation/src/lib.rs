@@ -22,7 +22,7 @@ pub mod words;
 pub use artifacts::Artifacts;
 pub use connect::Aws;
 pub use deadline::Deadline;
-pub use event::{By, Event, Mode, Phase, TargetField};
+pub use event::{Event, Phase, TargetField};
 pub use failure::diagnostic;
 pub use invocation::{Invocation, all_reached, reached};
 pub use metrics::{Metric, Metrics};

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use invocation::{Access, Answer, By, Invocation, Metric, Metrics, Mode, all_reached};
+use invocation::{Access, Answer, Invocation, Metric, Metrics, all_reached};
+use promotion::pull::{By, Mode, Pulled, pull};
 use promotion::{Error, Name, Patience, Patient, PinnedImage, Release, Source, Survey};
 use registry::{Ecr, Side};
 use serde_json::json;
-use verify_pull::{Pulled, pull};
 
 /// Pulls what was pinned, or what the manifest of the release lists, from every target.
 pub(crate) async fn handle(invocation: Invocation) -> Result<Answer, Error> {

@@ -1,4 +1,5 @@
-use promotion::{Error, Manifest, Reference, Repository};
+use promotion::pull::Consumer;
+use promotion::{Descriptor, Error, Manifest, Reference, Repository};
 
 use super::Ecr;
 use super::kind::Kind;
@@ -16,5 +17,15 @@ impl Ecr {
             http::pull(self.http(), &token.credential, repository, reference).await
         })
         .await
+    }
+}
+
+impl Consumer for Ecr {
+    async fn manifest(&self, repository: &Repository, reference: &Reference) -> Result<Manifest, Error> {
+        self.pull_manifest(repository, reference).await
+    }
+
+    async fn reach(&self, repository: &Repository, blob: &Descriptor) -> Result<(), Error> {
+        self.reach_blob(repository, blob).await
     }
 }

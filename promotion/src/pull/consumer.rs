@@ -1,5 +1,6 @@
-use promotion::{Descriptor, Error, Manifest, Reference, Repository, Source};
-use registry::Ecr;
+use std::future::Future;
+
+use crate::{Descriptor, Error, Manifest, Reference, Repository, Source};
 
 /// A registry as those see it who run containers: they use no API of AWS but that of the OCI distribution specification.
 pub trait Consumer: Source {
@@ -12,14 +13,4 @@ pub trait Consumer: Source {
 
     /// Proves that a blob can be downloaded and has its size, without downloading it.
     fn reach(&self, repository: &Repository, blob: &Descriptor) -> impl Future<Output = Result<(), Error>> + Send;
-}
-
-impl Consumer for Ecr {
-    async fn manifest(&self, repository: &Repository, reference: &Reference) -> Result<Manifest, Error> {
-        self.pull_manifest(repository, reference).await
-    }
-
-    async fn reach(&self, repository: &Repository, blob: &Descriptor) -> Result<(), Error> {
-        self.reach_blob(repository, blob).await
-    }
 }

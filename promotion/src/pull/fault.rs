@@ -1,18 +1,18 @@
-use promotion::{Error, Name};
+use crate::{Error, Name};
 
 /// How many faults a message lists.
-pub(crate) const LISTED: usize = 20;
+pub(super) const LISTED: usize = 20;
 
 /// Something that cannot be pulled.
 #[derive(Debug, Clone)]
-pub(crate) struct Fault {
+pub(super) struct Fault {
     /// The image it belongs to, and where it was looked for.
-    pub(crate) image: String,
-    pub(crate) error: Error,
+    pub(super) image: String,
+    pub(super) error: Error,
 }
 
 /// One error for all faults; none if there are none. `is_all` says whether there may be more that were not looked for any more.
-pub(crate) fn whole(faults: &[Fault], is_all: bool) -> Option<Error> {
+pub(super) fn whole(faults: &[Fault], is_all: bool) -> Option<Error> {
     let name = name(faults)?;
     let mut message = match is_all {
         true => format!("{} parts of the release cannot be pulled:", faults.len()),
@@ -25,8 +25,8 @@ pub(crate) fn whole(faults: &[Fault], is_all: bool) -> Option<Error> {
         message += &format!("\nand {} more", faults.len() - LISTED);
     }
     if name == Name::PullFailed {
-        message += "\nWhat is not there can be promoted again: run promote-images. A target that keeps a manifest and has lost or damaged what it \
-                    lists looks complete to a promotion: delete the image there first (ecr:BatchDeleteImage, by digest), then run promote-images";
+        message += "\nWhat is not there can be promoted again. A target that keeps a manifest and has lost or damaged what it lists looks complete \
+                    to a promotion: delete the image there first, by digest (in ECR with ecr:BatchDeleteImage), then promote again";
     }
     let error = Error::new(name, message);
     Some(if faults.iter().all(|fault| fault.error.is_temporary()) { error } else { error.permanent() })
@@ -56,7 +56,7 @@ mod tests {
         let message = error.to_string();
         assert!(message.starts_with("25 parts of the release cannot be pulled:\n1. a:1 in T: what happened\n2. "));
         assert!(message.contains("\n20. ") && !message.contains("\n21. ") && message.contains("\nand 5 more\n"));
-        assert!(message.contains("run promote-images"));
+        assert!(message.ends_with("then promote again"));
         assert!(whole(&faults, false).unwrap().to_string().starts_with("at least 25 parts"));
         assert!(whole(&[], true).is_none());
     }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{Iter, iter};
-use promotion::{Lookup, MediaType, Referrers, Registry, Tag};
 
 use super::*;
+use crate::{Lookup, MediaType, Referrers, Registry, Tag};
 
 /// A registry in memory with one repository.
 #[derive(Default)]

@@ -1,17 +1,22 @@
+//! Pulling a release from its targets as those would who run it, to prove that they can.
+
+mod consumer;
+mod fault;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
+pub use consumer::Consumer;
+use fault::{Fault, LISTED, whole};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use invocation::{By, Mode};
-use promotion::{
-    Descriptor, Digest, Error, Manifest, Name, Patience, Patient, PinnedImage, Reference, Repository, Source,
-    read_whole,
-};
+use serde::Deserialize;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
-use crate::Consumer;
-use crate::fault::{Fault, LISTED, whole};
+use crate::{
+    Descriptor, Digest, Error, Manifest, Name, Patience, Patient, PinnedImage, Reference, Repository, Source,
+    read_whole,
+};
 
 /// How many images are opened at a time.
 const IMAGES_AT_ONCE: usize = 16;
@@ -24,6 +29,50 @@ const READ_AT_ONCE: usize = 8;
 
 /// How deep indexes may list indexes: as deep as they are promoted.
 const MAX_DEPTH: usize = 8;
+
+/// How thoroughly a pull looks. Events and answers spell it in lower case.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Every blob can be downloaded and has its size.
+    #[default]
+    Reach,
+    /// Every byte is downloaded and hashed.
+    Full,
+}
+
+impl Mode {
+    /// The word in events and answers.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reach => "reach",
+            Self::Full => "full",
+        }
+    }
+}
+
+/// By which name images are pulled. Events and answers spell it in lower case.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum By {
+    /// By digest: before the tags are written.
+    #[default]
+    Digest,
+    /// By tag, which has to point to the pinned digest.
+    Tag,
+}
+
+impl By {
+    /// The word in events and answers.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Digest => "digest",
+            Self::Tag => "tag",
+        }
+    }
+}
 
 /// What was pulled.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
