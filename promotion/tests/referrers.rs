@@ -4,52 +4,9 @@
 
 mod memory;
 
-use bytes::Bytes;
-use memory::images::{release, seed_image, seed_index};
+use memory::images::{attach, list, release, seed_image, seed_index, sign};
 use memory::{Fault, Memory};
-use promotion::{Digest, Error, Limits, Manifest, MediaType, Name, Patience, Promotion, Referring, Report, Until};
-
-/// An artifact that refers to `subject`, seeded; and listed, where the registry leaves that to clients.
-fn attach(source: &Memory, repository: &str, subject: &Manifest, text: &str) -> Manifest {
-    let layer = source.seed_blob(repository, text.to_owned());
-    let config = source.seed_blob(repository, "{}");
-    let raw = format!(
-        r#"{{"schemaVersion":2,"artifactType":"application/{text}","annotations":{{"a":"b"}},
-            "config":{{"mediaType":"application/vnd.oci.empty.v1+json","digest":"{config}","size":2}},
-            "layers":[{{"mediaType":"application/{text}","digest":"{layer}","size":{}}}],
-            "subject":{{"mediaType":"{}","digest":"{}","size":{}}}}}"#,
-        text.len(),
-        subject.media_type(),
-        subject.digest(),
-        subject.raw().len()
-    );
-    let manifest = Manifest::parse(Bytes::from(raw), Some(MediaType::OciManifest.as_str())).unwrap();
-    source.seed_manifest(repository, &manifest, None);
-    if !source.state().lists_referrers {
-        list(source, repository, subject, &[&manifest]);
-    }
-    manifest
-}
-
-/// A list of referrers as a client writes it, in its own order of fields.
-fn list(registry: &Memory, repository: &str, subject: &Manifest, referrers: &[&Manifest]) -> Manifest {
-    let entry = |referrer: &&Manifest| {
-        let (size, digest) = (referrer.raw().len(), referrer.digest());
-        format!(r#"{{"size":{size},"digest":"{digest}","mediaType":"{}"}}"#, referrer.media_type())
-    };
-    let entries = referrers.iter().map(entry).collect::<Vec<_>>().join(", ");
-    let raw = format!(r#"{{ "manifests":[{entries}],"schemaVersion":2,"mediaType":"{}" }}"#, MediaType::OciIndex);
-    let index = Manifest::parse(Bytes::from(raw), None).unwrap();
-    registry.seed_manifest(repository, &index, Some(&format!("sha256-{}", subject.digest().hex())));
-    index
-}
-
-/// What cosign writes: an image under a tag made of the digest.
-fn sign(registry: &Memory, subject: &Manifest, signatures: &[&str]) -> Manifest {
-    let signature = seed_image(registry, "app", signatures);
-    registry.seed_manifest("app", &signature, Some(&format!("sha256-{}.sig", subject.digest().hex())));
-    signature
-}
+use promotion::{Digest, Error, Limits, Manifest, Name, Patience, Promotion, Referring, Report, Until};
 
 struct World {
     source: Memory,
@@ -109,7 +66,7 @@ async fn referrers_of_referrers_and_signature_tags_travel_and_a_second_run_write
         let sbom = attach(&world.source, "app", &world.leaf, "sbom");
         let signature = attach(&world.source, "app", &sbom, "signature-of-sbom");
         let bundle = attach(&world.source, "app", &world.root, "bundle");
-        sign(&world.source, &world.root, &["one signature"]);
+        sign(&world.source, "app", &world.root, &["one signature"]);
         let report = world.promote().await.unwrap();
         assert_eq!((report.targets[0].referrers, report.notes.len()), (4, 0), "{:?}", report.notes);
         for (subject, referrer) in [(&world.leaf, &sbom), (&sbom, &signature), (&world.root, &bundle)] {
@@ -245,10 +202,10 @@ async fn a_referrer_that_is_listed_and_gone_is_told() {
 #[tokio::test]
 async fn a_signature_tag_that_has_to_move_in_an_immutable_repository_is_explained_and_nothing_is_written() {
     let world = world(false, false);
-    sign(&world.source, &world.root, &["first"]);
+    sign(&world.source, "app", &world.root, &["first"]);
     world.promote().await.unwrap();
     world.target.state().repositories.get_mut(&"app".parse().unwrap()).unwrap().immutable = true;
-    sign(&world.source, &world.root, &["first", "second"]);
+    sign(&world.source, "app", &world.root, &["first", "second"]);
     let sent = world.target.calls("put_manifest");
     let error = world.promote().await.unwrap_err();
     assert_eq!(error.name(), Name::TagConflict);
@@ -259,9 +216,9 @@ async fn a_signature_tag_that_has_to_move_in_an_immutable_repository_is_explaine
 #[tokio::test]
 async fn a_target_where_more_was_signed_keeps_its_signatures() {
     let world = world(false, false);
-    sign(&world.source, &world.root, &["ours"]);
+    sign(&world.source, "app", &world.root, &["ours"]);
     world.promote().await.unwrap();
-    let both = sign(&world.target, &world.root, &["ours", "theirs"]);
+    let both = sign(&world.target, "app", &world.root, &["ours", "theirs"]);
     let report = world.promote().await.unwrap();
     assert_eq!(report.targets[0].tags_put, 0);
     let state = world.target.state();
@@ -272,7 +229,7 @@ async fn a_target_where_more_was_signed_keeps_its_signatures() {
 #[tokio::test]
 async fn signatures_are_tagged_before_the_image_they_vouch_for() {
     let world = world(false, false);
-    sign(&world.source, &world.root, &["ours"]);
+    sign(&world.source, "app", &world.root, &["ours"]);
     attach(&world.source, "app", &world.root, "sbom");
     let denied = Error::new(Name::TargetAccessDenied, "no");
     let mut tags = 0;
