@@ -254,7 +254,7 @@ async fn where_each_blob_costs_a_request_it_is_asked_for_when_its_turn_comes() {
     let report = world.promote().await.unwrap();
     world.assert_same();
     assert_eq!(report.targets[0].blobs_present, 1, "{digest}");
-    assert_eq!(report.targets[0].blobs_copied as usize, blobs.len() - 1);
+    assert_eq!(report.targets[0].blobs_copied, blobs.len() as u64 - 1);
     assert_eq!(world.target.calls("present"), 0);
     // A request to open each upload, which tells as well whether the blob is there; none to look for it.
     assert_eq!(world.target.calls("mount"), blobs.len());
