@@ -96,6 +96,18 @@ pub(crate) struct RepositorySurvey {
 }
 
 impl Survey {
+    /// Finds out what the tags of a release point to, and asks no target for anything.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the release in the source.
+    pub async fn pins<S: Source>(release: Release, source: &Arc<Patient<S>>) -> Result<Vec<PinnedImage>, Error> {
+        let mut survey = Self::of([], Referring::Left);
+        survey.pin(release, source).await;
+        survey.open_indexes(source).await;
+        survey.learn_platforms(source).await;
+        survey.judge().map(|approved| approved.images)
+    }
+
     /// Reads the facts of a release with as few requests as they take; writes nothing.
     pub(crate) async fn read<S: Source, T: Target>(
         release: Release,
@@ -104,17 +116,7 @@ impl Survey {
         referring: Referring,
         depth: Depth,
     ) -> Self {
-        let mut survey = Self {
-            images: vec![],
-            roots: vec![],
-            lists: BTreeMap::new(),
-            referring,
-            shelf: Shelf::default(),
-            platforms: HashMap::new(),
-            targets: targets.iter().map(|target| TargetSurvey::named(target.name())).collect(),
-            problems: vec![],
-            notes: vec![],
-        };
+        let mut survey = Self::of(targets.iter().map(|target| TargetSurvey::named(target.name())), referring);
         survey.pin(release, source).await;
         survey.roots = survey.images.iter().map(Root::image).collect();
         survey.find_roots(targets, 0).await;
@@ -154,13 +156,27 @@ impl Survey {
         &self.images
     }
 
+    fn of(targets: impl IntoIterator<Item = TargetSurvey>, referring: Referring) -> Self {
+        Self {
+            images: vec![],
+            roots: vec![],
+            lists: BTreeMap::new(),
+            referring,
+            shelf: Shelf::default(),
+            platforms: HashMap::new(),
+            targets: targets.into_iter().collect(),
+            problems: vec![],
+            notes: vec![],
+        }
+    }
+
     /// Asks every target for the roots from this one on.
     async fn find_roots<T: Target>(&mut self, targets: &[Arc<Patient<T>>], from: usize) {
         let roots = self.roots.get(from..).unwrap_or_default().to_vec();
         let known = std::mem::take(&mut self.targets);
         let mut finding = stream::iter(targets.iter().zip(known))
             .map(|(target, known)| async {
-                let found = target::find_roots(target, &known, &roots).await;
+                let found = target::find_roots(target, &known, &roots, &known.unasked(&self.roots)).await;
                 (known, found)
             })
             .buffered(AT_ONCE);
@@ -179,6 +195,12 @@ impl Survey {
 impl TargetSurvey {
     fn named(name: &str) -> Self {
         Self { name: name.to_owned(), ..Self::default() }
+    }
+
+    /// The repositories that could not be asked for something. One problem is enough for each.
+    fn unasked<'r>(&self, roots: &'r [Root]) -> HashSet<&'r Repository> {
+        let unknown = roots.iter().zip(&self.roots).filter(|(_, presence)| presence.is_none());
+        unknown.map(|(root, _)| &root.repository).collect()
     }
 
     pub(crate) fn referrers_of(&self, root: &Root) -> Option<&KnownReferrers> {

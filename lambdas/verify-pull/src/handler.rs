@@ -3,7 +3,7 @@ use std::sync::Arc;
 use invocation::{Access, Answer, Invocation, Metric, Metrics, all_reached};
 use promotion::pull::{By, Mode, Pulled, pull};
 use promotion::{Error, Name, Patience, Patient, PinnedImage, Release, Source, Survey};
-use registry::{Ecr, Side};
+use registry::Side;
 use serde_json::json;
 
 /// Pulls what was pinned, or what the manifest of the release lists, from every target.
@@ -49,9 +49,7 @@ async fn pinned(invocation: &Invocation, release: Release) -> Result<(Vec<Pinned
         return Ok((pinned.collect(), 0));
     }
     let source = Arc::new(Patient::new(invocation.source().await?, Patience::default()));
-    let survey = Survey::read::<Ecr, Ecr>(release, &source, &[] as &[Arc<Patient<Ecr>>]).await;
-    let images = survey.images().to_vec();
-    survey.judge()?;
+    let images = Survey::pins(release, &source).await?;
     Ok((images, source.requests()))
 }
 

@@ -1,8 +1,11 @@
+use serde::Deserialize;
+
 use super::*;
 use crate::{Content, Descriptor, Lookup, Name, Referrers};
 
 /// What becomes of the signatures, SBOMs and attestations that hang on the images of a release.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub enum Referring {
     /// They are not looked for.
     Left,
@@ -11,6 +14,20 @@ pub enum Referring {
     Carried,
     /// They travel with the images, and a release fails if one cannot.
     Required,
+}
+
+impl TryFrom<String> for Referring {
+    type Error = String;
+
+    /// The word in events and settings.
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "leave" => Ok(Self::Left),
+            "carry" => Ok(Self::Carried),
+            "require" => Ok(Self::Required),
+            _ => Err(format!("\"{}\" is not one of \"carry\", \"leave\" and \"require\"", text.escape_debug())),
+        }
+    }
 }
 
 /// How deep referrers may refer to referrers: a signature on an SBOM is two deep. The limit only ends what never ends.
@@ -212,17 +229,11 @@ impl Survey {
         let subjects: BTreeSet<Subject> = self.roots.iter().filter_map(subject).collect();
         let mut asking = Vec::new();
         for (at, (target, known)) in targets.iter().zip(&self.targets).enumerate() {
-            let unknown: HashSet<_> = self
-                .roots
-                .iter()
-                .zip(&known.roots)
-                .filter(|(_, presence)| presence.is_none())
-                .map(|(root, _)| &root.repository)
-                .collect();
+            let unasked = known.unasked(&self.roots);
             asking.extend(
                 subjects
                     .iter()
-                    .filter(|(repository, _)| !unknown.contains(repository))
+                    .filter(|(repository, _)| !unasked.contains(repository))
                     .map(|subject| (at, target, subject)),
             );
         }
