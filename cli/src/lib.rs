@@ -1,0 +1,5 @@
+//! The command line of Drayage.
+
+mod credentials;
+
+pub use credentials::Keyring;
