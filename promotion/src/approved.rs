@@ -1,8 +1,8 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::shelf::Shelf;
-use crate::survey::TargetSurvey;
-use crate::{Content, Error, Name, PinnedImage, Plan, Survey};
+use crate::survey::{KnownReferrers, Root, TargetSurvey, digest_tag};
+use crate::{Content, Digest, Error, Manifest, Name, PinnedImage, Plan, Referring, Repository, Survey};
 
 /// The largest layer ECR stores: 52,000 MiB (Amazon ECR User Guide, "Service quotas").
 const MAX_LAYER_BYTES: u64 = 52_000 << 20;
@@ -14,8 +14,12 @@ const MAX_LAYER_BYTES: u64 = 52_000 << 20;
 #[derive(Debug)]
 pub struct Approved {
     pub(crate) images: Vec<PinnedImage>,
+    pub(crate) roots: Vec<Root>,
+    pub(crate) lists: BTreeMap<(Repository, Digest), Manifest>,
+    pub(crate) referring: Referring,
     pub(crate) shelf: Shelf,
     pub(crate) targets: Vec<TargetSurvey>,
+    pub(crate) notes: Vec<String>,
 }
 
 impl Approved {
@@ -26,7 +30,10 @@ impl Approved {
         problems.extend(impossible_blobs(&survey));
         match Error::all(problems) {
             Some(error) => Err(error),
-            None => Ok(Self { images: survey.images, shelf: survey.shelf, targets: survey.targets }),
+            None => {
+                let Survey { images, roots, lists, referring, shelf, targets, notes, .. } = survey;
+                Ok(Self { images, roots, lists, referring, shelf, targets, notes })
+            }
         }
     }
 
@@ -40,17 +47,52 @@ impl Approved {
 fn tag_conflicts(survey: &Survey) -> Vec<Error> {
     let mut conflicts = Vec::new();
     for target in &survey.targets {
-        for (at, image) in survey.images.iter().enumerate() {
-            let Some(old) = target.presence(at).and_then(|presence| presence.tagged) else { continue };
-            let immutable = |tags: &crate::ImmutableTags| tags.contains(&image.tag);
-            let settings = target.repositories.get(&image.repository).map(|repository| &repository.settings);
-            if old != image.digest && settings.is_some_and(|settings| immutable(&settings.immutable_tags)) {
+        for (at, root) in survey.roots.iter().enumerate() {
+            let (Some(presence), Some(tag)) = (target.presence(at), &root.tag) else { continue };
+            let Some(old) = presence.tagged.filter(|old| *old != root.digest) else { continue };
+            let settings = target.repositories.get(&root.repository).map(|repository| &repository.settings);
+            if settings.is_some_and(|settings| settings.immutable_tags.contains(tag)) {
+                let advice = match root.subject {
+                    None => {
+                        "release under a new tag, or exclude this tag from the repository's immutability".to_owned()
+                    }
+                    Some(subject) => format!(
+                        "cosign moves this tag whenever somebody signs {subject} again: exclude `sha256-*` from the repository's \
+                         immutability (an exclusion filter of imageTagMutability), or leave referrers behind"
+                    ),
+                };
                 conflicts.push(Error::new(
                     Name::TagConflict,
                     format!(
-                        "{image} in {} is immutable and holds {old}, the release wants {}: release under a new tag, or exclude this tag from the \
-                         repository's immutability",
-                        target.name, image.digest
+                        "{root} in {} is immutable and holds {old}, the release wants {}: {advice}",
+                        target.name, root.digest
+                    ),
+                ));
+            }
+        }
+    }
+    conflicts.extend(list_conflicts(survey));
+    conflicts
+}
+
+/// A list of referrers is written anew for each of them, under the same tag.
+fn list_conflicts(survey: &Survey) -> Vec<Error> {
+    let mut conflicts = Vec::new();
+    for target in &survey.targets {
+        for ((repository, subject), known) in &target.referrers {
+            let (KnownReferrers::Unlisted(Some(list)), Some(tag)) = (known, digest_tag(*subject, "")) else { continue };
+            let listed = list.content().children();
+            let mut wanted = target.referrers_on(&survey.roots, repository, *subject);
+            let settings = target.repositories.get(repository).map(|repository| &repository.settings);
+            if settings.is_some_and(|settings| settings.immutable_tags.contains(&tag))
+                && wanted.any(|digest| !listed.iter().any(|entry| entry.digest == digest))
+            {
+                conflicts.push(Error::new(
+                    Name::TagConflict,
+                    format!(
+                        "{repository}:{tag} in {} is immutable, and lists what refers to {subject}: it has to move for a new referrer to be \
+                         found. Exclude `sha256-*` from the repository's immutability, or leave referrers behind",
+                        target.name
                     ),
                 ));
             }

@@ -33,10 +33,11 @@ pub use manifest::{Content, Descriptor, InvalidManifest, MAX_MANIFEST_BYTES, Man
 pub use patience::Patience;
 pub use patient::Patient;
 pub use plan::{Plan, Summary};
+pub use progress::{Moment, Phase, Progress};
 pub use promote::{Promotion, Until};
 pub use reference::{InvalidReference, Reference, Registry, Repository, Tag};
 pub use registry::{ImmutableTags, Lookup, Mount, Put, Referrers, Settings, Source, Target};
 pub use release::{Image, MAX_RELEASE_BYTES, Parameter, Release};
-pub use report::{Report, TargetReport};
-pub use survey::{PinnedImage, Survey};
+pub use report::{Outcome, Report, TargetReport};
+pub use survey::{PinnedImage, Referring, Survey};
 pub use transfer::{Limits, read_whole};

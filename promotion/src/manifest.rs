@@ -68,6 +68,12 @@ pub struct Descriptor {
 }
 
 impl Descriptor {
+    /// Whether it names a manifest that lists others.
+    #[must_use]
+    pub fn is_index(&self) -> bool {
+        MediaType::parse(&self.media_type).is_some_and(MediaType::is_index)
+    }
+
     /// Whether registries leave this layer where it is: Windows base layers, `nondistributable` in OCI and `foreign` in Docker media types.
     #[must_use]
     pub fn is_non_distributable(&self) -> bool {

@@ -1,9 +1,12 @@
+mod list;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use self::list::List;
 use crate::shelf::Shelf;
-use crate::survey::{RepositorySurvey, TargetSurvey};
-use crate::{Approved, Content, Descriptor, Digest, PinnedImage, Repository, Tag};
+use crate::survey::{RepositorySurvey, Root, TargetSurvey};
+use crate::{Approved, Content, Descriptor, Digest, PinnedImage, Referring, Repository, Tag};
 
 /// What has to be done so that every target has the release: pure data, made without I/O.
 ///
@@ -12,12 +15,16 @@ use crate::{Approved, Content, Descriptor, Digest, PinnedImage, Repository, Tag}
 #[derive(Debug)]
 pub struct Plan {
     pub(crate) images: Vec<PinnedImage>,
+    pub(crate) roots: Vec<Root>,
+    pub(crate) referring: Referring,
     pub(crate) shelf: Arc<Shelf>,
     /// The names of the targets, which steps and tags refer to by position.
     pub(crate) targets: Vec<String>,
     pub(crate) steps: Vec<Step>,
     pub(crate) tags: Vec<Tagging>,
-    pub(crate) summary: Summary,
+    /// One for each target.
+    pub(crate) summaries: Vec<Summary>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// One thing to write, untagged, into one repository of one target.
@@ -28,14 +35,29 @@ pub(crate) struct Step {
     pub(crate) work: Work,
     /// The steps that have to be done before, by position.
     pub(crate) after: Vec<usize>,
+    /// Whether it is for something that hangs on an image, and for no image.
+    pub(crate) is_for_referrer: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Work {
-    /// Bring a blob: mounted from a sibling repository if one is named and the registry agrees, copied from the source otherwise.
+    /// Bring a blob: mounted if a repository is named and the registry agrees, copied from the source otherwise. The repository that is
+    /// named may be the one that is to have the blob: then it was not asked whether it has it already, and this asks.
     Blob { blob: Descriptor, mount_from: Option<Repository> },
     /// Write a manifest.
     Manifest(Digest),
+}
+
+impl Step {
+    /// The blob that is sent, unless it turns out to be there: none for a manifest, or for a blob that a sibling repository is asked for.
+    pub(crate) fn sends(&self) -> Option<&Descriptor> {
+        match &self.work {
+            Work::Blob { blob, mount_from } if mount_from.as_ref().is_none_or(|from| *from == self.repository) => {
+                Some(blob)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// A tag to write once everything is staged and verified.
@@ -46,12 +68,14 @@ pub(crate) struct Tagging {
     pub(crate) tag: Tag,
     pub(crate) old: Option<Digest>,
     pub(crate) new: Digest,
+    /// Whether it is the tag of something that hangs on an image.
+    pub(crate) is_for_referrer: bool,
 }
 
-/// What a plan amounts to, over all targets.
+/// What a plan amounts to, for one target or for all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Blobs to read from the source and send.
+    /// Blobs to read from the source and send. Where a target was not asked for each blob beforehand, those are among them that it has.
     pub blobs_to_copy: u64,
     /// Their bytes.
     pub bytes_to_copy: u64,
@@ -69,28 +93,75 @@ pub struct Summary {
     pub non_distributable: u64,
 }
 
+impl std::iter::Sum for Summary {
+    fn sum<I: Iterator<Item = Self>>(summaries: I) -> Self {
+        summaries.fold(Self::default(), |sum, one| Self {
+            blobs_to_copy: sum.blobs_to_copy + one.blobs_to_copy,
+            bytes_to_copy: sum.bytes_to_copy + one.bytes_to_copy,
+            blobs_to_mount: sum.blobs_to_mount + one.blobs_to_mount,
+            blobs_present: sum.blobs_present + one.blobs_present,
+            bytes_present: sum.bytes_present + one.bytes_present,
+            manifests_to_put: sum.manifests_to_put + one.manifests_to_put,
+            tags_to_put: sum.tags_to_put + one.tags_to_put,
+            non_distributable: sum.non_distributable + one.non_distributable,
+        })
+    }
+}
+
 impl Plan {
     pub(crate) fn new(approved: Approved) -> Self {
-        let Approved { images, shelf, targets } = approved;
+        let Approved { images, roots, lists: source_lists, referring, mut shelf, targets, notes } = approved;
+        let lists: Vec<Vec<List>> =
+            targets.iter().map(|target| list::lists(target, &roots, &source_lists, &mut shelf)).collect();
         let mut plan = Self {
             images,
+            roots,
+            referring,
             shelf: Arc::new(shelf),
             targets: targets.iter().map(|target| target.name.clone()).collect(),
             steps: vec![],
             tags: vec![],
-            summary: Summary::default(),
+            summaries: vec![],
+            notes,
         };
-        for (at, target) in targets.iter().enumerate() {
-            plan.stage(at, target);
-            plan.tag(at, target);
+        for (at, (target, lists)) in targets.iter().zip(&lists).enumerate() {
+            let mut summary = Summary::default();
+            plan.stage(at, target, lists, &mut summary);
+            plan.tag(at, target, lists, &mut summary);
+            plan.summaries.push(summary);
         }
         plan
     }
 
-    /// What it amounts to.
+    /// What it amounts to, over all targets.
     #[must_use]
     pub fn summary(&self) -> Summary {
-        self.summary
+        self.summaries.iter().copied().sum()
+    }
+
+    /// The images, pinned.
+    #[must_use]
+    pub fn images(&self) -> &[PinnedImage] {
+        &self.images
+    }
+
+    /// The names of the targets, and what the plan amounts to for each.
+    pub fn targets(&self) -> impl Iterator<Item = (&str, Summary)> {
+        self.targets.iter().map(String::as_str).zip(self.summaries.iter().copied())
+    }
+
+    /// Whether a target, by its position, has this image already, under its tag.
+    #[must_use]
+    pub fn has(&self, target: usize, image: &PinnedImage) -> bool {
+        !self.tags.iter().any(|tagging| {
+            tagging.target == target && tagging.repository == image.repository && tagging.tag == image.tag
+        })
+    }
+
+    /// What is worth telling beside: what is left behind, and why.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Whether there is nothing to do.
@@ -99,55 +170,63 @@ impl Plan {
         self.steps.is_empty() && self.tags.is_empty()
     }
 
-    fn stage(&mut self, at: usize, target: &TargetSurvey) {
+    fn stage(&mut self, at: usize, target: &TargetSurvey, lists: &[List], summary: &mut Summary) {
         let shelf = self.shelf.clone();
         let mut planner =
             Planner { target: at, known: target, shelf: &shelf, steps: &mut self.steps, homes: HashMap::new() };
-        for (repository, roots) in ordered_repositories(&self.images, target, &shelf) {
+        for (repository, roots) in ordered_repositories(&self.roots, target, lists, &shelf) {
             if let Some(known) = target.repositories.get(&repository) {
-                planner.repository(&repository, known, &roots, &mut self.summary);
+                let lists = lists.iter().filter(|list| list.repository == repository);
+                planner.repository(&repository, known, &roots, lists, summary);
             }
         }
     }
 
-    fn tag(&mut self, at: usize, target: &TargetSurvey) {
-        for (image, presence) in self.images.iter().zip(&target.images) {
-            let old = presence.and_then(|presence| presence.tagged);
-            if old != Some(image.digest) {
-                self.summary.tags_to_put += 1;
-                self.tags.push(Tagging {
-                    target: at,
-                    repository: image.repository.clone(),
-                    tag: image.tag.clone(),
-                    old,
-                    new: image.digest,
-                });
-            }
-        }
+    fn tag(&mut self, at: usize, target: &TargetSurvey, lists: &[List], summary: &mut Summary) {
+        let of_root = |(root, presence): (&Root, &Option<_>)| {
+            let presence: crate::survey::Presence = (*presence)?;
+            Some(Tagging {
+                target: at,
+                repository: root.repository.clone(),
+                tag: root.tag.clone()?,
+                old: presence.tagged,
+                new: root.digest,
+                is_for_referrer: root.subject.is_some(),
+            })
+        };
+        let of_list = |list: &List| Tagging {
+            target: at,
+            repository: list.repository.clone(),
+            tag: list.tag.clone(),
+            old: list.old,
+            new: list.new,
+            is_for_referrer: true,
+        };
+        let roots = self.roots.iter().zip(&target.roots).filter_map(of_root);
+        let before = self.tags.len();
+        self.tags.extend(roots.chain(lists.iter().map(of_list)).filter(|tagging| tagging.old != Some(tagging.new)));
+        summary.tags_to_put += (self.tags.len() - before) as u64;
     }
 }
 
-/// The repositories in which images are missing, with those images. Those that share the most bytes with others come first: only what
+/// The repositories in which something is missing, with what that is. Those that share the most bytes with others come first: only what
 /// is committed in one repository can be mounted into the next.
-fn ordered_repositories(
-    images: &[PinnedImage],
+fn ordered_repositories<'r>(
+    roots: &'r [Root],
     target: &TargetSurvey,
+    lists: &[List],
     shelf: &Shelf,
-) -> Vec<(Repository, Vec<Digest>)> {
-    let mut missing: BTreeMap<Repository, Vec<Digest>> = BTreeMap::new();
-    for (image, presence) in images.iter().zip(&target.images) {
-        let roots = if presence.is_some_and(|presence| !presence.staged) {
-            missing.entry(image.repository.clone()).or_default()
-        } else {
-            continue;
-        };
-        if !roots.contains(&image.digest) {
-            roots.push(image.digest);
+) -> Vec<(Repository, Vec<&'r Root>)> {
+    let mut missing: BTreeMap<Repository, Vec<&Root>> =
+        lists.iter().map(|list| (list.repository.clone(), vec![])).collect();
+    for (root, presence) in roots.iter().zip(&target.roots) {
+        if presence.is_some_and(|presence| !presence.staged) {
+            missing.entry(root.repository.clone()).or_default().push(root);
         }
     }
     let mut users: HashMap<Digest, u64> = HashMap::new();
-    let blobs_of = |roots: &[Digest]| -> HashMap<Digest, u64> {
-        let manifests = roots.iter().flat_map(|root| shelf.bottom_up(*root));
+    let blobs_of = |roots: &[&Root]| -> HashMap<Digest, u64> {
+        let manifests = roots.iter().flat_map(|root| shelf.bottom_up(root.digest));
         manifests
             .filter_map(|digest| shelf.content(digest))
             .flat_map(|content| content.blobs().map(|blob| (blob.digest, blob.size)).collect::<Vec<_>>())
@@ -178,18 +257,20 @@ struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    fn repository(
+    fn repository<'l>(
         &mut self,
         repository: &Repository,
         known: &'a RepositorySurvey,
-        roots: &[Digest],
+        roots: &[&Root],
+        lists: impl Iterator<Item = &'l List>,
         summary: &mut Summary,
     ) {
         // Blobs and manifests of this repository by the step that brings them; none for what is there.
         let mut blobs: HashMap<Digest, Option<usize>> = HashMap::new();
         let mut manifests: HashMap<Digest, Option<usize>> = HashMap::new();
         let mut left_elsewhere: HashSet<Digest> = HashSet::new();
-        for digest in roots.iter().flat_map(|root| self.shelf.bottom_up(*root)) {
+        let below = |root: &Root| self.shelf.bottom_up(root.digest);
+        for (root, digest) in roots.iter().flat_map(|root| below(root).into_iter().map(move |digest| (*root, digest))) {
             let Some(content) = self.shelf.content(digest).filter(|_| !manifests.contains_key(&digest)) else {
                 continue;
             };
@@ -197,8 +278,11 @@ impl<'a> Planner<'a> {
                 manifests.insert(digest, None);
                 continue;
             }
-            let mut after: Vec<usize> =
-                content.children().iter().filter_map(|child| manifests.get(&child.digest).copied().flatten()).collect();
+            // What hangs on an image comes after it, or it would be untagged content that nobody understands where the image never comes.
+            let subject = root.subject.filter(|_| digest == root.digest);
+            let before = content.children().iter().map(|child| child.digest).chain(subject);
+            let mut after: Vec<usize> = before.filter_map(|digest| manifests.get(&digest).copied().flatten()).collect();
+            let is_for_referrer = root.subject.is_some();
             for blob in content.blobs() {
                 if blob.is_non_distributable() {
                     left_elsewhere.insert(blob.digest);
@@ -207,7 +291,7 @@ impl<'a> Planner<'a> {
                 let step = match blobs.get(&blob.digest) {
                     Some(step) => *step,
                     None => {
-                        let step = self.blob(repository, known, blob, summary);
+                        let step = self.blob(repository, known, blob, is_for_referrer, summary);
                         blobs.insert(blob.digest, step);
                         step
                     }
@@ -216,10 +300,16 @@ impl<'a> Planner<'a> {
             }
             after.sort_unstable();
             after.dedup();
-            let step = self.add(repository, Work::Manifest(digest), after);
+            let step = self.add(repository, Work::Manifest(digest), after, is_for_referrer);
             manifests.insert(digest, Some(step));
             summary.manifests_to_put += 1;
             self.remember(repository, known, content, step);
+        }
+        for list in lists {
+            let entries = self.shelf.content(list.new).map(Content::children).unwrap_or_default();
+            let after = entries.iter().filter_map(|entry| manifests.get(&entry.digest).copied().flatten()).collect();
+            self.add(repository, Work::Manifest(list.new), after, true);
+            summary.manifests_to_put += 1;
         }
         summary.non_distributable += left_elsewhere.len() as u64;
     }
@@ -229,24 +319,26 @@ impl<'a> Planner<'a> {
         repository: &Repository,
         known: &RepositorySurvey,
         blob: &Descriptor,
+        is_for_referrer: bool,
         summary: &mut Summary,
     ) -> Option<usize> {
-        if known.blobs.contains(&blob.digest) {
+        if known.blobs.as_ref().is_some_and(|blobs| blobs.contains(&blob.digest)) {
             summary.blobs_present += 1;
             summary.bytes_present += blob.size;
             return None;
         }
         let (mount_from, after) = match self.sibling(known, blob.digest) {
             Some((sibling, after)) => (Some(sibling), after),
+            None if known.blobs.is_none() => (Some(repository.clone()), vec![]),
             None => (None, vec![]),
         };
-        if mount_from.is_some() {
+        if mount_from.as_ref().is_some_and(|from| from != repository) {
             summary.blobs_to_mount += 1;
         } else {
             summary.blobs_to_copy += 1;
             summary.bytes_to_copy += blob.size;
         }
-        Some(self.add(repository, Work::Blob { blob: blob.clone(), mount_from }, after))
+        Some(self.add(repository, Work::Blob { blob: blob.clone(), mount_from }, after, is_for_referrer))
     }
 
     /// A repository to mount from, and what has to be done there first. ECR mounts only between repositories of the same encryption
@@ -256,7 +348,9 @@ impl<'a> Planner<'a> {
             return None;
         }
         let encryption = &known.settings.encryption;
-        let has_it = |other: &RepositorySurvey| other.blobs.contains(&blob) && other.settings.encryption == *encryption;
+        let has_it = |other: &RepositorySurvey| {
+            other.blobs.as_ref().is_some_and(|blobs| blobs.contains(&blob)) && other.settings.encryption == *encryption
+        };
         if let Some((repository, _)) = self.known.repositories.iter().find(|(_, other)| has_it(other)) {
             return Some((repository.clone(), vec![]));
         }
@@ -272,8 +366,8 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn add(&mut self, repository: &Repository, work: Work, after: Vec<usize>) -> usize {
-        self.steps.push(Step { target: self.target, repository: repository.clone(), work, after });
+    fn add(&mut self, repository: &Repository, work: Work, after: Vec<usize>, is_for_referrer: bool) -> usize {
+        self.steps.push(Step { target: self.target, repository: repository.clone(), work, after, is_for_referrer });
         self.steps.len() - 1
     }
 }

@@ -1,15 +1,48 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::{Descriptor, Repository};
+use crate::{Descriptor, Digest, Repository, Summary};
 
 /// What was done so far. It outlives a promotion that is stopped, and can be read while one runs.
 #[derive(Debug, Default)]
-pub(crate) struct Progress {
+pub struct Progress {
     targets: Vec<Counters>,
     in_flight: Mutex<HashMap<usize, (Repository, Descriptor)>>,
     moved: AtomicU64,
+    stage: Mutex<(Phase, Summary)>,
+    left: Mutex<BTreeMap<(usize, Repository, Digest), String>>,
+}
+
+/// What a promotion is doing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// Reading what is asked for and what is there.
+    #[default]
+    Surveying,
+    /// Bringing blobs and manifests, untagged.
+    Staging,
+    /// Reading back what was brought.
+    Verifying,
+    /// Writing tags.
+    Tagging,
+}
+
+/// Where a promotion stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Moment {
+    /// What it is doing.
+    pub phase: Phase,
+    /// What the plan amounts to: all zero as long as there is none.
+    pub planned: Summary,
+    /// Bytes of blobs that were sent, those of blobs that had to be sent again included.
+    pub bytes_moved: u64,
+    /// Blobs that are there now and were not when the plan was made, as far as was known then.
+    pub blobs_done: u64,
+    /// Manifests that were written.
+    pub manifests_put: u64,
+    /// Tags that were written.
+    pub tags_put: u64,
 }
 
 /// What was done for one target.
@@ -18,16 +51,46 @@ pub(crate) struct Counters {
     pub(crate) blobs_copied: AtomicU64,
     pub(crate) bytes_copied: AtomicU64,
     pub(crate) blobs_mounted: AtomicU64,
+    pub(crate) blobs_present: AtomicU64,
+    pub(crate) bytes_present: AtomicU64,
     pub(crate) manifests_put: AtomicU64,
     pub(crate) tags_put: AtomicU64,
 }
 
 impl Progress {
     pub(crate) fn new(targets: usize) -> Self {
-        Self {
-            targets: (0..targets).map(|_| Counters::default()).collect(),
-            in_flight: Mutex::default(),
-            moved: AtomicU64::new(0),
+        Self { targets: (0..targets).map(|_| Counters::default()).collect(), ..Self::default() }
+    }
+
+    /// Where the promotion stands now.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        let (phase, planned) = *lock(&self.stage);
+        let sum = |counter: fn(&Counters) -> &AtomicU64| {
+            self.targets.iter().map(|target| counter(target).load(Ordering::Relaxed)).sum::<u64>()
+        };
+        Moment {
+            phase,
+            planned,
+            bytes_moved: self.moved.load(Ordering::Relaxed),
+            blobs_done: sum(|target| &target.blobs_copied)
+                + sum(|target| &target.blobs_mounted)
+                + sum(|target| &target.blobs_present),
+            manifests_put: sum(|target| &target.manifests_put),
+            tags_put: sum(|target| &target.tags_put),
+        }
+    }
+
+    pub(crate) fn enter(&self, phase: Phase) {
+        lock(&self.stage).0 = phase;
+    }
+
+    /// Notes what is to be done for each target, and what each has already.
+    pub(crate) fn plan(&self, summaries: &[Summary]) {
+        lock(&self.stage).1 = summaries.iter().copied().sum();
+        for (at, summary) in summaries.iter().enumerate() {
+            self.count(at, |counters| &counters.blobs_present, summary.blobs_present);
+            self.count(at, |counters| &counters.bytes_present, summary.bytes_present);
         }
     }
 
@@ -63,20 +126,34 @@ impl Progress {
         self.targets.iter().map(of).sum()
     }
 
+    /// Notes that a manifest is left behind, and why: it hangs on an image, and the target does not take it.
+    pub(crate) fn leave(&self, target: usize, repository: &Repository, digest: Digest, why: String) {
+        lock(&self.left).insert((target, repository.clone(), digest), why);
+    }
+
+    pub(crate) fn is_left(&self, target: usize, repository: &Repository, digest: Digest) -> bool {
+        lock(&self.left).contains_key(&(target, repository.clone(), digest))
+    }
+
+    /// Why each manifest that was left behind was.
+    pub(crate) fn reasons(&self) -> Vec<String> {
+        lock(&self.left).values().map(|why| format!("left behind: {why}")).collect()
+    }
+
     /// Notes that the blob of this step is on its way, for as long as the answer lives.
     pub(crate) fn on_its_way(&self, step: usize, repository: &Repository, blob: &Descriptor) -> OnItsWay<'_> {
-        self.with_in_flight(|blobs| blobs.insert(step, (repository.clone(), blob.clone())));
+        lock(&self.in_flight).insert(step, (repository.clone(), blob.clone()));
         OnItsWay { progress: self, step }
     }
 
     /// The largest blob that is on its way.
     pub(crate) fn largest_in_flight(&self) -> Option<(Repository, Descriptor)> {
-        self.with_in_flight(|blobs| blobs.values().max_by_key(|(_, blob)| blob.size).cloned())
+        lock(&self.in_flight).values().max_by_key(|(_, blob)| blob.size).cloned()
     }
+}
 
-    fn with_in_flight<T>(&self, act: impl FnOnce(&mut HashMap<usize, (Repository, Descriptor)>) -> T) -> T {
-        act(&mut self.in_flight.lock().unwrap_or_else(PoisonError::into_inner))
-    }
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 pub(crate) struct OnItsWay<'a> {
@@ -86,6 +163,6 @@ pub(crate) struct OnItsWay<'a> {
 
 impl Drop for OnItsWay<'_> {
     fn drop(&mut self) {
-        self.progress.with_in_flight(|blobs| blobs.remove(&self.step));
+        lock(&self.progress.in_flight).remove(&self.step);
     }
 }

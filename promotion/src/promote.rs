@@ -1,11 +1,12 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 
 use crate::progress::Progress;
+use crate::survey::Depth;
 use crate::transfer::{Found, Transfer};
 use crate::{
-    Error, Limits, Name, Patience, Patient, PinnedImage, Plan, Release, Report, Source, Summary, Survey, Target,
+    Error, Limits, Name, Outcome, Patience, Patient, Phase, Plan, Referring, Release, Report, Source, Survey, Target,
     TargetReport,
 };
 
@@ -27,6 +28,8 @@ pub struct Promotion<S, T> {
     source: Arc<Patient<S>>,
     targets: Vec<Arc<Patient<T>>>,
     limits: Limits,
+    referring: Referring,
+    progress: Mutex<Arc<Progress>>,
 }
 
 impl<S: Source, T: Target> Promotion<S, T> {
@@ -36,20 +39,42 @@ impl<S: Source, T: Target> Promotion<S, T> {
             source: Arc::new(Patient::new(source, patience)),
             targets: targets.into_iter().map(|target| Arc::new(Patient::new(target, patience))).collect(),
             limits,
+            referring: Referring::default(),
+            progress: Mutex::default(),
         }
+    }
+
+    /// The same promotion, with this to become of what hangs on the images.
+    #[must_use]
+    pub fn referring(mut self, referring: Referring) -> Self {
+        self.referring = referring;
+        self
     }
 
     /// Reads what a release needs and what is there already. Writes nothing.
     pub async fn survey(&self, release: Release) -> Survey {
-        Survey::read(release, &self.source, &self.targets).await
+        self.read(release, Depth::Exact).await
+    }
+
+    /// What the run that began last has done so far.
+    pub fn progress(&self) -> Arc<Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How many requests were sent so far, to all registries, retries and authorisation included.
+    pub fn requests(&self) -> u64 {
+        self.source.requests() + self.targets.iter().map(|target| target.requests()).sum::<u64>()
     }
 
     /// Promotes a release: to every target, in step. It stops cleanly at the deadline.
+    ///
+    /// It may be dropped at any moment: a tag is only ever written on what is complete, and the next run goes on from what is there.
     ///
     /// # Errors
     /// What went wrong, by its name: `OutOfTime` and `TooLargeForLambda` when the deadline came first.
     pub async fn run(&self, release: Release, until: Until, deadline: Option<Instant>) -> Result<Report, Error> {
         let progress = Arc::new(Progress::new(self.targets.len()));
+        *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = progress.clone();
         let work = self.rounds(release, until, &progress);
         match deadline {
             None => work.await,
@@ -59,33 +84,26 @@ impl<S: Source, T: Target> Promotion<S, T> {
         }
     }
 
+    async fn read(&self, release: Release, depth: Depth) -> Survey {
+        Survey::read(release, &self.source, &self.targets, self.referring, depth).await
+    }
+
     async fn rounds(&self, release: Release, until: Until, progress: &Arc<Progress>) -> Result<Report, Error> {
         let begin = Instant::now();
         let transfer = Transfer { source: &self.source, targets: &self.targets, limits: self.limits, progress };
-        let mut first: Option<(Vec<PinnedImage>, Summary, Vec<u64>)> = None;
+        let mut first: Option<Arc<Plan>> = None;
         let mut release = release;
         let mut is_staged_anew = true;
         for _ in 0..ROUNDS {
-            let plan = Arc::new(self.survey(release).await.judge()?.plan());
-            let (images, ..) = first.get_or_insert_with(|| {
-                (plan.images.clone(), plan.summary(), images_present(&plan, self.targets.len()))
+            progress.enter(Phase::Surveying);
+            let plan = Arc::new(self.read(release, Depth::Deferred).await.judge()?.plan());
+            let first = first.get_or_insert_with(|| {
+                progress.plan(&plan.summaries);
+                plan.clone()
             });
-            release = Release::of(images);
-            let found = if plan.is_empty() {
-                Found::Whole
-            } else {
-                transfer.stage(&plan).await?;
-                match until {
-                    Until::Staged => Found::Whole,
-                    Until::Tagged => match transfer.verify(&plan).await? {
-                        Found::Whole => transfer.tag(&plan).await?,
-                        Found::Gone => Found::Gone,
-                    },
-                }
-            };
-            if found == Found::Whole {
-                let (images, planned, present) = first.unwrap_or_default();
-                return self.report(images, planned, &present, progress, begin).await;
+            release = Release::of(&first.images);
+            if self.carry_out(&transfer, &plan, until, progress).await? == Found::Whole {
+                return self.report(first, until, progress, begin).await;
             }
             is_staged_anew = !plan.steps.is_empty();
             tracing::warn!("staged content is gone before it was tagged: staging again");
@@ -106,28 +124,51 @@ impl<S: Source, T: Target> Promotion<S, T> {
         ))
     }
 
-    async fn report(
+    async fn carry_out(
         &self,
-        images: Vec<PinnedImage>,
-        planned: Summary,
-        present: &[u64],
+        transfer: &Transfer<'_, S, T>,
+        plan: &Arc<Plan>,
+        until: Until,
         progress: &Progress,
-        begin: Instant,
-    ) -> Result<Report, Error> {
-        let mut targets = Vec::with_capacity(self.targets.len());
-        for (at, target) in self.targets.iter().enumerate() {
-            if let (Some(counters), Some(present)) = (progress.target(at), present.get(at)) {
-                targets.push(TargetReport::new(target.registry().await?, *present, counters));
+    ) -> Result<Found, Error> {
+        if plan.is_empty() {
+            return Ok(Found::Whole);
+        }
+        progress.enter(Phase::Staging);
+        transfer.stage(plan).await?;
+        if until == Until::Staged {
+            return Ok(Found::Whole);
+        }
+        progress.enter(Phase::Verifying);
+        match transfer.verify(plan).await? {
+            Found::Gone => Ok(Found::Gone),
+            Found::Whole => {
+                progress.enter(Phase::Tagging);
+                transfer.tag(plan).await
             }
         }
-        let requests = self.source.requests() + self.targets.iter().map(|target| target.requests()).sum::<u64>();
-        Ok(Report { images, targets, planned, requests, elapsed: begin.elapsed() })
     }
-}
 
-fn images_present(plan: &Plan, targets: usize) -> Vec<u64> {
-    let missing = |at| plan.tags.iter().filter(|tagging| tagging.target == at).count();
-    (0..targets).map(|at| (plan.images.len() - missing(at)) as u64).collect()
+    async fn report(&self, plan: &Plan, until: Until, progress: &Progress, begin: Instant) -> Result<Report, Error> {
+        let mut targets = Vec::with_capacity(self.targets.len());
+        for (at, target) in self.targets.iter().enumerate() {
+            let outcome = |image| match until {
+                _ if plan.has(at, image) => Outcome::Present,
+                Until::Staged => Outcome::Staged,
+                Until::Tagged => Outcome::Promoted,
+            };
+            let outcomes = plan.images.iter().map(outcome).collect();
+            let there = plan.roots.iter().filter(|root| root.subject.is_some());
+            let there = there.filter(|root| !progress.is_left(at, &root.repository, root.digest));
+            if let Some(counters) = progress.target(at) {
+                let registry = target.registry().await?;
+                targets.push(TargetReport::new(registry, outcomes, there.count() as u64, counters));
+            }
+        }
+        let notes = plan.notes.iter().cloned().chain(progress.reasons()).collect();
+        let (images, planned, requests) = (plan.images.clone(), plan.summary(), self.requests());
+        Ok(Report { images, targets, planned, notes, requests, elapsed: begin.elapsed() })
+    }
 }
 
 fn out_of_time(progress: &Progress) -> Error {

@@ -17,12 +17,22 @@ pub(crate) struct Shelf {
 impl Shelf {
     pub(crate) fn put(&mut self, manifest: Manifest) {
         let digest = manifest.digest();
-        if self.contents.insert(digest, manifest.content().clone()).is_none()
-            && self.kept_bytes + manifest.raw().len() <= KEPT_BYTES
-        {
+        self.contents.insert(digest, manifest.content().clone());
+        if !self.whole.contains_key(&digest) && self.kept_bytes + manifest.raw().len() <= KEPT_BYTES {
             self.kept_bytes += manifest.raw().len();
             self.whole.insert(digest, manifest);
         }
+    }
+
+    /// Keeps what a manifest refers to, and not its bytes.
+    pub(crate) fn note(&mut self, digest: Digest, content: Arc<Content>) {
+        self.contents.entry(digest).or_insert(content);
+    }
+
+    /// Keeps a manifest that can be had nowhere else, whatever its size.
+    pub(crate) fn keep(&mut self, manifest: Manifest) {
+        self.contents.insert(manifest.digest(), manifest.content().clone());
+        self.whole.insert(manifest.digest(), manifest);
     }
 
     pub(crate) fn content(&self, digest: Digest) -> Option<&Content> {

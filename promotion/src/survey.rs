@@ -1,8 +1,9 @@
 mod images;
+mod referrers;
 mod source;
 mod target;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use futures_util::StreamExt;
@@ -10,17 +11,20 @@ use futures_util::stream;
 
 use crate::shelf::Shelf;
 use crate::{
-    Approved, Digest, Error, Parameter, Patient, Platform, Reference, Release, Repository, Settings, Source, Tag,
-    Target,
+    Approved, Digest, Error, Manifest, Parameter, Patient, Platform, Reference, Release, Repository, Settings, Source,
+    Tag, Target,
 };
 
 pub use images::PinnedImage;
+pub(crate) use images::Root;
+pub use referrers::Referring;
+pub(crate) use referrers::digest_tag;
 
 /// How many requests a survey sends at a time to one registry.
 const AT_ONCE: usize = 16;
 
-/// How many answers that hold manifests are awaited at a time: each may hold a whole batch of them.
-const MANIFESTS_AT_ONCE: usize = 4;
+/// How many answers that hold whole batches of manifests are awaited at a time.
+const BATCHES_AT_ONCE: usize = 4;
 
 /// The facts: what the tags of a release point to in the source, and what every target has of it already.
 ///
@@ -28,24 +32,51 @@ const MANIFESTS_AT_ONCE: usize = 4;
 #[derive(Debug)]
 pub struct Survey {
     pub(crate) images: Vec<PinnedImage>,
+    /// One for each image, in the same order, and then what hangs on them.
+    pub(crate) roots: Vec<Root>,
+    /// The lists of referrers that clients keep in the source, by subject.
+    pub(crate) lists: BTreeMap<(Repository, Digest), Manifest>,
+    pub(crate) referring: Referring,
     pub(crate) shelf: Shelf,
     pub(crate) platforms: HashMap<Digest, Vec<Platform>>,
     pub(crate) targets: Vec<TargetSurvey>,
     pub(crate) problems: Vec<Error>,
+    /// What is worth telling and no problem.
+    pub(crate) notes: Vec<String>,
+}
+
+/// How much a survey finds out about blobs in targets that have to be asked for each of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// Whether each is there: for a plan that somebody reads.
+    Exact,
+    /// Nothing: the request that opens an upload can tell as well, and saves one per blob.
+    Deferred,
 }
 
 /// What one target has.
 #[derive(Debug, Default)]
 pub(crate) struct TargetSurvey {
     pub(crate) name: String,
-    /// One for each image of the survey; none where the target could not be asked.
-    pub(crate) images: Vec<Option<Presence>>,
+    /// One for each root of the survey; none where the target could not be asked.
+    pub(crate) roots: Vec<Option<Presence>>,
+    /// What the target knows of the referrers of those subjects that have some in the source.
+    pub(crate) referrers: BTreeMap<(Repository, Digest), KnownReferrers>,
     /// The repositories into which something has to be written.
     pub(crate) repositories: BTreeMap<Repository, RepositorySurvey>,
     pub(crate) mounting: bool,
 }
 
-/// How far an image has come in a target.
+/// What refers to a subject in a target.
+#[derive(Debug)]
+pub(crate) enum KnownReferrers {
+    /// The target lists it.
+    Listed(HashSet<Digest>),
+    /// Clients list it, in this index, if there is one.
+    Unlisted(Option<Manifest>),
+}
+
+/// How far a root has come in a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Presence {
     /// What the tag points to.
@@ -60,43 +91,44 @@ pub(crate) struct Presence {
 pub(crate) struct RepositorySurvey {
     pub(crate) settings: Settings,
     pub(crate) manifests: HashSet<Digest>,
-    pub(crate) blobs: HashSet<Digest>,
+    /// None where they were not asked for: see [`Depth::Deferred`].
+    pub(crate) blobs: Option<HashSet<Digest>>,
 }
 
 impl Survey {
     /// Reads the facts of a release with as few requests as they take; writes nothing.
-    pub async fn read<S: Source, T: Target>(
+    pub(crate) async fn read<S: Source, T: Target>(
         release: Release,
         source: &Arc<Patient<S>>,
         targets: &[Arc<Patient<T>>],
+        referring: Referring,
+        depth: Depth,
     ) -> Self {
         let mut survey = Self {
             images: vec![],
+            roots: vec![],
+            lists: BTreeMap::new(),
+            referring,
             shelf: Shelf::default(),
             platforms: HashMap::new(),
-            targets: vec![],
+            targets: targets.iter().map(|target| TargetSurvey::named(target.name())).collect(),
             problems: vec![],
+            notes: vec![],
         };
         survey.pin(release, source).await;
-        let images = &survey.images;
-        let mut finding = stream::iter(targets)
-            .map(|target| async move { (target, target::find_images(target, images).await) })
-            .buffered(AT_ONCE);
-        while let Some((target, found)) = finding.next().await {
-            survey.problems.extend(found.problems);
-            found.manifests.into_iter().for_each(|manifest| survey.shelf.put(manifest));
-            survey.targets.push(TargetSurvey {
-                name: target.name().to_owned(),
-                images: found.images,
-                ..TargetSurvey::default()
-            });
-        }
-        drop(finding);
+        survey.roots = survey.images.iter().map(Root::image).collect();
+        survey.find_roots(targets, 0).await;
         survey.open_indexes(source).await;
+        if referring != Referring::Left {
+            let images = survey.roots.len();
+            survey.find_referrers(source).await;
+            survey.find_known_referrers(targets).await;
+            survey.find_roots(targets, images).await;
+        }
         survey.learn_platforms(source).await;
         let shared = &survey;
         let details: Vec<_> = stream::iter(targets.iter().zip(&survey.targets))
-            .map(|(target, known)| target::find_content(target, known, shared))
+            .map(|(target, known)| target::find_content(target, known, shared, depth))
             .buffered(AT_ONCE)
             .collect()
             .await;
@@ -121,9 +153,62 @@ impl Survey {
     pub fn images(&self) -> &[PinnedImage] {
         &self.images
     }
+
+    /// Asks every target for the roots from this one on.
+    async fn find_roots<T: Target>(&mut self, targets: &[Arc<Patient<T>>], from: usize) {
+        let roots = self.roots.get(from..).unwrap_or_default().to_vec();
+        let known = std::mem::take(&mut self.targets);
+        let mut finding = stream::iter(targets.iter().zip(known))
+            .map(|(target, known)| async {
+                let found = target::find_roots(target, &known, &roots).await;
+                (known, found)
+            })
+            .buffered(AT_ONCE);
+        while let Some((mut target, found)) = finding.next().await {
+            self.problems.extend(found.problems);
+            for (at, presence) in found.roots.into_iter().enumerate() {
+                target.roots.push(presence.map(|presence| self.unless_outdone(from + at, presence, &found.others)));
+            }
+            found.manifests.into_iter().for_each(|manifest| self.shelf.put(manifest));
+            found.contents.into_iter().for_each(|(digest, content)| self.shelf.note(digest, content));
+            self.targets.push(target);
+        }
+    }
 }
 
-/// The images that share a repository, in batches, so that one request serves many.
+impl TargetSurvey {
+    fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), ..Self::default() }
+    }
+
+    pub(crate) fn referrers_of(&self, root: &Root) -> Option<&KnownReferrers> {
+        self.referrers.get(&(root.repository.clone(), root.subject?))
+    }
+
+    /// The referrers of a subject among the roots, as far as this target could be asked for them.
+    pub(crate) fn referrers_on<'r>(
+        &'r self,
+        roots: &'r [Root],
+        repository: &'r Repository,
+        subject: Digest,
+    ) -> impl Iterator<Item = Digest> + 'r {
+        let known = roots.iter().zip(&self.roots).filter(|(_, presence)| presence.is_some()).map(|(root, _)| root);
+        known
+            .filter(move |root| root.tag.is_none() && root.subject == Some(subject) && root.repository == *repository)
+            .map(|root| root.digest)
+    }
+
+    pub(crate) fn presence(&self, root: usize) -> Option<Presence> {
+        self.roots.get(root).copied().flatten()
+    }
+}
+
+/// How many answers of a registry are awaited at a time, where each may hold a batch of manifests.
+fn answers_at_once(registry: &impl Source) -> usize {
+    if registry.batch() == 1 { AT_ONCE } else { BATCHES_AT_ONCE }
+}
+
+/// What shares a repository, in batches, so that one request serves many.
 fn batches<'a, T>(items: impl IntoIterator<Item = (&'a Repository, T)>, size: usize) -> Vec<(Repository, Vec<T>)> {
     let mut batches: Vec<(Repository, Vec<T>)> = Vec::new();
     let mut open: HashMap<&Repository, usize> = HashMap::new();

@@ -253,7 +253,7 @@ async fn a_target_that_lost_a_blob_of_a_manifest_it_keeps_is_told_from_one_that_
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_staged_is_tagged_without_the_source() {
+async fn what_is_staged_is_tagged_without_the_source_where_nothing_is_to_hang_on_it() {
     let (source, one, _) = world();
     one.on_call(first(usize::MAX, "tag", Fault::Fail(Error::new(Name::TargetAccessDenied, "no"))));
     let pins = promotion::Release::pinned(vec![promotion::Image {
@@ -265,6 +265,7 @@ async fn what_is_staged_is_tagged_without_the_source() {
     }])
     .unwrap();
     let promotion = Promotion::new(source.clone(), [one.clone()], Patience::default(), Limits::default());
+    let promotion = promotion.referring(promotion::Referring::Left);
     promotion.run(pins.clone(), Until::Tagged, None).await.unwrap_err();
     one.heal();
     source.state().repositories.clear();

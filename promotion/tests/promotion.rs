@@ -6,7 +6,7 @@ mod memory;
 
 use memory::Memory;
 use memory::images::{release, seed_image, seed_index};
-use promotion::{Digest, Limits, Name, Patience, Promotion, Release, Until};
+use promotion::{Digest, Limits, Name, Patience, Promotion, Referring, Release, Until};
 
 const REPOSITORIES: [&str; 2] = ["app/api", "app/web"];
 
@@ -44,7 +44,7 @@ fn assert_same(source: &Memory, target: &Memory) {
 #[tokio::test]
 async fn every_target_gets_the_same_bytes_and_a_second_run_writes_nothing() {
     let (source, one, two) = world();
-    let promotion = promotion(&source, &[&one, &two]);
+    let promotion = promotion(&source, &[&one, &two]).referring(Referring::Left);
     let report = promotion.run(both(), Until::Tagged, None).await.unwrap();
     assert_same(&source, &one);
     assert_same(&source, &two);

@@ -132,17 +132,21 @@ fn survey(world: &World, images: &[PinnedImage], model: &Model) -> TargetSurvey 
     let repositories = (0..REPOSITORIES).filter(|at| images.iter().any(|image| image.repository == repository(*at)));
     TargetSurvey {
         name: "target".into(),
-        images: images.iter().map(presence).collect(),
+        roots: images.iter().map(presence).collect(),
         repositories: repositories
             .map(|at| {
                 let settings =
                     Settings { immutable_tags: ImmutableTags::Only(vec![]), encryption: world.keys[at].to_string() };
-                let known =
-                    RepositorySurvey { settings, manifests: of(&model.manifests, at), blobs: of(&model.blobs, at) };
+                let known = RepositorySurvey {
+                    settings,
+                    manifests: of(&model.manifests, at),
+                    blobs: Some(of(&model.blobs, at)),
+                };
                 (repository(at), known)
             })
             .collect(),
         mounting: world.mounting,
+        referrers: BTreeMap::new(),
     }
 }
 
@@ -174,7 +178,15 @@ proptest! {
         }
         let there = model.blobs.clone();
         let target = survey(&world, &images, &model);
-        let plan = Plan::new(Approved { images, shelf, targets: vec![target] });
+        let plan = Plan::new(Approved {
+            roots: images.iter().map(Root::image).collect(),
+            images,
+            lists: BTreeMap::new(),
+            referring: Referring::Carried,
+            shelf,
+            targets: vec![target],
+            notes: vec![],
+        });
 
         let mut copied: Vec<(Repository, Digest)> = Vec::new();
         let mut done = vec![false; plan.steps.len()];

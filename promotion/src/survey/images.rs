@@ -21,13 +21,31 @@ pub struct PinnedImage {
     pub platforms: Vec<Platform>,
 }
 
-impl PinnedImage {
-    pub(crate) fn by_tag(&self) -> Reference {
-        Reference::Tag(self.tag.clone())
-    }
+/// A manifest that is promoted with everything below it: an image of the release, or something that hangs on one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Root {
+    pub(crate) repository: Repository,
+    pub(crate) digest: Digest,
+    /// The tag under which it is to be found; none for a referrer, which is found through its subject.
+    pub(crate) tag: Option<Tag>,
+    /// What it hangs on: none for an image.
+    pub(crate) subject: Option<Digest>,
+}
 
-    pub(crate) fn by_digest(&self) -> Reference {
-        Reference::Digest(self.digest)
+impl Root {
+    pub(crate) fn image(image: &PinnedImage) -> Self {
+        let (repository, tag) = (image.repository.clone(), Some(image.tag.clone()));
+        Self { repository, digest: image.digest, tag, subject: None }
+    }
+}
+
+/// `myapp/api:1.0`, or `myapp/api@sha256:...` where there is no tag.
+impl fmt::Display for Root {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.tag {
+            Some(tag) => write!(f, "{}:{tag}", self.repository),
+            None => write!(f, "{}@{}", self.repository, self.digest),
+        }
     }
 }
 

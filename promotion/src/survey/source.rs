@@ -2,7 +2,7 @@ use bytes::BytesMut;
 use futures_util::TryStreamExt;
 
 use super::*;
-use crate::{Content, Descriptor, Image, MAX_MANIFEST_BYTES, Manifest, Name, read_whole};
+use crate::{Content, Descriptor, Image, Lookup, MAX_MANIFEST_BYTES, Manifest, Name, read_whole};
 
 /// How deep indexes may list indexes. Docker and buildx write one level; the limit only ends what never ends.
 const MAX_DEPTH: usize = 8;
@@ -33,7 +33,7 @@ impl Survey {
             let tags: Vec<_> = images.iter().map(|image| Reference::Tag(image.tag.clone())).collect();
             (images, source.manifests(repository, &tags).await)
         });
-        let mut answers = std::pin::pin!(answers.buffered(MANIFESTS_AT_ONCE));
+        let mut answers = std::pin::pin!(answers.buffered(answers_at_once(source)));
         let mut found: HashMap<(&Repository, &Tag), Digest> = HashMap::new();
         while let Some((images, answer)) = answers.next().await {
             match answer {
@@ -58,12 +58,28 @@ impl Survey {
     /// Reads what is listed by the indexes that some target has to get, and the manifests of pinned images that are known only by
     /// digest.
     pub(super) async fn open_indexes<S: Source>(&mut self, source: &Patient<S>) {
-        let mut wanted: Vec<(Repository, Digest, u64)> = Vec::new();
+        let mut whole: Vec<(Repository, Digest, u64)> = Vec::new();
+        let mut only_indexes = Vec::new();
         for (at, image) in self.images.iter().enumerate() {
+            let wanted = (image.repository.clone(), image.digest, 0);
             if self.is_lacking(at) || self.hides_platforms(image) {
-                wanted.push((image.repository.clone(), image.digest, 0));
+                whole.push(wanted);
+            } else if self.referring != Referring::Left {
+                only_indexes.push(wanted);
             }
         }
+        self.open_below(whole, |_| true, source).await;
+        self.open_below(only_indexes, Descriptor::is_index, source).await;
+    }
+
+    /// Reads these manifests and what they list, at any depth, as far as it is wanted.
+    pub(super) async fn open_below<S: Source>(
+        &mut self,
+        wanted: Vec<(Repository, Digest, u64)>,
+        is_wanted: fn(&Descriptor) -> bool,
+        source: &Patient<S>,
+    ) {
+        let mut wanted = wanted;
         let mut seen: HashSet<(Repository, Digest)> = HashSet::new();
         for _ in 0..=MAX_DEPTH {
             wanted.retain(|(repository, digest, _)| seen.insert((repository.clone(), *digest)));
@@ -72,7 +88,8 @@ impl Survey {
                 .iter()
                 .flat_map(|(repository, digest, _)| {
                     let children = self.shelf.content(*digest).map(Content::children).unwrap_or_default();
-                    children.iter().map(|child| (repository.clone(), child.digest, child.size))
+                    let children = children.iter().filter(|child| is_wanted(child));
+                    children.map(|child| (repository.clone(), child.digest, child.size))
                 })
                 .collect();
             if wanted.is_empty() {
@@ -88,40 +105,47 @@ impl Survey {
     }
 
     async fn read_manifests<S: Source>(&mut self, wanted: &[(Repository, Digest, u64)], source: &Patient<S>) {
-        let unknown = wanted.iter().filter(|(_, digest, _)| self.shelf.content(*digest).is_none());
+        let unknown = wanted.iter().filter(|(_, digest, _)| self.shelf.content(*digest).is_none()).cloned();
+        let unknown: Vec<_> = unknown.collect();
+        let keep = |survey: &mut Self, repository: &Repository, digest, lookup| match lookup {
+            Ok(Some(manifest)) => survey.shelf.put(manifest),
+            Ok(None) => {
+                let is_root = survey.images.iter().any(|image| image.digest == digest);
+                let advice = if is_root { LEFT } else { NOT_WHOLE };
+                survey.problems.push(not_found(format_args!("{repository}@{digest}"), source.name(), advice));
+            }
+            Err(error) => survey.problems.push(error),
+        };
+        self.look_up(&unknown, source, keep).await;
+    }
+
+    /// Looks up manifests, and hands each answer over as it comes, so that they are never all held at a time.
+    pub(super) async fn look_up<S: Source>(
+        &mut self,
+        wanted: &[(Repository, Digest, u64)],
+        source: &Patient<S>,
+        mut each: impl FnMut(&mut Self, &Repository, Digest, Lookup),
+    ) {
         // Sizes come from an index, which may lie: no manifest is larger than the limit, and an unknown size counts as small.
-        let batches: Vec<_> =
-            batches(unknown.map(|(repository, digest, size)| (repository, (*digest, *size))), source.batch())
-                .into_iter()
-                .flat_map(|(repository, digests)| {
-                    by_bytes(digests).into_iter().map(move |batch| (repository.clone(), batch))
-                })
-                .collect();
+        let batches =
+            batches(wanted.iter().map(|(repository, digest, size)| (repository, (*digest, *size))), source.batch());
+        let batches: Vec<_> = batches
+            .into_iter()
+            .flat_map(|(repository, digests)| {
+                by_bytes(digests).into_iter().map(move |batch| (repository.clone(), batch))
+            })
+            .collect();
         let answers = stream::iter(&batches).map(|(repository, digests)| async move {
             let references: Vec<_> = digests.iter().copied().map(Reference::Digest).collect();
-            source.manifests(repository, &references).await
+            (repository, digests, source.manifests(repository, &references).await)
         });
-        // Few at a time: every answer may hold BATCH_BYTES.
-        let mut answers = std::pin::pin!(answers.buffered(2).zip(stream::iter(&batches)));
-        while let Some((answer, (repository, digests))) = answers.next().await {
+        // Few at a time where every answer may hold BATCH_BYTES.
+        let mut answers = std::pin::pin!(answers.buffered(if source.batch() == 1 { AT_ONCE } else { 2 }));
+        while let Some((repository, digests, answer)) = answers.next().await {
             match answer {
                 Err(error) => self.problems.push(error),
                 Ok(lookups) => {
-                    for (digest, lookup) in digests.iter().zip(lookups) {
-                        match lookup {
-                            Ok(Some(manifest)) => self.shelf.put(manifest),
-                            Ok(None) => {
-                                let is_root = self.images.iter().any(|image| image.digest == *digest);
-                                let advice = if is_root { LEFT } else { NOT_WHOLE };
-                                self.problems.push(not_found(
-                                    format_args!("{repository}@{digest}"),
-                                    source.name(),
-                                    advice,
-                                ));
-                            }
-                            Err(error) => self.problems.push(error),
-                        }
-                    }
+                    digests.iter().zip(lookups).for_each(|(digest, lookup)| each(self, repository, *digest, lookup))
                 }
             }
         }

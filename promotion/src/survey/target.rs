@@ -1,13 +1,18 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::{Lookup, Manifest, Name};
+use crate::{Content, Lookup, Manifest, Name};
 
-/// Which images a target has already, and what could not be found out.
+/// Which roots a target has already, and what could not be found out.
 #[derive(Default)]
-pub(super) struct FoundImages {
-    pub(super) images: Vec<Option<Presence>>,
+pub(super) struct FoundRoots {
+    pub(super) roots: Vec<Option<Presence>>,
+    /// Roots that the target holds without their tag: their bytes are what will be tagged.
     pub(super) manifests: Vec<Manifest>,
+    /// What the roots refer to that the target holds under their tag.
+    pub(super) contents: HashMap<Digest, Arc<Content>>,
+    /// What other manifests refer to that the target holds under the tags of roots which hang on something.
+    pub(super) others: HashMap<Digest, Arc<Content>>,
     pub(super) problems: Vec<Error>,
 }
 
@@ -19,47 +24,56 @@ pub(super) struct FoundContent {
     pub(super) problems: Vec<Error>,
 }
 
-impl TargetSurvey {
-    pub(crate) fn presence(&self, image: usize) -> Option<Presence> {
-        self.images.get(image).copied().flatten()
-    }
-}
-
 /// Asks first what the tags point to. Only where that is not what it should be are the digests asked for: an up-to-date target costs
 /// one request per repository and batch.
-pub(super) async fn find_images<T: Target>(target: &Patient<T>, images: &[PinnedImage]) -> FoundImages {
-    let mut found = FoundImages { images: vec![None; images.len()], ..FoundImages::default() };
-    let every: Vec<usize> = (0..images.len()).collect();
-    let digest = |lookup: Lookup| match lookup {
-        Ok(manifest) => Ok(manifest.as_ref().map(Manifest::digest)),
+pub(super) async fn find_roots<T: Target>(target: &Patient<T>, known: &TargetSurvey, roots: &[Root]) -> FoundRoots {
+    let mut found = FoundRoots { roots: vec![None; roots.len()], ..FoundRoots::default() };
+    let tagged = roots.iter().enumerate().filter_map(|(at, root)| Some((at, root, Reference::Tag(root.tag.clone()?))));
+    let held = |lookup: Lookup| match lookup {
+        Ok(manifest) => Ok(manifest.map(|manifest| (manifest.digest(), manifest.content().clone()))),
         // What cannot be read is not what is promoted, and a promotion replaces it.
         Err(error) if matches!(error.name(), Name::CorruptContent | Name::RegistryLimit) => Ok(None),
         Err(error) => Err(error),
     };
-    for (at, tagged) in look_up(target, images, &every, PinnedImage::by_tag, digest, &mut found.problems).await {
-        match tagged {
+    for (at, root, held) in look_up(target, tagged, held, &mut found.problems).await {
+        match held {
             Err(error) => found.problems.push(error),
-            Ok(tagged) => {
-                let staged = tagged.is_some() && tagged == images.get(at).map(|image| image.digest);
-                if let Some(presence) = found.images.get_mut(at) {
+            Ok(held) => {
+                let tagged = held.as_ref().map(|(digest, _)| *digest);
+                let staged = tagged == Some(root.digest);
+                if let Some(presence) = found.roots.get_mut(at) {
                     *presence = Some(Presence { tagged, staged });
+                }
+                match held {
+                    Some((digest, content)) if staged => _ = found.contents.insert(digest, content),
+                    Some((digest, content)) if root.subject.is_some() => _ = found.others.insert(digest, content),
+                    _ => {}
                 }
             }
         }
     }
-    let unsettled: Vec<usize> = every
-        .into_iter()
-        .filter(|at| matches!(found.images.get(*at), Some(Some(Presence { staged: false, .. }))))
+    for (presence, root) in found.roots.iter_mut().zip(roots).filter(|(_, root)| root.tag.is_none()) {
+        let staged = match known.referrers_of(root) {
+            Some(KnownReferrers::Listed(digests)) => digests.contains(&root.digest),
+            Some(KnownReferrers::Unlisted(_)) => false,
+            None => continue,
+        };
+        *presence = Some(Presence { tagged: None, staged });
+    }
+    let is_listed = |root: &Root| matches!(known.referrers_of(root), Some(KnownReferrers::Listed(_)));
+    let unsettled = roots.iter().zip(&found.roots).enumerate();
+    let unsettled: Vec<_> = unsettled
+        .filter(|(_, (_, presence))| presence.is_some_and(|presence| !presence.staged))
+        .filter(|(_, (root, _))| root.tag.is_some() || !is_listed(root))
+        .map(|(at, (root, _))| (at, root, Reference::Digest(root.digest)))
         .collect();
-    let whole = |lookup| lookup;
-    for (at, lookup) in look_up(target, images, &unsettled, PinnedImage::by_digest, whole, &mut found.problems).await {
+    for (at, _, lookup) in look_up(target, unsettled, |lookup| lookup, &mut found.problems).await {
         match lookup {
             Err(error) => found.problems.push(error),
             Ok(None) => {}
             Ok(Some(manifest)) => {
-                // Its bytes are what will be tagged.
                 found.manifests.push(manifest);
-                if let Some(Some(presence)) = found.images.get_mut(at) {
+                if let Some(Some(presence)) = found.roots.get_mut(at) {
                     presence.staged = true;
                 }
             }
@@ -68,31 +82,29 @@ pub(super) async fn find_images<T: Target>(target: &Patient<T>, images: &[Pinned
     found
 }
 
-/// Looks up the images at these positions, and keeps of each answer what is asked for, since a batch of manifests may be large. A repository that cannot be asked at all is one problem, however many images it holds.
-async fn look_up<T: Target, K>(
+/// Looks up roots by these references, and keeps of each answer what is asked for, since a batch of manifests may be large. A repository
+/// that cannot be asked at all is one problem, however many roots it holds.
+async fn look_up<'r, T: Target, K>(
     target: &Patient<T>,
-    images: &[PinnedImage],
-    positions: &[usize],
-    reference: fn(&PinnedImage) -> Reference,
+    wanted: impl IntoIterator<Item = (usize, &'r Root, Reference)>,
     keep: fn(Lookup) -> K,
     problems: &mut Vec<Error>,
-) -> Vec<(usize, K)> {
-    let wanted =
-        positions.iter().filter_map(|at| Some((&images.get(*at)?.repository, (*at, reference(images.get(*at)?)))));
+) -> Vec<(usize, &'r Root, K)> {
+    let wanted = wanted.into_iter().map(|(at, root, reference)| (&root.repository, (at, root, reference)));
     let batches = batches(wanted, target.batch());
     let answers: Vec<_> = stream::iter(&batches)
         .map(|(repository, wanted)| async move {
-            let references: Vec<_> = wanted.iter().map(|(_, reference)| reference.clone()).collect();
+            let references: Vec<_> = wanted.iter().map(|(.., reference)| reference.clone()).collect();
             let answer = target.manifests(repository, &references).await;
             answer.map(|lookups| lookups.into_iter().map(keep).collect::<Vec<_>>())
         })
-        .buffered(MANIFESTS_AT_ONCE)
+        .buffered(answers_at_once(target))
         .collect()
         .await;
     let mut lookups = Vec::new();
     for ((_, wanted), answer) in batches.iter().zip(answers) {
         match answer {
-            Ok(answer) => lookups.extend(wanted.iter().map(|(at, _)| *at).zip(answer)),
+            Ok(answer) => lookups.extend(wanted.iter().zip(answer).map(|((at, root, _), kept)| (*at, *root, kept))),
             Err(error) => problems.push(error),
         }
     }
@@ -104,18 +116,24 @@ pub(super) async fn find_content<T: Target>(
     target: &Patient<T>,
     known: &TargetSurvey,
     survey: &Survey,
+    depth: Depth,
 ) -> FoundContent {
     let mut found = FoundContent::default();
     let mut needs: BTreeMap<Repository, Needs> = BTreeMap::new();
-    for (at, image) in survey.images.iter().enumerate() {
-        match known.presence(at) {
-            Some(presence) if presence.tagged != Some(image.digest) => {
-                let needs = needs.entry(image.repository.clone()).or_default();
-                if !presence.staged {
-                    needs.add(image.digest, survey);
-                }
+    for (at, root) in survey.roots.iter().enumerate() {
+        let Some(presence) = known.presence(at) else { continue };
+        let can_be_found = match (&root.tag, known.referrers_of(root)) {
+            (Some(_), _) => presence.tagged == Some(root.digest),
+            (None, Some(KnownReferrers::Unlisted(list))) => list
+                .as_ref()
+                .is_some_and(|list| list.content().children().iter().any(|entry| entry.digest == root.digest)),
+            (None, _) => true,
+        };
+        if !(presence.staged && can_be_found) {
+            let needs = needs.entry(root.repository.clone()).or_default();
+            if !presence.staged {
+                needs.add(root.digest, survey);
             }
-            _ => {}
         }
     }
     if needs.is_empty() {
@@ -129,8 +147,8 @@ pub(super) async fn find_content<T: Target>(
                 for (repository, settings) in names.iter().zip(settings) {
                     match settings {
                         Some(settings) => {
-                            let empty = RepositorySurvey { settings, manifests: HashSet::new(), blobs: HashSet::new() };
-                            found.repositories.insert(repository.clone(), empty);
+                            let unknown = RepositorySurvey { settings, manifests: HashSet::new(), blobs: None };
+                            found.repositories.insert(repository.clone(), unknown);
                         }
                         None => found.problems.push(Error::new(
                             Name::TargetRepositoryNotFound,
@@ -141,19 +159,23 @@ pub(super) async fn find_content<T: Target>(
             }
         }
     }
-    // Indexes and leaf manifests first: whatever is there needs no blob.
-    let manifests =
-        needs.iter().flat_map(|(repository, needs)| needs.below.iter().map(move |digest| (repository, *digest)));
-    for (repository, digests) in batches(manifests, target.batch()) {
-        let references: Vec<_> = digests.iter().copied().map(Reference::Digest).collect();
-        match target.manifests(&repository, &references).await {
-            Err(error) => found.problems.push(error),
-            Ok(lookups) => {
-                let there = digests.iter().zip(lookups).filter(|(_, lookup)| matches!(lookup, Ok(Some(_))));
-                if let Some(known) = found.repositories.get_mut(&repository) {
-                    known.manifests.extend(there.map(|(digest, _)| *digest));
-                }
-            }
+    let is_deferred = depth == Depth::Deferred && target.batch() == 1;
+    if !is_deferred {
+        // Indexes and leaf manifests first: whatever is there needs no blob.
+        let below =
+            needs.iter().flat_map(|(repository, needs)| needs.below.iter().map(move |digest| (repository, *digest)));
+        let asked = batches(below, target.batch());
+        let answers: Vec<_> = stream::iter(&asked)
+            .map(|(repository, digests)| async move {
+                let references: Vec<_> = digests.iter().copied().map(Reference::Digest).collect();
+                let there = |lookups: Vec<Lookup>| lookups.iter().map(|lookup| matches!(lookup, Ok(Some(_)))).collect();
+                target.manifests(repository, &references).await.map(there)
+            })
+            .buffered(answers_at_once(target))
+            .collect()
+            .await;
+        for (repository, there) in found.heard(&asked, answers) {
+            repository.manifests.extend(there);
         }
     }
     let mut repositories_of: HashMap<Digest, usize> = HashMap::new();
@@ -165,30 +187,47 @@ pub(super) async fn find_content<T: Target>(
             wanted.push((repository, digest));
         }
     }
-    let batches = batches(wanted, target.batch());
-    let answers: Vec<_> = stream::iter(&batches)
-        .map(|(repository, digests)| target.present(repository, digests))
-        .buffered(AT_ONCE)
-        .collect()
-        .await;
-    for ((repository, digests), answer) in batches.iter().zip(answers) {
-        match answer {
-            Err(error) => found.problems.push(error),
-            Ok(present) => {
-                let there = digests.iter().zip(present).filter(|(_, present)| *present);
-                if let Some(known) = found.repositories.get_mut(repository) {
-                    known.blobs.extend(there.map(|(digest, _)| *digest));
-                }
-            }
-        }
-    }
     if repositories_of.values().any(|repositories| *repositories > 1) {
         match target.mounting().await {
             Ok(mounting) => found.mounting = mounting,
             Err(error) => found.problems.push(error),
         }
     }
+    if !is_deferred {
+        let asked = batches(wanted, target.batch());
+        let answers: Vec<_> = stream::iter(&asked)
+            .map(|(repository, digests)| target.present(repository, digests))
+            .buffered(AT_ONCE)
+            .collect()
+            .await;
+        found.repositories.values_mut().for_each(|repository| repository.blobs = Some(HashSet::new()));
+        for (repository, there) in found.heard(&asked, answers) {
+            repository.blobs.get_or_insert_default().extend(there);
+        }
+    }
     found
+}
+
+impl FoundContent {
+    /// The repositories with what each turned out to have of what it was asked for.
+    fn heard(
+        &mut self,
+        asked: &[(Repository, Vec<Digest>)],
+        answers: Vec<Result<Vec<bool>, Error>>,
+    ) -> Vec<(&mut RepositorySurvey, Vec<Digest>)> {
+        let mut there: BTreeMap<&Repository, Vec<Digest>> = BTreeMap::new();
+        for ((repository, digests), answer) in asked.iter().zip(answers) {
+            match answer {
+                Err(error) => self.problems.push(error),
+                Ok(present) => {
+                    let present = digests.iter().zip(present).filter(|(_, present)| *present);
+                    there.entry(repository).or_default().extend(present.map(|(digest, _)| *digest));
+                }
+            }
+        }
+        let of = |(name, known): (&Repository, _)| Some((known, there.remove(name)?));
+        self.repositories.iter_mut().filter_map(of).collect()
+    }
 }
 
 /// What a repository needs for the images it lacks.

@@ -1,8 +1,8 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use crate::Limits;
-use crate::plan::{Step, Work};
+use crate::plan::Step;
+use crate::{Descriptor, Limits};
 
 /// Which steps may run now. It knows nothing of what a step does but its size.
 ///
@@ -69,30 +69,34 @@ impl<'p> Schedule<'p> {
     }
 
     fn rank(&self, at: usize) -> (Reverse<u64>, usize) {
-        let rank = match self.steps.get(at).map(|step| &step.work) {
-            Some(Work::Blob { blob, mount_from: None }) => blob.size,
-            _ => u64::MAX,
-        };
-        (Reverse(rank), at)
+        (Reverse(self.blob(at).map_or(u64::MAX, |blob| blob.size)), at)
     }
 
     fn bytes_of(&self, at: usize) -> u64 {
-        match self.steps.get(at).map(|step| &step.work) {
-            // A mount moves no bytes, unless it is declined.
-            Some(Work::Blob { blob, mount_from: None }) => blob.size.min(self.limits.bytes_in_flight),
-            _ => 0,
-        }
+        self.blob(at).map_or(0, |blob| blob.size.min(self.limits.bytes_in_flight))
+    }
+
+    /// A mount moves no bytes, unless it is declined.
+    fn blob(&self, at: usize) -> Option<&Descriptor> {
+        self.steps.get(at)?.sends()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Descriptor, Digest};
+    use crate::Digest;
+    use crate::plan::Work;
 
     fn copy(size: u64) -> Step {
         let blob = Descriptor { media_type: "x".into(), digest: Digest::of(&size.to_le_bytes()), size, platform: None };
-        Step { target: 0, repository: "a".parse().unwrap(), work: Work::Blob { blob, mount_from: None }, after: vec![] }
+        Step {
+            target: 0,
+            repository: "a".parse().unwrap(),
+            work: Work::Blob { blob, mount_from: None },
+            after: vec![],
+            is_for_referrer: false,
+        }
     }
 
     fn manifest(after: &[usize]) -> Step {
@@ -101,6 +105,7 @@ mod tests {
             repository: "a".parse().unwrap(),
             work: Work::Manifest(Digest::of(b"")),
             after: after.to_vec(),
+            is_for_referrer: false,
         }
     }
 

@@ -1,4 +1,4 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures_util::{StreamExt, stream};
 use tokio::task::JoinSet;
@@ -8,8 +8,8 @@ use super::schedule::Schedule;
 use super::{
     Arc, Digest, Error, Manifest, Patient, Plan, Progress, Repository, Source, Transfer, blob, whole_manifest,
 };
-use crate::plan::Work;
-use crate::{Content, Mount, Name, Put, Target};
+use crate::plan::{Step, Work};
+use crate::{Content, Mount, Name, Put, Referring, Target};
 
 /// How often a manifest is put again after the registry said that it lacks what it has.
 const PUTS: u32 = 3;
@@ -18,7 +18,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
     /// Brings everything but the tags to every target. The first failure that retries do not heal ends it; what was written stays, and
     /// the next run finds it.
     pub(crate) async fn stage(&self, plan: &Arc<Plan>) -> Result<(), Error> {
-        let mut uploads = self.open_uploads(plan).await?;
+        let mut begun = self.begin(plan).await?;
         let mut schedule = Schedule::new(&plan.steps, self.limits);
         let mut running = JoinSet::new();
         loop {
@@ -32,10 +32,8 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
                     progress: self.progress.clone(),
                     at,
                 };
-                let copies = matches!(step.work, Work::Blob { mount_from: None, .. });
-                let upload =
-                    uploads.get_mut(&(step.target, step.repository.clone())).filter(|_| copies).and_then(Option::take);
-                running.spawn(async move { mover.run(upload).await.map(|()| at) }.in_current_span());
+                let begun = begun.remove(&at);
+                running.spawn(async move { mover.run(begun).await.map(|()| at) }.in_current_span());
             }
             match running.join_next().await {
                 None => return Ok(()),
@@ -48,24 +46,33 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
     }
 
     /// Opens an upload in every repository that is to receive blobs, before any byte moves: ECR has no dry run, and this is the closest
-    /// to asking whether writing is allowed. The uploads are used for the first blobs.
-    async fn open_uploads(&self, plan: &Plan) -> Result<HashMap<(usize, Repository), Option<T::Upload>>, Error> {
-        let blobs = plan.steps.iter().filter(|step| matches!(step.work, Work::Blob { .. }));
-        let mut repositories: HashMap<_, _> =
-            blobs.map(|step| ((step.target, step.repository.clone()), None)).collect();
-        let opened: Vec<_> = stream::iter(repositories.iter_mut())
-            .map(|((target, repository), slot)| async move {
-                if let Some(target) = self.targets.get(*target) {
-                    *slot = Some(target.open_upload(repository).await?);
-                }
-                Ok(())
+    /// to asking whether writing is allowed. Each is used for the first blob that can use it.
+    async fn begin(&self, plan: &Plan) -> Result<HashMap<usize, Mount<T::Upload>>, Error> {
+        let mut firsts: BTreeMap<(usize, &Repository), (usize, &Step)> = BTreeMap::new();
+        for (at, step) in plan.steps.iter().enumerate().filter(|(_, step)| matches!(step.work, Work::Blob { .. })) {
+            let first = firsts.entry((step.target, &step.repository)).or_insert((at, step));
+            if first.1.sends().is_none() && step.sends().is_some() {
+                *first = (at, step);
+            }
+        }
+        let opened: Vec<_> = stream::iter(firsts.into_values())
+            .filter_map(|(at, step)| async move { Some((at, step, self.targets.get(step.target)?)) })
+            .map(|(at, step, target)| async move {
+                let begun = match &step.work {
+                    Work::Blob { blob, mount_from: Some(from) } if step.sends().is_some() => {
+                        target.mount(&step.repository, blob, from).await?
+                    }
+                    _ => Mount::Declined(target.open_upload(&step.repository).await?),
+                };
+                Ok(step.sends().map(|_| (at, begun)))
             })
             .buffer_unordered(self.limits.steps_in_flight)
             .collect()
             .await;
-        match Error::all(opened.into_iter().filter_map(Result::err).collect()) {
+        let (opened, failed): (Vec<_>, Vec<_>) = opened.into_iter().partition(Result::is_ok);
+        match Error::all(failed.into_iter().filter_map(Result::err).collect()) {
             Some(error) => Err(error),
-            None => Ok(repositories),
+            None => Ok(opened.into_iter().flatten().flatten().collect()),
         }
     }
 }
@@ -80,8 +87,27 @@ struct Mover<S, T> {
 }
 
 impl<S: Source, T: Target> Mover<S, T> {
-    async fn run(&self, upload: Option<T::Upload>) -> Result<(), Error> {
+    async fn run(&self, begun: Option<Mount<T::Upload>>) -> Result<(), Error> {
         let Some(step) = self.plan.steps.get(self.at) else { return Ok(()) };
+        match self.carry_out(step, begun).await {
+            // Nobody needs what hangs on an image to run it, and ECR takes less of it than the specification does (aws/containers-roadmap#2783).
+            Err(error)
+                if step.is_for_referrer
+                    && error.name() == Name::RegistryLimit
+                    && self.plan.referring != Referring::Required =>
+            {
+                // The manifest that needs a blob which is not taken will tell.
+                if let Work::Manifest(digest) = step.work {
+                    self.progress.leave(step.target, &step.repository, digest, error.to_string());
+                }
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    async fn carry_out(&self, step: &Step, begun: Option<Mount<T::Upload>>) -> Result<(), Error> {
+        let count = |counter, amount| self.progress.count(step.target, counter, amount);
         match &step.work {
             Work::Manifest(digest) => {
                 let missing = || {
@@ -90,23 +116,30 @@ impl<S: Source, T: Target> Mover<S, T> {
                 };
                 let manifest = whole_manifest(&self.plan, &*self.source, &step.repository, *digest).await?;
                 self.put(&step.repository, &manifest.ok_or_else(missing)?).await?;
-                self.progress.count(step.target, |counters| &counters.manifests_put, 1);
+                count(|counters| &counters.manifests_put, 1);
             }
             Work::Blob { blob, mount_from } => {
-                let mut upload = upload;
-                if let Some(sibling) = mount_from {
-                    match self.target.mount(&step.repository, blob, sibling).await? {
-                        Mount::Declined(opened) => upload = Some(opened),
-                        Mount::Mounted => {
-                            self.progress.count(step.target, |counters| &counters.blobs_mounted, 1);
-                            return Ok(());
-                        }
+                let begun = match (begun, mount_from) {
+                    (None, Some(from)) => Some(self.target.mount(&step.repository, blob, from).await?),
+                    (begun, _) => begun,
+                };
+                let upload = match begun {
+                    Some(Mount::Mounted) if mount_from.as_ref() == Some(&step.repository) => {
+                        count(|counters| &counters.blobs_present, 1);
+                        count(|counters| &counters.bytes_present, blob.size);
+                        return Ok(());
                     }
-                }
+                    Some(Mount::Mounted) => {
+                        count(|counters| &counters.blobs_mounted, 1);
+                        return Ok(());
+                    }
+                    Some(Mount::Declined(upload)) => Some(upload),
+                    None => None,
+                };
                 let _on_its_way = self.progress.on_its_way(self.at, &step.repository, blob);
                 blob::copy(&self.source, &self.target, &step.repository, blob, upload, &self.progress).await?;
-                self.progress.count(step.target, |counters| &counters.blobs_copied, 1);
-                self.progress.count(step.target, |counters| &counters.bytes_copied, blob.size);
+                count(|counters| &counters.blobs_copied, 1);
+                count(|counters| &counters.bytes_copied, blob.size);
             }
         }
         Ok(())

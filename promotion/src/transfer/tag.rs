@@ -16,12 +16,25 @@ enum Fault {
 }
 
 impl<S: Source, T: Target> Transfer<'_, S, T> {
-    /// Writes the tags, and reads them back. A tag that cannot be written does not keep the others from being written: tagging rolls
-    /// forward, and a failure lists what is missing.
+    /// Writes the tags, and reads them back. Those of signatures and the like come first, everywhere: whoever sees an image finds what
+    /// vouches for it.
     pub(crate) async fn tag(&self, plan: &Plan) -> Result<Found, Error> {
+        let is_left = |tagging: &&Tagging| self.progress.is_left(tagging.target, &tagging.repository, tagging.new);
+        let taggings = plan.tags.iter().filter(|tagging| !is_left(tagging));
+        let (referrers, images): (Vec<_>, Vec<_>) = taggings.partition(|tagging| tagging.is_for_referrer);
+        for wave in [referrers, images] {
+            if self.put_tags(plan, wave).await? == Found::Gone {
+                return Ok(Found::Gone);
+            }
+        }
+        Ok(Found::Whole)
+    }
+
+    /// A tag that cannot be written does not keep the others from being written: tagging rolls forward, and a failure lists what is missing.
+    async fn put_tags(&self, plan: &Plan, wave: Vec<&Tagging>) -> Result<Found, Error> {
         // Each target has a pace of its own, and none waits for that of another.
         let mut targets: BTreeMap<usize, Vec<&Tagging>> = BTreeMap::new();
-        for tagging in &plan.tags {
+        for tagging in &wave {
             targets.entry(tagging.target).or_default().push(tagging);
         }
         let count = targets.len();
@@ -35,7 +48,8 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
             .filter_map(|(tagging, result)| async move { Some((tagging, result.err()?)) })
             .collect()
             .await;
-        let written = plan.tags.iter().filter(|tagging| !faults.iter().any(|(faulty, _)| faulty == tagging)).collect();
+        let written =
+            wave.iter().copied().filter(|tagging| !faults.iter().any(|(faulty, _)| faulty == tagging)).collect();
         faults.extend(self.check_tags(written).await);
         if let Some(error) = self.failure(plan, &faults) {
             return Err(error);

@@ -3,20 +3,32 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::{Digest, Error, Found, Plan, Reference, Repository, Source, Transfer};
+use crate::plan::Work;
 use crate::{Patient, Target};
 
 impl<S: Source, T: Target> Transfer<'_, S, T> {
-    /// Reads back, by digest, every manifest of the images that are to be tagged, and asks for each of their blobs.
+    /// Reads back, by digest, every manifest of what is to be tagged, and asks for each of their blobs.
     pub(crate) async fn verify(&self, plan: &Plan) -> Result<Found, Error> {
         let mut images: BTreeMap<(usize, &Repository), BTreeSet<Digest>> = BTreeMap::new();
-        for tagging in &plan.tags {
-            let digests = images.entry((tagging.target, &tagging.repository)).or_default();
-            digests.extend(plan.shelf.bottom_up(tagging.new));
+        let tagged = plan.tags.iter().map(|tagging| (tagging.target, &tagging.repository, tagging.new));
+        let referrers = plan.steps.iter().filter(|step| step.is_for_referrer);
+        let referrers = referrers.filter_map(|step| match step.work {
+            Work::Manifest(digest) => Some((step.target, &step.repository, digest)),
+            Work::Blob { .. } => None,
+        });
+        for (target, repository, digest) in tagged.chain(referrers) {
+            if !self.progress.is_left(target, repository, digest) {
+                images.entry((target, repository)).or_default().insert(digest);
+            }
         }
         let found: Vec<Found> = stream::iter(images)
             .map(|((target, repository), digests)| async move {
                 match self.targets.get(target) {
-                    Some(target) => verify_repository(target, repository, digests).await,
+                    Some(target) if target.batch() == 1 => verify_roots(target, repository, digests).await,
+                    Some(target) => {
+                        let known = digests.into_iter().flat_map(|digest| plan.shelf.bottom_up(digest)).collect();
+                        verify_repository(target, repository, known).await
+                    }
                     None => Ok(Found::Whole),
                 }
             })
@@ -25,6 +37,23 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
             .await?;
         Ok(if found.contains(&Found::Gone) { Found::Gone } else { Found::Whole })
     }
+}
+
+/// Where every manifest and blob costs a request of its own, only what is to be found is read back: all below it was answered for one by one,
+/// by this run or, before the manifest that needs it, by an earlier one.
+async fn verify_roots<T: Target>(
+    target: &Patient<T>,
+    repository: &Repository,
+    roots: BTreeSet<Digest>,
+) -> Result<Found, Error> {
+    for root in roots {
+        for lookup in target.manifests(repository, &[Reference::Digest(root)]).await? {
+            if lookup?.is_none() {
+                return Ok(Found::Gone);
+            }
+        }
+    }
+    Ok(Found::Whole)
 }
 
 /// `known` is what the plan knows of; what those list besides is found on the way down.

@@ -1,0 +1,110 @@
+//! The lists of referrers that clients keep where a registry keeps none (section "Referrers Tag Schema" of the distribution
+//! specification): indexes under the tag `sha256-<hex>`, written by whoever pushes a referrer.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value, json};
+
+use crate::shelf::Shelf;
+use crate::survey::{KnownReferrers, Root, TargetSurvey, digest_tag};
+use crate::{Digest, Manifest, MediaType, Repository, Tag};
+
+/// A list that a target has to get.
+#[derive(Debug)]
+pub(super) struct List {
+    pub(super) repository: Repository,
+    pub(super) tag: Tag,
+    pub(super) old: Option<Digest>,
+    pub(super) new: Digest,
+}
+
+/// The lists of a target that lack a referrer which is promoted. Their new bytes are put on the shelf.
+pub(super) fn lists(
+    target: &TargetSurvey,
+    roots: &[Root],
+    source: &BTreeMap<(Repository, Digest), Manifest>,
+    shelf: &mut Shelf,
+) -> Vec<List> {
+    let mut lists = Vec::new();
+    for ((repository, subject), known) in &target.referrers {
+        let KnownReferrers::Unlisted(current) = known else { continue };
+        let wanted: Vec<Digest> = target.referrers_on(roots, repository, *subject).collect();
+        let has = |digest: &Digest| current.as_ref().is_some_and(|list| entries_name(list, *digest));
+        if wanted.iter().all(has) {
+            continue;
+        }
+        let theirs = source.get(&(repository.clone(), *subject));
+        let list = match (current, theirs) {
+            // Byte for byte, where nothing has to be added or left out.
+            (None, Some(theirs)) if theirs.content().children().iter().all(|entry| wanted.contains(&entry.digest)) => {
+                Some(theirs.clone())
+            }
+            _ => merged(current.as_ref(), theirs, &wanted, shelf),
+        };
+        if let (Some(list), Some(tag)) = (list, digest_tag(*subject, "")) {
+            let old = current.as_ref().map(Manifest::digest);
+            lists.push(List { repository: repository.clone(), tag, old, new: list.digest() });
+            shelf.keep(list);
+        }
+    }
+    lists
+}
+
+fn entries_name(list: &Manifest, digest: Digest) -> bool {
+    list.content().children().iter().any(|entry| entry.digest == digest)
+}
+
+/// The entries of a list, as they are written.
+#[derive(Deserialize)]
+struct Written {
+    manifests: Vec<Box<RawValue>>,
+}
+
+fn written(list: Option<&Manifest>) -> Vec<(Digest, Box<RawValue>)> {
+    let Some(list) = list else { return vec![] };
+    let entries = serde_json::from_slice(list.raw()).map_or(vec![], |written: Written| written.manifests);
+    list.content().children().iter().map(|entry| entry.digest).zip(entries).collect()
+}
+
+/// What the target has, and what it lacks of the wanted entries, in the words of the source where it has words for them.
+///
+/// None if that is more than a manifest may hold.
+fn merged(current: Option<&Manifest>, theirs: Option<&Manifest>, wanted: &[Digest], shelf: &Shelf) -> Option<Manifest> {
+    let mut entries = written(current);
+    let theirs: BTreeMap<Digest, Box<RawValue>> = written(theirs).into_iter().collect();
+    for digest in wanted {
+        if !entries.iter().any(|(known, _)| known == digest) {
+            let entry = match theirs.get(digest) {
+                Some(entry) => entry.clone(),
+                None => to_raw_value(&entry(shelf.whole(*digest)?)).ok()?,
+            };
+            entries.push((*digest, entry));
+        }
+    }
+    let entries: Vec<_> = entries.into_iter().map(|(_, entry)| entry).collect();
+    let list = json!({ "schemaVersion": 2, "mediaType": MediaType::OciIndex.as_str() });
+    let list =
+        format!("{},\"manifests\":{}}}", list.to_string().strip_suffix('}')?, serde_json::to_string(&entries).ok()?);
+    Manifest::parse(Bytes::from(list), None).ok()
+}
+
+/// An entry as the specification wants it: with the type of the artifact, which may stand in the config, and with its annotations.
+fn entry(referrer: &Manifest) -> Value {
+    let own: Map<String, Value> = serde_json::from_slice(referrer.raw()).unwrap_or_default();
+    let mut entry = Map::new();
+    entry.insert("mediaType".into(), referrer.media_type().as_str().into());
+    entry.insert("digest".into(), referrer.digest().to_string().into());
+    entry.insert("size".into(), referrer.raw().len().into());
+    let of_config = || own.get("config").and_then(|config| config.get("mediaType"));
+    let artifact_type = own.get("artifactType").filter(|kind| kind.as_str().is_some_and(|kind| !kind.is_empty()));
+    if let Some(artifact_type) = artifact_type.or_else(of_config) {
+        entry.insert("artifactType".into(), artifact_type.clone());
+    }
+    if let Some(annotations) = own.get("annotations") {
+        entry.insert("annotations".into(), annotations.clone());
+    }
+    Value::Object(entry)
+}

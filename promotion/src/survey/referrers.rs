@@ -1,0 +1,277 @@
+use super::*;
+use crate::{Content, Descriptor, Lookup, Name, Referrers};
+
+/// What becomes of the signatures, SBOMs and attestations that hang on the images of a release.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Referring {
+    /// They are not looked for.
+    Left,
+    /// They travel with the images. What a target does not take is reported, and the release goes on without it.
+    #[default]
+    Carried,
+    /// They travel with the images, and a release fails if one cannot.
+    Required,
+}
+
+/// How deep referrers may refer to referrers: a signature on an SBOM is two deep. The limit only ends what never ends.
+const MAX_DEPTH: usize = 8;
+
+/// What the tags begin with that are made of a digest.
+const PREFIX: &str = "sha256-";
+
+/// The tags under which cosign keeps what it says of an image (sigstore/cosign, `specs/SIGNATURE_SPEC.md`).
+const SUFFIXES: [&str; 3] = [".sig", ".att", ".sbom"];
+
+type Subject = (Repository, Digest);
+
+/// The tag that is made of a digest. Without a suffix it is that of the list of referrers which clients keep where the registry keeps
+/// none (section "Referrers Tag Schema" of the distribution specification).
+pub(crate) fn digest_tag(subject: Digest, suffix: &str) -> Option<Tag> {
+    format!("{PREFIX}{}{suffix}", subject.hex()).parse().ok()
+}
+
+impl Survey {
+    /// Finds what hangs on the images, and on what hangs on those: manifests that name them as their subject, and tags made of their
+    /// digests.
+    pub(super) async fn find_referrers<S: Source>(&mut self, source: &Patient<S>) {
+        let mut tags: HashMap<Repository, Option<HashSet<Tag>>> = HashMap::new();
+        let mut seen = HashSet::new();
+        let mut from = 0;
+        for _ in 0..MAX_DEPTH {
+            let roots = self.roots.get(from..).unwrap_or_default();
+            from = self.roots.len();
+            let below = |root: &Root| {
+                self.shelf.bottom_up(root.digest).into_iter().zip(std::iter::repeat(root.repository.clone()))
+            };
+            let subjects: BTreeSet<Subject> =
+                roots.iter().flat_map(below).map(|(digest, name)| (name, digest)).collect();
+            let subjects: Vec<Subject> = subjects.into_iter().filter(|subject| seen.insert(subject.clone())).collect();
+            if subjects.is_empty() {
+                return;
+            }
+            self.list_tags(&subjects, &mut tags, source).await;
+            let mut listed = self.find_digest_tags(&subjects, &tags, source).await;
+            listed.extend(self.list_referrers(&subjects, source).await);
+            self.read_referrers(listed, source).await;
+            let new = self.roots.get(from..).unwrap_or_default();
+            let new = new.iter().map(|root| (root.repository.clone(), root.digest, 0)).collect();
+            self.open_below(new, |_| true, source).await;
+        }
+        self.leave(format_args!("what refers to referrers, more than {MAX_DEPTH} deep"), "it never ends");
+    }
+
+    async fn list_tags<S: Source>(
+        &mut self,
+        subjects: &[Subject],
+        tags: &mut HashMap<Repository, Option<HashSet<Tag>>>,
+        source: &Patient<S>,
+    ) {
+        let repositories: BTreeSet<_> = subjects.iter().map(|(repository, _)| repository.clone()).collect();
+        let new = repositories.into_iter().filter(|repository| !tags.contains_key(repository)).collect::<Vec<_>>();
+        let mut answers = stream::iter(new)
+            .map(|repository| async move {
+                let listed = source.tags(&repository, PREFIX).await;
+                (repository, listed)
+            })
+            .buffered(AT_ONCE);
+        while let Some((repository, listed)) = answers.next().await {
+            let listed = listed.unwrap_or_else(|error| {
+                self.problems.push(error);
+                Some(vec![])
+            });
+            tags.insert(repository, listed.map(HashSet::from_iter));
+        }
+    }
+
+    /// Looks up the tags made of these digests: those of cosign become roots, of the lists of referrers the entries are returned.
+    async fn find_digest_tags<S: Source>(
+        &mut self,
+        subjects: &[Subject],
+        tags: &HashMap<Repository, Option<HashSet<Tag>>>,
+        source: &Patient<S>,
+    ) -> Vec<(Subject, Descriptor)> {
+        let may_exist = |repository: &Repository, tag: &Tag| match tags.get(repository) {
+            Some(Some(known)) => known.contains(tag),
+            _ => true,
+        };
+        let candidates = subjects.iter().flat_map(|(repository, subject)| {
+            let tags = std::iter::once("").chain(SUFFIXES).filter_map(|suffix| digest_tag(*subject, suffix));
+            tags.filter(|tag| may_exist(repository, tag)).map(move |tag| (repository, (*subject, tag)))
+        });
+        let batches = batches(candidates, source.batch());
+        let answers = stream::iter(&batches).map(|(repository, wanted)| async move {
+            let references: Vec<_> = wanted.iter().map(|(_, tag)| Reference::Tag(tag.clone())).collect();
+            (repository, wanted, source.manifests(repository, &references).await)
+        });
+        let mut answers = std::pin::pin!(answers.buffered(answers_at_once(source)));
+        let mut entries = Vec::new();
+        while let Some((repository, wanted, answer)) = answers.next().await {
+            let lookups = answer.unwrap_or_else(|error| {
+                self.problems.push(error);
+                vec![]
+            });
+            for ((subject, tag), lookup) in wanted.iter().zip(lookups) {
+                let Some(manifest) = self.readable(lookup, format_args!("{repository}:{tag}")) else { continue };
+                if digest_tag(*subject, "").as_ref() != Some(tag) {
+                    let (repository, digest) = (repository.clone(), manifest.digest());
+                    let root = Root { repository, digest, tag: Some(tag.clone()), subject: Some(*subject) };
+                    self.roots.push(root);
+                    self.shelf.put(manifest);
+                } else if let Content::Index { manifests } = &**manifest.content()
+                    // GitLab answers this tag with the subject itself (oras-project/oras-go#1396).
+                    && manifest.digest() != *subject
+                {
+                    let of = (repository.clone(), *subject);
+                    entries.extend(manifests.iter().map(|entry| (of.clone(), entry.clone())));
+                    self.lists.insert(of, manifest);
+                }
+            }
+        }
+        entries
+    }
+
+    /// What the registry itself lists as referring to these.
+    async fn list_referrers<S: Source>(
+        &mut self,
+        subjects: &[Subject],
+        source: &Patient<S>,
+    ) -> Vec<(Subject, Descriptor)> {
+        let mut answers = stream::iter(subjects)
+            .map(|(repository, subject)| async move {
+                ((repository.clone(), *subject), source.referrers(repository, *subject).await)
+            })
+            .buffered(AT_ONCE);
+        let mut listed = Vec::new();
+        while let Some((subject, answer)) = answers.next().await {
+            match answer {
+                Ok(Referrers::Listed(found)) => listed.extend(found.into_iter().map(|entry| (subject.clone(), entry))),
+                Ok(Referrers::Unlisted) => {}
+                Err(error) => self.problems.push(error),
+            }
+        }
+        listed
+    }
+
+    /// Reads the manifests that are listed, and makes those roots that really refer to what they are listed for.
+    async fn read_referrers<S: Source>(&mut self, listed: Vec<(Subject, Descriptor)>, source: &Patient<S>) {
+        let mut subjects: BTreeMap<(Repository, Digest), Digest> = BTreeMap::new();
+        let mut wanted = Vec::new();
+        for ((repository, subject), entry) in listed {
+            if subjects.insert((repository.clone(), entry.digest), subject).is_none() {
+                wanted.push((repository, entry.digest, entry.size));
+            }
+        }
+        let keep = |survey: &mut Self, repository: &Repository, digest, lookup| {
+            let subject = subjects.get(&(repository.clone(), digest)).copied();
+            let name = format!("{repository}@{digest}");
+            if matches!(lookup, Ok(None)) {
+                survey.leave(format_args!("{name}"), "it is listed as a referrer in the source, and is not there");
+            }
+            match survey.readable(lookup, format_args!("{name}")) {
+                Some(manifest) if manifest.subject() == subject => {
+                    survey.shelf.put(manifest);
+                    survey.roots.push(Root { repository: repository.clone(), digest, tag: None, subject });
+                }
+                Some(_) => tracing::debug!(manifest = name, "listed as a referrer, and refers to something else"),
+                None => {}
+            }
+        };
+        self.look_up(&wanted, source, keep).await;
+    }
+
+    /// The manifest, if there is one. One that cannot be read as an image is left behind: nobody needs it to run one.
+    fn readable(&mut self, lookup: Lookup, what: std::fmt::Arguments<'_>) -> Option<Manifest> {
+        match lookup {
+            Ok(manifest) => manifest,
+            Err(error) if matches!(error.name(), Name::CorruptContent | Name::RegistryLimit) => {
+                self.leave(what, &error.to_string());
+                None
+            }
+            Err(error) => {
+                self.problems.push(error);
+                None
+            }
+        }
+    }
+
+    fn leave(&mut self, what: std::fmt::Arguments<'_>, why: &str) {
+        match self.referring {
+            Referring::Required => {
+                let advice = "delete it in the source, or do not require referrers";
+                self.problems
+                    .push(Error::new(Name::RegistryLimit, format!("{what} cannot be promoted: {why}: {advice}")));
+            }
+            Referring::Left | Referring::Carried => self.notes.push(format!("left behind: {what}: {why}")),
+        }
+    }
+
+    /// Asks every target what it knows of the referrers of those subjects that have some.
+    pub(super) async fn find_known_referrers<T: Target>(&mut self, targets: &[Arc<Patient<T>>]) {
+        let subject =
+            |root: &Root| root.subject.filter(|_| root.tag.is_none()).map(|digest| (root.repository.clone(), digest));
+        let subjects: BTreeSet<Subject> = self.roots.iter().filter_map(subject).collect();
+        let mut asking = Vec::new();
+        for (at, (target, known)) in targets.iter().zip(&self.targets).enumerate() {
+            let unknown: HashSet<_> = self
+                .roots
+                .iter()
+                .zip(&known.roots)
+                .filter(|(_, presence)| presence.is_none())
+                .map(|(root, _)| &root.repository)
+                .collect();
+            asking.extend(
+                subjects
+                    .iter()
+                    .filter(|(repository, _)| !unknown.contains(repository))
+                    .map(|subject| (at, target, subject)),
+            );
+        }
+        let mut answers = stream::iter(asking)
+            .map(|(at, target, subject)| async move { (at, subject, known_referrers(target, subject).await) })
+            .buffered(AT_ONCE);
+        let mut problems = Vec::new();
+        while let Some((at, subject, answer)) = answers.next().await {
+            match answer {
+                Ok(known) => _ = self.targets.get_mut(at).map(|target| target.referrers.insert(subject.clone(), known)),
+                Err(error) => problems.push(error),
+            }
+        }
+        self.problems.extend(problems);
+    }
+
+    /// A signature tag of a target that holds all that the one of the source holds, and more, stays as it is: somebody signed there as well.
+    pub(super) fn unless_outdone(
+        &self,
+        at: usize,
+        presence: Presence,
+        others: &HashMap<Digest, Arc<Content>>,
+    ) -> Presence {
+        let Some(root) = self.roots.get(at).filter(|root| root.subject.is_some()) else { return presence };
+        let held = presence.tagged.and_then(|digest| others.get(&digest));
+        match (self.shelf.content(root.digest), held.map(|content| &**content)) {
+            (Some(Content::Image { layers, .. }), Some(Content::Image { layers: held, .. }))
+                if layers.iter().all(|layer| held.iter().any(|held| held.digest == layer.digest)) =>
+            {
+                Presence { tagged: Some(root.digest), staged: true }
+            }
+            _ => presence,
+        }
+    }
+}
+
+async fn known_referrers<T: Target>(target: &Patient<T>, subject: &Subject) -> Result<KnownReferrers, Error> {
+    let (repository, digest) = subject;
+    if let Referrers::Listed(listed) = target.referrers(repository, *digest).await? {
+        return Ok(KnownReferrers::Listed(listed.into_iter().map(|entry| entry.digest).collect()));
+    }
+    let Some(tag) = digest_tag(*digest, "") else { return Ok(KnownReferrers::Unlisted(None)) };
+    let list = target.manifests(repository, &[Reference::Tag(tag)]).await?.pop();
+    match list.unwrap_or(Ok(None)) {
+        Ok(list) => Ok(KnownReferrers::Unlisted(list.filter(|list| matches!(**list.content(), Content::Index { .. })))),
+        // What cannot be read is no list, and is replaced by one.
+        Err(error) if matches!(error.name(), Name::CorruptContent | Name::RegistryLimit) => {
+            Ok(KnownReferrers::Unlisted(None))
+        }
+        Err(error) => Err(error),
+    }
+}
