@@ -6,16 +6,36 @@ use url::{Host, Url};
 
 /// Where a request goes: scheme, host and port. A credential belongs to one of these.
 ///
-/// Plain http is accepted to a loopback address only, where tests and emulators are.
+/// Plain http is accepted to a loopback address, where tests and emulators are, and where a user wrote it.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Origin(Url);
 
 impl Origin {
     /// The origin of a registry's address; its path is dropped.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
+        let origin = Self::parse_any(text)?;
+        if origin.is_plain() && depth(&origin.0) != Depth::Loopback {
+            return Err(refused(format!(
+                "{origin}, which is not encrypted (plain http is accepted on a loopback address only)"
+            )));
+        }
+        Ok(origin)
+    }
+
+    fn parse_any(text: &str) -> Result<Self, Error> {
         let url =
             Url::parse(text).map_err(|error| refused(format!("\"{}\" is no address: {error}", text.escape_debug())))?;
         Self::of(&url)
+    }
+
+    /// The origin of a registry as a user wrote it, who may have meant plain http.
+    pub(crate) fn written(scheme: &str, host: &str) -> Result<Self, Error> {
+        Self::parse_any(&format!("{scheme}://{host}"))
+    }
+
+    /// Whether it is spoken to without TLS.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.0.scheme() == "http"
     }
 
     /// The origin of a URL.
@@ -84,11 +104,7 @@ fn check(url: &Url) -> Result<(), Error> {
         return Err(refused(format!("{address} with a user name in it, which is not accepted")));
     }
     match url.scheme() {
-        "https" if url.host().is_some() => Ok(()),
-        "http" if depth(url) == Depth::Loopback => Ok(()),
-        "http" => Err(refused(format!(
-            "{address}, which is not encrypted (plain http is accepted on a loopback address only)"
-        ))),
+        "https" | "http" if url.host().is_some() => Ok(()),
         _ => Err(refused(format!("{address}, which is not https"))),
     }
 }
@@ -210,7 +226,10 @@ mod tests {
             ("http://127.0.0.1:1/", "http://127.0.0.1:2/", true),
             ("http://127.0.0.1:1/", "https://b.example/", true),
             ("http://127.0.0.1:1/", "https://10.0.0.1/", true),
-            ("http://127.0.0.1:1/", "http://10.0.0.1/", false),
+            ("http://127.0.0.1:1/", "http://10.0.0.1/", true),
+            ("http://a.example/", "http://b.example/", true),
+            ("http://a.example/", "http://10.0.0.1/", false),
+            ("http://10.0.0.1/", "http://127.0.0.1/", false),
             ("http://127.0.0.1:1/", "https://169.254.169.254/", false),
         ] {
             let result = follow(&Url::parse(from).unwrap(), to);
