@@ -96,6 +96,18 @@ pub(crate) struct RepositorySurvey {
 }
 
 impl Survey {
+    /// Finds out what the tags of a release point to, and asks no target for anything.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the release in the source.
+    pub async fn pins<S: Source>(release: Release, source: &Arc<Patient<S>>) -> Result<Vec<PinnedImage>, Error> {
+        let mut survey = Self::of([], Referring::Left);
+        survey.pin(release, source).await;
+        survey.open_indexes(source).await;
+        survey.learn_platforms(source).await;
+        survey.judge().map(|approved| approved.images)
+    }
+
     /// Reads the facts of a release with as few requests as they take; writes nothing.
     pub(crate) async fn read<S: Source, T: Target>(
         release: Release,
@@ -104,17 +116,7 @@ impl Survey {
         referring: Referring,
         depth: Depth,
     ) -> Self {
-        let mut survey = Self {
-            images: vec![],
-            roots: vec![],
-            lists: BTreeMap::new(),
-            referring,
-            shelf: Shelf::default(),
-            platforms: HashMap::new(),
-            targets: targets.iter().map(|target| TargetSurvey::named(target.name())).collect(),
-            problems: vec![],
-            notes: vec![],
-        };
+        let mut survey = Self::of(targets.iter().map(|target| TargetSurvey::named(target.name())), referring);
         survey.pin(release, source).await;
         survey.roots = survey.images.iter().map(Root::image).collect();
         survey.find_roots(targets, 0).await;
@@ -152,6 +154,20 @@ impl Survey {
     #[must_use]
     pub fn images(&self) -> &[PinnedImage] {
         &self.images
+    }
+
+    fn of(targets: impl IntoIterator<Item = TargetSurvey>, referring: Referring) -> Self {
+        Self {
+            images: vec![],
+            roots: vec![],
+            lists: BTreeMap::new(),
+            referring,
+            shelf: Shelf::default(),
+            platforms: HashMap::new(),
+            targets: targets.into_iter().collect(),
+            problems: vec![],
+            notes: vec![],
+        }
     }
 
     /// Asks every target for the roots from this one on.

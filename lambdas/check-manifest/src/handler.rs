@@ -65,6 +65,7 @@ impl Checked {
 
 /// Surveys the source and all targets that can be reached. A target that cannot keeps nobody from looking at the others.
 async fn check(invocation: &Invocation, targets: &Targets, release: Release) -> Result<Checked, Error> {
+    let referring = invocation.referring()?;
     let (connected, source) =
         tokio::join!(invocation.connect(targets, Access::Pull, Side::Target), invocation.source());
     let (registries, mut problems) = reached(connected?);
@@ -76,7 +77,7 @@ async fn check(invocation: &Invocation, targets: &Targets, release: Release) -> 
         }
     };
     let promotion = Promotion::new(source.clone(), registries.clone(), Patience::default(), Limits::default());
-    let survey = promotion.survey(release).await;
+    let survey = promotion.referring(referring).survey(release).await;
     let images = survey.images().to_vec();
     let plan = survey.judge().map(|approved| approved.plan().summary());
     match plan {

@@ -1,5 +1,5 @@
 use promotion::pull::{By, Mode};
-use promotion::{Error, Name};
+use promotion::{Error, Name, Referring};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -43,6 +43,8 @@ pub struct Event {
     /// By which name verify-pull pulls.
     #[serde(default)]
     pub by: By,
+    /// What becomes of what hangs on the images.
+    pub referrers: Option<Referring>,
     /// Where the images are.
     pub source_ecr_account: Option<Account>,
     /// Where the images are.

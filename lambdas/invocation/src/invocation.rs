@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use lambda_runtime::Context;
-use promotion::Error;
+use promotion::{Error, Referring};
 use registry::{Ecr, Side};
 
 use crate::settings::{Access, Settings};
@@ -58,6 +58,14 @@ impl Invocation {
         side: Side,
     ) -> Result<Vec<Result<Ecr, Error>>, Error> {
         self.aws.targets(targets, self.settings(), access, side).await
+    }
+
+    /// What becomes of signatures, SBOMs and the like.
+    ///
+    /// # Errors
+    /// `InvalidInput` if the setting is wrong.
+    pub fn referring(&self) -> Result<Referring, Error> {
+        self.settings().referring()
     }
 
     fn settings(&self) -> Settings<'_> {

@@ -1,5 +1,5 @@
 use aws_sdk_ssm::Client;
-use promotion::{Error, Name};
+use promotion::{Error, Name, Referring};
 use registry::Place;
 
 use crate::Event;
@@ -80,6 +80,17 @@ impl Settings<'_> {
             return Ok(self.event.external_id.clone());
         }
         self.variable("EXTERNAL_ID")
+    }
+
+    /// What becomes of signatures, SBOMs and the like: they travel with the images unless something else is set.
+    ///
+    /// # Errors
+    /// `InvalidInput` if the setting is wrong.
+    pub fn referring(&self) -> Result<Referring, Error> {
+        match self.event.referrers {
+            Some(referring) => Ok(referring),
+            None => Ok(self.variable("REFERRERS")?.unwrap_or_default()),
+        }
     }
 
     async fn find<T, P>(
@@ -216,6 +227,19 @@ mod tests {
         let (place, _) = source(json!({}), &[], Some("me")).await;
         let refusal = place.unwrap_err();
         assert!(refusal.starts_with("the SSM parameter /dev/aws-deployer/source-ecr-account: \"me\" is"), "{refusal}");
+    }
+
+    #[test]
+    fn referrers_are_carried_unless_the_event_or_the_environment_says_otherwise() {
+        let settings = |fields, variable: &'static str| {
+            let event = Event::parse(&with(fields)).unwrap();
+            Settings { event: &event, environment: &|_| Some(variable.to_owned()) }.referring()
+        };
+        assert_eq!(settings(json!({}), "").unwrap(), Referring::Carried);
+        assert_eq!(settings(json!({}), "leave").unwrap(), Referring::Left);
+        assert_eq!(settings(json!({ "referrers": "require" }), "leave").unwrap(), Referring::Required);
+        let error = settings(json!({}), "no").unwrap_err().to_string();
+        assert_eq!(error, r#"the environment variable REFERRERS: "no" is not one of "carry", "leave" and "require""#);
     }
 
     #[test]

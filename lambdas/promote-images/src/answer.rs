@@ -13,6 +13,7 @@ pub(crate) fn skipped(phase: Phase) -> Answer {
         images: vec![],
         targets: vec![],
         planned: promotion::Summary::default(),
+        notes: vec![],
         requests: 0,
         elapsed: std::time::Duration::ZERO,
     };
@@ -27,7 +28,7 @@ pub(crate) fn of(phase: Phase, places: &[Place], report: &Report) -> Answer {
     let [blobs_copied, bytes_copied, blobs_mounted] =
         [sum(|target| target.blobs_copied), sum(|target| target.bytes_copied), sum(|target| target.blobs_mounted)];
     let images_promoted = (report.images.len() * report.targets.len()) as u64;
-    let mut notes = Vec::new();
+    let mut notes = report.notes.clone();
     if report.planned.non_distributable > 0 {
         notes.push(format!(
             "layers left where they are: {}, of media types that registries do not distribute (Windows base layers)",
@@ -70,6 +71,7 @@ fn of_target(place: &Place, target: &TargetReport, report: &Report) -> Value {
         "blobs_mounted": target.blobs_mounted,
         "manifests_put": target.manifests_put,
         "tags_put": target.tags_put,
+        "referrers": target.referrers,
     })
 }
 
@@ -133,10 +135,14 @@ mod tests {
         };
         let target = |number: usize| TargetReport {
             registry: format!("registry-{number}.example").parse().unwrap(),
+            outcomes: vec![promotion::Outcome::Promoted; images],
             images_present: 0,
+            referrers: 5,
             blobs_copied: 3,
             bytes_copied: 1000,
             blobs_mounted: 1,
+            blobs_present: 4,
+            bytes_present: 40,
             manifests_put: 2,
             tags_put: 2,
         };
@@ -144,6 +150,7 @@ mod tests {
             images: (0..images).map(image).collect(),
             targets: (0..targets).map(target).collect(),
             planned: Summary { blobs_present: 4, bytes_present: 40, non_distributable: 1, ..Summary::default() },
+            notes: vec!["left behind: a signature".into()],
             requests: 17,
             elapsed: Duration::from_secs(1),
         }
@@ -161,7 +168,7 @@ mod tests {
             json!({
                 "account": format!("{number:012}"), "region": "eu-west-1", "registry": format!("registry-{number}.example"),
                 "images_promoted": 1, "images_present": 0, "blobs_copied": 3, "bytes_copied": 1000, "blobs_mounted": 1,
-                "manifests_put": 2, "tags_put": 2,
+                "manifests_put": 2, "tags_put": 2, "referrers": 5,
             })
         };
         assert_eq!(
@@ -172,7 +179,7 @@ mod tests {
                 "skipped": false, "phase": "both", "digests": { "myapp/service-0:1.0.0-abc123": digest },
                 "targets": [target(0), target(1)],
                 "bytes_copied": 2000, "bytes_present": 40, "blobs_copied": 6, "blobs_mounted": 2, "blobs_present": 4, "requests": 17,
-                "notes": ["layers left where they are: 1, of media types that registries do not distribute (Windows base layers)"],
+                "notes": ["left behind: a signature", "layers left where they are: 1, of media types that registries do not distribute (Windows base layers)"],
             })
         );
     }

@@ -12,6 +12,7 @@ pub(crate) async fn handle(invocation: Invocation) -> Result<Answer, Error> {
         tracing::info!("the release has no deploy-manifest.json: nothing to promote");
         return Ok(answer::skipped(phase));
     };
+    let referring = invocation.referring()?;
     let targets = invocation.targets().await?;
     let registries = all_reached(invocation.connect(&targets, Access::Promotion, Side::Target).await?)?;
     let source = invocation.source().await?;
@@ -20,7 +21,7 @@ pub(crate) async fn handle(invocation: Invocation) -> Result<Answer, Error> {
         // Staging again what is staged costs the two lookups that tagging needs anyway.
         Phase::Tag | Phase::Both => Until::Tagged,
     };
-    let promotion = Promotion::new(source, registries, Patience::default(), Limits::default());
+    let promotion = Promotion::new(source, registries, Patience::default(), Limits::default()).referring(referring);
     let deadline = invocation.deadline.map(|deadline| deadline.work);
     let report = Box::pin(promotion.run(release, until, deadline)).await?;
     for (place, target) in targets.places.iter().zip(&report.targets) {

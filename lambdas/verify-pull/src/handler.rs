@@ -49,9 +49,7 @@ async fn pinned(invocation: &Invocation, release: Release) -> Result<(Vec<Pinned
         return Ok((pinned.collect(), 0));
     }
     let source = Arc::new(Patient::new(invocation.source().await?, Patience::default()));
-    let survey = Survey::read::<Ecr, Ecr>(release, &source, &[] as &[Arc<Patient<Ecr>>]).await;
-    let images = survey.images().to_vec();
-    survey.judge()?;
+    let images = Survey::pins(release, &source).await?;
     Ok((images, source.requests()))
 }
 

@@ -1,8 +1,11 @@
+use serde::Deserialize;
+
 use super::*;
 use crate::{Content, Descriptor, Lookup, Name, Referrers};
 
 /// What becomes of the signatures, SBOMs and attestations that hang on the images of a release.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub enum Referring {
     /// They are not looked for.
     Left,
@@ -11,6 +14,20 @@ pub enum Referring {
     Carried,
     /// They travel with the images, and a release fails if one cannot.
     Required,
+}
+
+impl TryFrom<String> for Referring {
+    type Error = String;
+
+    /// The word in events and settings.
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "leave" => Ok(Self::Left),
+            "carry" => Ok(Self::Carried),
+            "require" => Ok(Self::Required),
+            _ => Err(format!("\"{}\" is not one of \"carry\", \"leave\" and \"require\"", text.escape_debug())),
+        }
+    }
 }
 
 /// How deep referrers may refer to referrers: a signature on an SBOM is two deep. The limit only ends what never ends.

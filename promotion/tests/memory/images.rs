@@ -45,6 +45,48 @@ pub(crate) fn seed_index(source: &Memory, repository: &str, children: &[&Manifes
     manifest
 }
 
+/// An artifact that refers to `subject`, seeded; and listed, where the registry leaves that to clients.
+pub(crate) fn attach(source: &Memory, repository: &str, subject: &Manifest, text: &str) -> Manifest {
+    let layer = source.seed_blob(repository, text.to_owned());
+    let config = source.seed_blob(repository, "{}");
+    let raw = format!(
+        r#"{{"schemaVersion":2,"artifactType":"application/{text}","annotations":{{"a":"b"}},
+            "config":{{"mediaType":"application/vnd.oci.empty.v1+json","digest":"{config}","size":2}},
+            "layers":[{{"mediaType":"application/{text}","digest":"{layer}","size":{}}}],
+            "subject":{{"mediaType":"{}","digest":"{}","size":{}}}}}"#,
+        text.len(),
+        subject.media_type(),
+        subject.digest(),
+        subject.raw().len()
+    );
+    let manifest = Manifest::parse(Bytes::from(raw), Some(MediaType::OciManifest.as_str())).unwrap();
+    source.seed_manifest(repository, &manifest, None);
+    if !source.state().lists_referrers {
+        list(source, repository, subject, &[&manifest]);
+    }
+    manifest
+}
+
+/// A list of referrers as a client writes it, in its own order of fields.
+pub(crate) fn list(registry: &Memory, repository: &str, subject: &Manifest, referrers: &[&Manifest]) -> Manifest {
+    let entry = |referrer: &&Manifest| {
+        let (size, digest) = (referrer.raw().len(), referrer.digest());
+        format!(r#"{{"size":{size},"digest":"{digest}","mediaType":"{}"}}"#, referrer.media_type())
+    };
+    let entries = referrers.iter().map(entry).collect::<Vec<_>>().join(", ");
+    let raw = format!(r#"{{ "manifests":[{entries}],"schemaVersion":2,"mediaType":"{}" }}"#, MediaType::OciIndex);
+    let index = Manifest::parse(Bytes::from(raw), None).unwrap();
+    registry.seed_manifest(repository, &index, Some(&format!("sha256-{}", subject.digest().hex())));
+    index
+}
+
+/// What cosign writes: an image under a tag made of the digest.
+pub(crate) fn sign(registry: &Memory, repository: &str, subject: &Manifest, signatures: &[&str]) -> Manifest {
+    let signature = seed_image(registry, repository, signatures);
+    registry.seed_manifest(repository, &signature, Some(&format!("sha256-{}.sig", subject.digest().hex())));
+    signature
+}
+
 /// A release of these images, written `repository:tag`.
 pub(crate) fn release(images: &[&str]) -> Release {
     let images: Vec<_> = images

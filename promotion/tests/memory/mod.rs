@@ -62,6 +62,8 @@ pub(crate) struct State {
     pub(crate) calls: Vec<Call>,
     faults: Option<Faults>,
     pub(crate) mounting: bool,
+    /// Whether manifests and blobs have to be asked for one by one, as in any registry but ECR.
+    pub(crate) one_by_one: bool,
     /// Whether what refers to a manifest is listed by the registry, and not by clients.
     pub(crate) lists_referrers: bool,
     /// Bytes of every body that reached the registry, whether it was committed or not.
@@ -153,7 +155,7 @@ impl Source for Memory {
     }
 
     fn batch(&self) -> usize {
-        3
+        if self.state().one_by_one { 1 } else { 3 }
     }
 
     async fn registry(&self) -> Result<Registry, Error> {
@@ -257,10 +259,10 @@ impl Target for Memory {
                 .manifests
                 .values()
                 .any(|manifest| manifest.content().blobs().any(|held| held.digest == blob.digest));
-            held.blobs.get(&blob.digest).filter(|_| is_committed).cloned()
+            held.blobs.get(&blob.digest).filter(|_| is_committed || from == repository).cloned()
         })?;
         let forgets = matches!(fault, Some(Fault::Forgetful));
-        match bytes.filter(|_| self.state().mounting && !forgets) {
+        match bytes.filter(|_| (self.state().mounting || from == repository) && !forgets) {
             None => Ok(Mount::Declined(Upload(repository.clone()))),
             Some(bytes) => {
                 self.with(repository, |held| held.blobs.insert(blob.digest, bytes))?;

@@ -1,6 +1,6 @@
 //! What a scenario calls an image: `image(base,app)`, or `index(image(base,one),image(base,two))`.
 
-use promotion::{Digest, Manifest};
+use promotion::{Digest, Manifest, Tag};
 
 use crate::memory::images::{seed_image, seed_index};
 use crate::memory::{Held, Memory};
@@ -24,7 +24,22 @@ pub(crate) fn seed(registry: &Memory, repository: &str, content: &str) -> Result
 }
 
 pub(crate) fn digest_of(content: &str) -> Result<Digest, String> {
-    seed(&Memory::new("scratch", &[]), "scratch", content).map(|manifest| manifest.digest())
+    manifest_of(content).map(|manifest| manifest.digest())
+}
+
+pub(crate) fn manifest_of(content: &str) -> Result<Manifest, String> {
+    seed(&Memory::new("scratch", &[]), "scratch", content)
+}
+
+/// A tag, or `sig(image(app))`, the tag under which cosign signs that image, or `list(image(app))`, that of the list of its referrers.
+pub(crate) fn tag_of(text: &str) -> Result<Tag, String> {
+    let parts = text.strip_suffix(')').and_then(|text| text.split_once('('));
+    let tag = match parts {
+        Some(("sig", subject)) => format!("sha256-{}.sig", digest_of(subject)?.hex()),
+        Some(("list", subject)) => format!("sha256-{}", digest_of(subject)?.hex()),
+        _ => text.to_owned(),
+    };
+    tag.parse().map_err(|error| format!("{error}"))
 }
 
 /// At the commas that stand in no parentheses.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use promotion::Report;
 
-use crate::content::{digest_of, is_like, is_whole};
+use crate::content::{digest_of, is_like, is_whole, manifest_of, tag_of};
+use crate::memory::Memory;
+use crate::memory::images::attach;
 use crate::world::World;
 
 impl World {
@@ -38,6 +40,26 @@ impl World {
         let at = self.registries[1..].iter().position(|(name, _)| name == target).ok_or("no such target")?;
         let report = serde_json::to_value(&self.report()?.targets[at]).unwrap();
         if report[field] == count { Ok(()) } else { Err(format!("it is {}", report[field])) }
+    }
+
+    pub(crate) fn notes(&self, text: &str) -> Result<(), String> {
+        let notes = self.report()?.notes.join("\n");
+        if is_like(&notes, text) { Ok(()) } else { Err(format!("they are:\n{notes}")) }
+    }
+
+    /// The target has, whole, what was attached to this, and tells so when it is asked what refers to it.
+    pub(crate) fn has_referrer(&self, target: &str, repository: &str, text: &str, subject: &str) -> Result<(), String> {
+        let subject = manifest_of(subject)?;
+        let referrer = attach(&Memory::new("scratch", &[repository]), repository, &subject, text).digest();
+        let lists = self.registry(target)?.state().lists_referrers;
+        self.in_repository(target, repository, |held| {
+            is_whole(held, referrer)?;
+            let tag = tag_of(&format!("sha256-{}", subject.digest().hex()))?;
+            let list = held.tags.get(&tag).and_then(|digest| held.manifests.get(digest));
+            let is_listed =
+                list.is_some_and(|list| list.content().children().iter().any(|entry| entry.digest == referrer));
+            if lists || is_listed { Ok(()) } else { Err("nothing lists it".to_owned()) }
+        })?
     }
 
     pub(crate) fn left_elsewhere(&self, count: usize) -> Result<(), String> {
@@ -74,12 +96,12 @@ impl World {
         for image in images {
             let (name, content) = image.split_once('=').map_or((*image, None), |(name, content)| (name, Some(content)));
             let (repository, tag) = name.split_once(':').ok_or("an image is written repository:tag")?;
-            let tag = tag.parse().map_err(|error| format!("{error}"))?;
+            let tag = tag_of(tag)?;
             let digest = match content {
                 Some(content) => digest_of(content)?,
                 None => self.in_repository("source", repository, |held| held.tags[&tag])?,
             };
-            wanted.insert(name.to_owned(), digest);
+            wanted.insert(format!("{repository}:{tag}"), digest);
         }
         let state = self.registry(target)?.state();
         let mut found = BTreeMap::new();

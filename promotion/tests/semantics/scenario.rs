@@ -24,6 +24,10 @@ async fn follow(world: &mut World, line: &str, message: &str) -> Result<(), Stri
         ["target", name, ref repositories @ ..] => world.add_target(name, repositories),
         [place, image, "=", content] => world.seed(place, image, content)?,
         [place, repository, "loses", content] => world.lose(place, repository, content)?,
+        [place, repository, "attaches", text, "to", subject] => world.attach(place, repository, text, subject)?,
+        [place, repository, "signs", subject, "with", layers] => world.sign(place, repository, subject, layers)?,
+        [place, "lists", "referrers"] => world.registry(place)?.state().lists_referrers = true,
+        [place, "asks", "one", "by", "one"] => world.registry(place)?.state().one_by_one = true,
         [place, "mounts"] => world.registry(place)?.state().mounting = true,
         [place, repository, "immutable"] => world.make_immutable(place, repository, None)?,
         [place, repository, "immutable", "but", pattern] => world.make_immutable(place, repository, Some(pattern))?,
@@ -45,11 +49,13 @@ async fn follow(world: &mut World, line: &str, message: &str) -> Result<(), Stri
         // What is expected of it.
         ["succeeds"] => world.succeeded()?,
         ["fails", name] => world.failed(name, message)?,
+        [place, repository, "has", text, "on", subject] => world.has_referrer(place, repository, text, subject)?,
         [place, "has", "nothing"] => world.has(place, &[])?,
         [place, "has", ref images @ ..] => world.has(place, images)?,
         [place, "calls", count] => world.calls(place, None, number(count)?)?,
         [place, "calls", operation, count] => world.calls(place, Some(kind(operation)?), number(count)?)?,
         [place, "calls", first, "before", second] => world.in_order(place, kind(first)?, kind(second)?)?,
+        ["notes"] => world.notes(message)?,
         ["report", "left", "elsewhere", count] => world.left_elsewhere(number(count)?)?,
         ["report", target, field, count] => world.reported(target, field, number(count)?)?,
         _ => return Err("there is no such line".into()),
@@ -61,6 +67,7 @@ fn fault(words: &[&str]) -> Result<Fault, String> {
     use promotion::{Error, Name};
     Ok(match *words {
         ["503"] => Fault::Fail(Error::new(Name::RegistryUnavailable, "503")),
+        ["refused"] => Fault::Fail(Error::new(Name::RegistryLimit, "refused")),
         ["denied"] => Fault::Fail(Error::new(Name::TargetAccessDenied, "denied")),
         ["cut", after] => Fault::Cut(number(after)?),
         ["stalled", after] => Fault::Stall(number(after)?),
@@ -73,8 +80,10 @@ fn fault(words: &[&str]) -> Result<Fault, String> {
 
 /// A kind of call. A wrong one would be counted as never made.
 fn kind(text: &str) -> Result<&str, String> {
-    const KINDS: [&str; 10] = [
+    const KINDS: [&str; 12] = [
         "manifests",
+        "referrers",
+        "tags",
         "settings",
         "mounting",
         "present",

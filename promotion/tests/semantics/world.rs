@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use promotion::{Error, Limits, Patience, PinnedImage, Promotion, Release, Report, Until};
+use promotion::{Error, Limits, Patience, PinnedImage, Promotion, Referring, Release, Report, Until};
 use tokio::time::Instant;
 
 use crate::content::{self, digest_of};
+use crate::memory::images::{attach, sign};
 use crate::memory::{Fault, Held, Memory};
 
 pub(crate) struct World {
@@ -57,6 +58,18 @@ impl World {
         let (repository, tag) = image.split_once(':').ok_or("an image is written repository:tag")?;
         let manifest = content::seed(registry, repository, content)?;
         registry.seed_manifest(repository, &manifest, Some(tag));
+        Ok(())
+    }
+
+    pub(crate) fn attach(&self, place: &str, repository: &str, text: &str, subject: &str) -> Result<(), String> {
+        let registry = self.registry(place)?;
+        attach(registry, repository, &content::manifest_of(subject)?, text);
+        Ok(())
+    }
+
+    pub(crate) fn sign(&self, place: &str, repository: &str, subject: &str, layers: &str) -> Result<(), String> {
+        let layers: Vec<_> = layers.split(',').collect();
+        sign(self.registry(place)?, repository, &content::manifest_of(subject)?, &layers);
         Ok(())
     }
 
@@ -120,6 +133,11 @@ impl World {
             [ref what @ .., "within", seconds] => (what, Some(seconds.parse().map_err(|_| "no number of seconds")?)),
             ref what => (what, None),
         };
+        let (what, referring) = match *what {
+            [ref what @ .., "without", "referrers"] => (what, Referring::Left),
+            [ref what @ .., "requiring", "referrers"] => (what, Referring::Required),
+            ref what => (what, Referring::Carried),
+        };
         let release = match what {
             ["pinned"] => {
                 let pins = serde_json::to_string(&self.pins).unwrap();
@@ -130,7 +148,7 @@ impl World {
         let release = release.map_err(|error| format!("{error:?}"))?;
         self.before = self.registries.iter().map(|(name, it)| (name.clone(), it.state().calls.len())).collect();
         let (source, targets) = (self.registries[0].1.clone(), self.registries[1..].iter().map(|(_, it)| it.clone()));
-        let promotion = Promotion::new(source, targets, Patience::default(), Limits::default());
+        let promotion = Promotion::new(source, targets, Patience::default(), Limits::default()).referring(referring);
         let deadline = time.map(|seconds| Instant::now() + Duration::from_secs(seconds));
         let result = promotion.run(release, until, deadline).await;
         if let Ok(report) = &result {

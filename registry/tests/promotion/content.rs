@@ -1,6 +1,6 @@
 //! All kinds of images, and what they cost.
 
-use promotion::{MediaType, Until};
+use promotion::{MediaType, Referring, Until};
 
 use crate::world::*;
 
@@ -46,13 +46,17 @@ async fn a_hundred_images_that_are_there_cost_two_requests_at_most_in_source_and
     assert_eq!(first.targets[0].tags_put, 100);
     world.assert_same("app", TARGETS[0]);
 
-    world.double.reset_requests();
-    let again = world.promote(&images).await.unwrap();
-    assert_eq!(again.targets[0].images_present, 100);
-    let (source, target) = (world.requests(SOURCE), world.requests(TARGETS[0]));
-    assert!(source.len() <= 2, "{source:?}");
-    assert!(target.len() <= 2, "{target:?}");
-    assert_eq!(again.requests as usize, world.double.requests().len(), "our own count is the double's");
+    // For each manifest the registry lists its referrers, and in each hundred tags there is room for those of twenty-five.
+    for (referring, more) in [(Referring::Left, 0), (Referring::Carried, 104)] {
+        world.double.reset_requests();
+        let promotion = world.promotion(&TARGETS[..1]).await.referring(referring);
+        let again = promotion.run(release(&images), Until::Tagged, None).await.unwrap();
+        assert_eq!(again.targets[0].images_present, 100);
+        let (source, target) = (world.requests(SOURCE), world.requests(TARGETS[0]));
+        assert!(source.len() <= 2 + more, "{source:?}");
+        assert!(target.len() <= 2, "{target:?}");
+        assert_eq!(again.requests as usize, world.double.requests().len(), "our own count is the double's");
+    }
 }
 
 #[tokio::test]

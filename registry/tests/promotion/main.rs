@@ -12,4 +12,5 @@ mod conformance;
 mod content;
 mod failures;
 mod quirks;
+mod referrers;
 mod world;

@@ -1,0 +1,262 @@
+//! What hangs on images, on registries in memory that list referrers themselves and on such that leave it to clients.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+
+mod memory;
+
+use memory::images::{attach, list, release, seed_image, seed_index, sign};
+use memory::{Fault, Memory};
+use promotion::{Digest, Error, Limits, Manifest, Name, Patience, Promotion, Referring, Report, Until};
+
+struct World {
+    source: Memory,
+    target: Memory,
+    root: Manifest,
+    leaf: Manifest,
+}
+
+/// An index of two images and two more manifests, `app:1`.
+fn world(source_lists: bool, target_lists: bool) -> World {
+    let (source, target) = (Memory::new("source", &["app"]), Memory::new("target", &["app"]));
+    source.state().lists_referrers = source_lists;
+    target.state().lists_referrers = target_lists;
+    let [leaf, other] = ["amd64", "arm64"].map(|layer| seed_image(&source, "app", &[layer]));
+    let attestations = ["amd64's", "arm64's"].map(|layer| seed_image(&source, "app", &[layer]));
+    let inner = seed_index(&source, "app", &[&attestations[0], &attestations[1]], None);
+    let root = seed_index(&source, "app", &[&leaf, &other, &inner], Some("1"));
+    World { source, target, root, leaf }
+}
+
+impl World {
+    fn promotion(&self) -> Promotion<Memory, Memory> {
+        Promotion::new(self.source.clone(), [self.target.clone()], Patience::default(), Limits::default())
+    }
+
+    async fn promote(&self) -> Result<Report, Error> {
+        self.promotion().run(release(&["app:1"]), Until::Tagged, None).await
+    }
+
+    fn assert_same(&self) {
+        let (source, target) = (self.source.state(), self.target.state());
+        let app = "app".parse().unwrap();
+        assert_eq!(source.repositories[&app].manifests, target.repositories[&app].manifests);
+        assert_eq!(source.repositories[&app].tags, target.repositories[&app].tags);
+        assert_eq!(source.repositories[&app].blobs, target.repositories[&app].blobs);
+    }
+
+    fn target_holds(&self, digest: Digest) -> bool {
+        self.target.state().repositories[&"app".parse().unwrap()].manifests.contains_key(&digest)
+    }
+
+    /// The entries of the list that clients keep of what refers to this in the target.
+    fn listed(&self, subject: &Manifest) -> Vec<Digest> {
+        let state = self.target.state();
+        let held = &state.repositories[&"app".parse().unwrap()];
+        let tag = format!("sha256-{}", subject.digest().hex()).parse().unwrap();
+        held.tags.get(&tag).map_or(vec![], |digest| {
+            held.manifests[digest].content().children().iter().map(|entry| entry.digest).collect()
+        })
+    }
+}
+
+#[tokio::test]
+async fn referrers_of_referrers_and_signature_tags_travel_and_a_second_run_writes_nothing() {
+    for (source_lists, target_lists) in [(true, true), (false, false), (true, false), (false, true)] {
+        let world = world(source_lists, target_lists);
+        let sbom = attach(&world.source, "app", &world.leaf, "sbom");
+        let signature = attach(&world.source, "app", &sbom, "signature-of-sbom");
+        let bundle = attach(&world.source, "app", &world.root, "bundle");
+        sign(&world.source, "app", &world.root, &["one signature"]);
+        let report = world.promote().await.unwrap();
+        assert_eq!((report.targets[0].referrers, report.notes.len()), (4, 0), "{:?}", report.notes);
+        for (subject, referrer) in [(&world.leaf, &sbom), (&sbom, &signature), (&world.root, &bundle)] {
+            assert!(world.target_holds(referrer.digest()));
+            assert_eq!(world.listed(subject).contains(&referrer.digest()), !target_lists);
+        }
+        assert!(world.target.tags("app").contains(&format!("sha256-{}.sig", world.root.digest().hex())));
+        if source_lists == target_lists {
+            world.assert_same();
+        }
+        let again = world.promote().await.unwrap();
+        let target = &again.targets[0];
+        assert_eq!((target.manifests_put, target.tags_put, target.blobs_copied, target.referrers), (0, 0, 0, 4));
+    }
+}
+
+#[tokio::test]
+async fn an_up_to_date_index_with_a_signature_costs_less_than_eighteen_requests() {
+    for (lists, most) in [(true, 16), (false, 17)] {
+        let world = world(lists, lists);
+        world.source.state().one_by_one = true;
+        world.target.state().one_by_one = true;
+        attach(&world.source, "app", &world.root, "bundle");
+        world.promote().await.unwrap();
+        world.assert_same();
+        let before = world.source.state().calls.len() + world.target.state().calls.len();
+        world.promote().await.unwrap();
+        let calls = world.source.state().calls.len() + world.target.state().calls.len() - before;
+        // A registry that lists referrers is asked for those of each of the six manifests, and of what it lists; another answers the first time
+        // that it lists none, and here every time.
+        assert!(calls <= most, "{calls} calls, {:?}", world.source.state().calls);
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_looked_for_where_referrers_are_left() {
+    let world = world(true, true);
+    let sbom = attach(&world.source, "app", &world.root, "sbom");
+    world.promotion().referring(Referring::Left).run(release(&["app:1"]), Until::Tagged, None).await.unwrap();
+    assert!(!world.target_holds(sbom.digest()));
+    assert_eq!(world.source.calls("referrers") + world.source.calls("tags"), 0);
+}
+
+#[tokio::test]
+async fn none_is_never_made_of_a_failure() {
+    for operation in ["referrers", "tags"] {
+        let world = world(true, true);
+        let denied = Error::new(Name::SourceAccessDenied, "no");
+        world.source.on_call(move |(called, _)| (*called == operation).then(|| Fault::Fail(denied.clone())));
+        assert_eq!(world.promote().await.unwrap_err().name(), Name::SourceAccessDenied);
+        assert_eq!(world.target.calls("open_upload"), 0);
+    }
+}
+
+#[tokio::test]
+async fn lists_of_clients_grow_and_lose_nothing() {
+    let world = world(false, false);
+    world.promote().await.unwrap();
+    // Somebody has signed in the target, and lists it there.
+    let theirs = attach(&world.target, "app", &world.root, "theirs");
+    let ours = attach(&world.source, "app", &world.root, "ours");
+    world.promote().await.unwrap();
+    assert_eq!(world.listed(&world.root), [theirs.digest(), ours.digest()]);
+    let again = world.promote().await.unwrap();
+    assert_eq!(again.targets[0].tags_put, 0);
+}
+
+#[tokio::test]
+async fn a_list_that_a_target_needs_says_of_which_type_artifacts_are() {
+    let world = world(true, false);
+    attach(&world.source, "app", &world.root, "sbom");
+    world.promote().await.unwrap();
+    let state = world.target.state();
+    let held = &state.repositories[&"app".parse().unwrap()];
+    let tag = format!("sha256-{}", world.root.digest().hex()).parse().unwrap();
+    let list: serde_json::Value = serde_json::from_slice(held.manifests[&held.tags[&tag]].raw()).unwrap();
+    assert_eq!(list["manifests"][0]["artifactType"], "application/sbom");
+    assert_eq!(list["manifests"][0]["annotations"]["a"], "b");
+}
+
+#[tokio::test]
+async fn a_tag_that_answers_with_its_subject_is_no_list() {
+    let world = world(false, false);
+    world.source.seed_manifest("app", &world.root, Some(&format!("sha256-{}", world.root.digest().hex())));
+    // A list may name what refers to something else.
+    let other = seed_image(&world.source, "app", &["other"]);
+    list(&world.source, "app", &world.leaf, &[&other]);
+    let report = world.promote().await.unwrap();
+    assert_eq!(report.targets[0].referrers, 0);
+    assert!(!world.target_holds(other.digest()));
+}
+
+#[tokio::test]
+async fn what_a_target_does_not_take_is_left_behind_and_told_unless_it_is_required() {
+    for referring in [Referring::Carried, Referring::Required] {
+        let world = world(true, true);
+        let sbom = attach(&world.source, "app", &world.root, "sbom");
+        let bundle = attach(&world.source, "app", &world.root, "bundle");
+        let refused = Error::new(Name::RegistryLimit, "ECR does not take this manifest");
+        // What hangs on an image comes after all that is of images: six manifests.
+        let mut puts = 0;
+        world.target.on_call(move |(called, _)| {
+            puts += i32::from(*called == "put_manifest");
+            (*called == "put_manifest" && puts == 7).then(|| Fault::Fail(refused.clone()))
+        });
+        let result = world.promotion().referring(referring).run(release(&["app:1"]), Until::Tagged, None).await;
+        if referring == Referring::Required {
+            assert_eq!(result.unwrap_err().name(), Name::RegistryLimit);
+            assert!(world.target.tags("app").is_empty());
+        } else {
+            let report = result.unwrap();
+            assert_eq!(report.targets[0].referrers, 1);
+            assert_eq!(report.notes, ["left behind: ECR does not take this manifest"]);
+            assert_ne!(world.target_holds(sbom.digest()), world.target_holds(bundle.digest()));
+            assert!(world.target.tags("app").contains("1"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_referrer_that_is_listed_and_gone_is_told() {
+    let world = world(false, false);
+    let sbom = attach(&world.source, "app", &world.root, "sbom");
+    world.source.state().repositories.get_mut(&"app".parse().unwrap()).unwrap().manifests.remove(&sbom.digest());
+    let report = world.promote().await.unwrap();
+    assert_eq!(report.notes.len(), 1, "{:?}", report.notes);
+    assert!(report.notes[0].contains("is not there"));
+    let required = world.promotion().referring(Referring::Required);
+    let error = required.run(release(&["app:1"]), Until::Tagged, None).await.unwrap_err();
+    assert_eq!(error.name(), Name::RegistryLimit, "{error}");
+}
+
+#[tokio::test]
+async fn a_signature_tag_that_has_to_move_in_an_immutable_repository_is_explained_and_nothing_is_written() {
+    let world = world(false, false);
+    sign(&world.source, "app", &world.root, &["first"]);
+    world.promote().await.unwrap();
+    world.target.state().repositories.get_mut(&"app".parse().unwrap()).unwrap().immutable = true;
+    sign(&world.source, "app", &world.root, &["first", "second"]);
+    let sent = world.target.calls("put_manifest");
+    let error = world.promote().await.unwrap_err();
+    assert_eq!(error.name(), Name::TagConflict);
+    assert!(error.to_string().contains("sha256-*") && error.to_string().contains("referrers"), "{error}");
+    assert_eq!(world.target.calls("put_manifest"), sent);
+}
+
+#[tokio::test]
+async fn a_target_where_more_was_signed_keeps_its_signatures() {
+    let world = world(false, false);
+    sign(&world.source, "app", &world.root, &["ours"]);
+    world.promote().await.unwrap();
+    let both = sign(&world.target, "app", &world.root, &["ours", "theirs"]);
+    let report = world.promote().await.unwrap();
+    assert_eq!(report.targets[0].tags_put, 0);
+    let state = world.target.state();
+    let held = &state.repositories[&"app".parse().unwrap()];
+    assert_eq!(held.tags[&format!("sha256-{}.sig", world.root.digest().hex()).parse().unwrap()], both.digest());
+}
+
+#[tokio::test]
+async fn signatures_are_tagged_before_the_image_they_vouch_for() {
+    let world = world(false, false);
+    sign(&world.source, "app", &world.root, &["ours"]);
+    attach(&world.source, "app", &world.root, "sbom");
+    let denied = Error::new(Name::TargetAccessDenied, "no");
+    let mut tags = 0;
+    world.target.on_call(move |(called, _)| {
+        tags += i32::from(*called == "tag");
+        (*called == "tag" && tags == 3).then(|| Fault::Fail(denied.clone()))
+    });
+    world.promote().await.unwrap_err();
+    let tags = world.target.tags("app");
+    assert_eq!(tags.len(), 2);
+    assert!(tags.iter().all(|tag| tag.starts_with("sha256-")), "{tags:?}");
+}
+
+#[tokio::test]
+async fn where_each_blob_costs_a_request_it_is_asked_for_when_its_turn_comes() {
+    let world = world(false, false);
+    world.source.state().one_by_one = true;
+    world.target.state().one_by_one = true;
+    let blobs = world.source.state().repositories[&"app".parse().unwrap()].blobs.clone();
+    let (digest, bytes) = blobs.iter().next().unwrap();
+    world.target.seed_blob("app", bytes.clone());
+    let report = world.promote().await.unwrap();
+    world.assert_same();
+    assert_eq!(report.targets[0].blobs_present, 1, "{digest}");
+    assert_eq!(report.targets[0].blobs_copied as usize, blobs.len() - 1);
+    assert_eq!(world.target.calls("present"), 0);
+    // A request to open each upload, which tells as well whether the blob is there; none to look for it.
+    assert_eq!(world.target.calls("mount"), blobs.len());
+    assert_eq!(world.target.calls("open_upload"), 0);
+}
