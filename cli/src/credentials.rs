@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where this machine keeps its logins.
 #[derive(Debug)]
-pub struct Keyring {
+pub(crate) struct Keyring {
     /// The files that may hold one, in the order in which they are looked at.
     files: Vec<PathBuf>,
     /// Where credential helpers are looked for.
@@ -31,7 +31,7 @@ pub struct Keyring {
 impl Keyring {
     /// What the environment names: Podman's `$REGISTRY_AUTH_FILE`, then Docker's `$DOCKER_CONFIG/config.json`, else
     /// `~/.docker/config.json`.
-    pub fn new(variable: impl Fn(&str) -> Option<OsString>) -> Self {
+    pub(crate) fn new(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let set = |name| variable(name).filter(|value| !value.is_empty());
         let docker = set("DOCKER_CONFIG").map(PathBuf::from).or_else(|| {
             let home = PathBuf::from(set("HOME")?);
@@ -46,7 +46,7 @@ impl Keyring {
     ///
     /// # Errors
     /// `InvalidInput` if a file cannot be read, or a credential helper does not do what it should.
-    pub async fn login(&self, host: &str, is_plain: bool) -> Result<Login, Error> {
+    pub(crate) async fn login(&self, host: &str, is_plain: bool) -> Result<Login, Error> {
         let server = Server::new(host, is_plain);
         for path in &self.files {
             let Some(file) = AuthFile::read(path)? else { continue };

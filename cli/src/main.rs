@@ -1,1 +1,7 @@
-fn main() {}
+//! `drayage`: promotes container images between registries.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

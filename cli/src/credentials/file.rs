@@ -87,15 +87,15 @@ impl AuthFile {
             Some(_) => Err(self.wrong(&format!("{entry}, \"{name}\""), "expected a string")),
         };
         if let Some(token) = text("identitytoken")? {
-            return Ok(Some(Login::IdentityToken(token.to_owned())));
+            return Ok(Some(Login::IdentityToken { token: token.to_owned(), from: self.name() }));
         }
         if let Some(auth) = text("auth")? {
             let (user, password) = decode(auth).map_err(|what| self.wrong(&format!("{entry}, \"auth\""), what))?;
-            return Ok(Some(Login::Basic { user, password }));
+            return Ok(Some(Login::Basic { user, password, from: self.name() }));
         }
         match (text("username")?, text("password")?) {
             (Some(user), Some(password)) => {
-                Ok(Some(Login::Basic { user: user.to_owned(), password: password.to_owned() }))
+                Ok(Some(Login::Basic { user: user.to_owned(), password: password.to_owned(), from: self.name() }))
             }
             (None, None) if text("registrytoken")?.is_some() => {
                 Err(self.wrong(entry, "it holds a \"registrytoken\" only, which is not supported"))
@@ -104,6 +104,10 @@ impl AuthFile {
             (None, None) => Ok(None),
             _ => Err(self.wrong(entry, "expected both \"username\" and \"password\", or \"auth\"")),
         }
+    }
+
+    fn name(&self) -> String {
+        self.path.display().to_string()
     }
 
     fn section(&self, name: &str) -> Result<Option<&Map<String, Value>>, Error> {

@@ -98,12 +98,13 @@ impl Helper<'_> {
         let Ok(Value::Object(fields)) = serde_json::from_slice(&answer.stdout) else {
             return wrong("its answer is no JSON object");
         };
+        let from = format!("docker-credential-{}", self.name);
         let text = |name: &str| fields.get(name).and_then(Value::as_str);
         match (text("Username"), text("Secret")) {
             (Some(""), Some("")) => Ok(None),
-            (Some(TOKEN), Some(token)) => Ok(Some(Login::IdentityToken(token.to_owned()))),
+            (Some(TOKEN), Some(token)) => Ok(Some(Login::IdentityToken { token: token.to_owned(), from })),
             (Some(user), Some(password)) => {
-                Ok(Some(Login::Basic { user: user.to_owned(), password: password.to_owned() }))
+                Ok(Some(Login::Basic { user: user.to_owned(), password: password.to_owned(), from }))
             }
             _ => wrong("its answer has no Username and Secret"),
         }

@@ -86,8 +86,8 @@ fn told(login: Login) -> String {
     assert!(!format!("{login:?}").contains(SECRET));
     match login {
         Login::Anonymous => "anonymous".into(),
-        Login::Basic { user, password } => format!("{user}:{password}"),
-        Login::IdentityToken(token) => format!("token {token}"),
+        Login::Basic { user, password, .. } => format!("{user}:{password}"),
+        Login::IdentityToken { token, .. } => format!("token {token}"),
     }
 }
 

@@ -1,0 +1,52 @@
+use std::io::{Result, Write};
+
+use clap::CommandFactory;
+use clap_mangen::Man;
+
+use crate::arguments::Arguments;
+
+/// Writes the manual: one page, with a section for each command.
+pub(crate) fn render(page: &mut impl Write) -> Result<()> {
+    let mut command = Arguments::command();
+    command.build();
+    let whole = Man::new(command.clone());
+    whole.render_title(page)?;
+    whole.render_name_section(page)?;
+    whole.render_synopsis_section(page)?;
+    whole.render_description_section(page)?;
+    for part in command.get_subcommands() {
+        writeln!(page, ".SH \"{}\"", part.get_bin_name().unwrap_or(part.get_name()).to_uppercase())?;
+        let part = Man::new(part.clone());
+        part.render_description_section(page)?;
+        part.render_synopsis_section(page)?;
+        part.render_options_section(page)?;
+    }
+    whole.render_extra_section(page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_option_of_every_command_is_in_the_manual() {
+        let mut page = Vec::new();
+        render(&mut page).unwrap();
+        let page = String::from_utf8(page).unwrap();
+        let mut command = Arguments::command();
+        command.build();
+        let mut seen = 0;
+        for part in command.get_subcommands() {
+            assert!(page.contains(&format!("drayage\\-{}", part.get_name())) || page.contains(part.get_name()));
+            for argument in part.get_arguments() {
+                let name = argument.get_long().unwrap_or(argument.get_id().as_str());
+                assert!(
+                    page.contains(&name.replace('-', "\\-")) || page.contains(&name.to_uppercase()),
+                    "{name}\n{page}"
+                );
+                seen += 1;
+            }
+        }
+        assert!(seen > 20);
+    }
+}
