@@ -52,7 +52,7 @@ impl Answer {
 
     /// What goes to stdout.
     pub(crate) fn told(self, output: Output) -> String {
-        if output.json { format!("{:#}\n", Value::Object(self.fields)) } else { self.text }
+        if output.json { format!("{}\n", Value::Object(self.fields)) } else { self.text }
     }
 }
 

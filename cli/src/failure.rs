@@ -28,7 +28,7 @@ impl Failure {
         match output.json {
             true => {
                 let error = json!({ "name": self.error.name().as_str(), "message": self.error.to_string() });
-                format!("{:#}\n", json!({ "error": error }))
+                format!("{}\n", json!({ "error": error }))
             }
             false => String::new(),
         }
