@@ -4,9 +4,6 @@ use crate::shelf::Shelf;
 use crate::survey::{KnownReferrers, Root, TargetSurvey, digest_tag};
 use crate::{Content, Digest, Error, Manifest, Name, PinnedImage, Plan, Referring, Repository, Survey};
 
-/// The largest layer ECR stores: 52,000 MiB (Amazon ECR User Guide, "Service quotas").
-const MAX_LAYER_BYTES: u64 = 52_000 << 20;
-
 /// A survey in which nothing is wrong: everything that is asked for can be read, and no rule is broken.
 ///
 /// The rules so far: an immutable tag is never asked to move; the platforms that a release names exist; no blob is empty or larger than a
@@ -124,19 +121,27 @@ fn missing_platforms(survey: &Survey) -> Vec<Error> {
 
 fn impossible_blobs(survey: &Survey) -> Vec<Error> {
     let mut impossible = Vec::new();
-    for image in &survey.images {
-        let manifests = survey.shelf.bottom_up(image.digest);
-        let blobs = manifests.iter().filter_map(|digest| survey.shelf.content(*digest)).flat_map(Content::blobs);
-        for blob in blobs.filter(|blob| !blob.is_non_distributable()) {
-            let what = match blob.size {
-                0 => "is empty, and ECR stores no blob without bytes".into(),
-                size if size > MAX_LAYER_BYTES => format!("has {size} bytes, and ECR stores at most {MAX_LAYER_BYTES}"),
-                _ => continue,
-            };
-            impossible.push(Error::new(
-                Name::RegistryLimit,
-                format!("{image}: the blob {} {what}: build the image without it", blob.digest),
-            ));
+    for target in &survey.targets {
+        for (at, root) in survey.roots.iter().enumerate() {
+            // What hangs on an image is left behind when its time comes, if it may be.
+            let is_needed = root.subject.is_none() || survey.referring == Referring::Required;
+            let lacks = target.presence(at).is_some_and(|presence| !presence.staged);
+            let settings = target.repositories.get(&root.repository).map(|known| &known.settings);
+            let Some(settings) = settings.filter(|_| is_needed && lacks) else { continue };
+            let manifests = survey.shelf.bottom_up(root.digest);
+            let blobs = manifests.iter().filter_map(|digest| survey.shelf.content(*digest)).flat_map(Content::blobs);
+            let sent = blobs.filter(|blob| !blob.is_non_distributable());
+            for blob in sent.filter(|blob| !settings.blob_bytes.contains(&blob.size)) {
+                let name = &target.name;
+                let what = match blob.size {
+                    0 => format!("is empty, and {name} stores no blob without bytes"),
+                    size => format!("has {size} bytes, and {name} stores at most {}", settings.blob_bytes.end()),
+                };
+                impossible.push(Error::new(
+                    Name::RegistryLimit,
+                    format!("{root}: the blob {} {what}: build the image without it", blob.digest),
+                ));
+            }
         }
     }
     impossible

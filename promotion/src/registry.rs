@@ -2,6 +2,7 @@
 //! once, in [`crate::Patient`], by [`Error::is_temporary`]. Content that proves corrupt is fetched again by the engine, whatever that says.
 
 use std::future::Future;
+use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -167,6 +168,8 @@ pub struct Settings {
     pub immutable_tags: ImmutableTags,
     /// How its content is encrypted, in the registry's own words. Blobs are mounted only between equals.
     pub encryption: String,
+    /// Which sizes a blob may have, in bytes.
+    pub blob_bytes: RangeInclusive<u64>,
 }
 
 /// Which tags of a repository may not move once they exist.

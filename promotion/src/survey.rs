@@ -176,7 +176,7 @@ impl Survey {
         let known = std::mem::take(&mut self.targets);
         let mut finding = stream::iter(targets.iter().zip(known))
             .map(|(target, known)| async {
-                let found = target::find_roots(target, &known, &roots).await;
+                let found = target::find_roots(target, &known, &roots, &known.unasked(&self.roots)).await;
                 (known, found)
             })
             .buffered(AT_ONCE);
@@ -195,6 +195,12 @@ impl Survey {
 impl TargetSurvey {
     fn named(name: &str) -> Self {
         Self { name: name.to_owned(), ..Self::default() }
+    }
+
+    /// The repositories that could not be asked for something. One problem is enough for each.
+    fn unasked<'r>(&self, roots: &'r [Root]) -> HashSet<&'r Repository> {
+        let unknown = roots.iter().zip(&self.roots).filter(|(_, presence)| presence.is_none());
+        unknown.map(|(root, _)| &root.repository).collect()
     }
 
     pub(crate) fn referrers_of(&self, root: &Root) -> Option<&KnownReferrers> {

@@ -254,9 +254,21 @@ async fn where_each_blob_costs_a_request_it_is_asked_for_when_its_turn_comes() {
     let report = world.promote().await.unwrap();
     world.assert_same();
     assert_eq!(report.targets[0].blobs_present, 1, "{digest}");
-    assert_eq!(report.targets[0].blobs_copied as usize, blobs.len() - 1);
+    assert_eq!(report.targets[0].blobs_copied, blobs.len() as u64 - 1);
     assert_eq!(world.target.calls("present"), 0);
     // A request to open each upload, which tells as well whether the blob is there; none to look for it.
     assert_eq!(world.target.calls("mount"), blobs.len());
     assert_eq!(world.target.calls("open_upload"), 0);
+}
+
+#[tokio::test]
+async fn a_repository_that_is_missing_is_one_problem_whatever_hangs_on_its_images() {
+    let world = world(true, true);
+    sign(&world.source, "app", &world.root, &["signature"]);
+    attach(&world.source, "app", &world.root, "sbom");
+    world.target.state().repositories.clear();
+    let error = world.promote().await.unwrap_err();
+    assert_eq!(error.name(), Name::TargetRepositoryNotFound);
+    assert!(!error.to_string().contains("problems"), "{error}");
+    assert_eq!(world.target.calls("referrers"), 0);
 }

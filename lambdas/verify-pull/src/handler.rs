@@ -3,7 +3,7 @@ use std::sync::Arc;
 use invocation::{Access, Answer, Invocation, Metric, Metrics, all_reached};
 use promotion::pull::{By, Mode, Pulled, pull};
 use promotion::{Error, Name, Patience, Patient, PinnedImage, Release, Source, Survey};
-use registry::{Ecr, Side};
+use registry::Side;
 use serde_json::json;
 
 /// Pulls what was pinned, or what the manifest of the release lists, from every target.

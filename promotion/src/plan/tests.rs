@@ -135,8 +135,11 @@ fn survey(world: &World, images: &[PinnedImage], model: &Model) -> TargetSurvey 
         roots: images.iter().map(presence).collect(),
         repositories: repositories
             .map(|at| {
-                let settings =
-                    Settings { immutable_tags: ImmutableTags::Only(vec![]), encryption: world.keys[at].to_string() };
+                let settings = Settings {
+                    immutable_tags: ImmutableTags::Only(vec![]),
+                    encryption: world.keys[at].to_string(),
+                    blob_bytes: 1..=1000,
+                };
                 let known = RepositorySurvey {
                     settings,
                     manifests: of(&model.manifests, at),

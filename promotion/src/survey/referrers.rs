@@ -229,17 +229,11 @@ impl Survey {
         let subjects: BTreeSet<Subject> = self.roots.iter().filter_map(subject).collect();
         let mut asking = Vec::new();
         for (at, (target, known)) in targets.iter().zip(&self.targets).enumerate() {
-            let unknown: HashSet<_> = self
-                .roots
-                .iter()
-                .zip(&known.roots)
-                .filter(|(_, presence)| presence.is_none())
-                .map(|(root, _)| &root.repository)
-                .collect();
+            let unasked = known.unasked(&self.roots);
             asking.extend(
                 subjects
                     .iter()
-                    .filter(|(repository, _)| !unknown.contains(repository))
+                    .filter(|(repository, _)| !unasked.contains(repository))
                     .map(|subject| (at, target, subject)),
             );
         }

@@ -8,7 +8,7 @@ use crate::{Content, Descriptor, Image, Lookup, MAX_MANIFEST_BYTES, Manifest, Na
 const MAX_DEPTH: usize = 8;
 
 const LEFT: &str = "it was pinned, and has left the source since: push it again, or pin the release anew";
-const NOT_WHOLE: &str = "an index that is to be promoted lists it, and ECR takes no index without all it lists: push the whole index to the \
+const NOT_WHOLE: &str = "an index that is to be promoted lists it, and no registry has to take an index without all it lists: push the whole index to the \
                          source again";
 
 /// How many bytes of manifests are asked for at a time, where their sizes are known beforehand.

@@ -26,9 +26,15 @@ pub(super) struct FoundContent {
 
 /// Asks first what the tags point to. Only where that is not what it should be are the digests asked for: an up-to-date target costs
 /// one request per repository and batch.
-pub(super) async fn find_roots<T: Target>(target: &Patient<T>, known: &TargetSurvey, roots: &[Root]) -> FoundRoots {
+pub(super) async fn find_roots<T: Target>(
+    target: &Patient<T>,
+    known: &TargetSurvey,
+    roots: &[Root],
+    unasked: &HashSet<&Repository>,
+) -> FoundRoots {
     let mut found = FoundRoots { roots: vec![None; roots.len()], ..FoundRoots::default() };
-    let tagged = roots.iter().enumerate().filter_map(|(at, root)| Some((at, root, Reference::Tag(root.tag.clone()?))));
+    let asked = roots.iter().enumerate().filter(|(_, root)| !unasked.contains(&root.repository));
+    let tagged = asked.filter_map(|(at, root)| Some((at, root, Reference::Tag(root.tag.clone()?))));
     let held = |lookup: Lookup| match lookup {
         Ok(manifest) => Ok(manifest.map(|manifest| (manifest.digest(), manifest.content().clone()))),
         // What cannot be read is not what is promoted, and a promotion replaces it.

@@ -226,7 +226,11 @@ impl Target for Memory {
 
     async fn settings(&self, repositories: &[Repository]) -> Result<Vec<Option<Settings>>, Error> {
         self.enter("settings", "").await?;
-        let settings = |held: &Held| Settings { immutable_tags: held.immutable_tags(), encryption: "AES256".into() };
+        let settings = |held: &Held| Settings {
+            immutable_tags: held.immutable_tags(),
+            encryption: "AES256".into(),
+            blob_bytes: 1..=u64::MAX,
+        };
         let state = self.state();
         Ok(repositories.iter().map(|name| state.repositories.get(name).map(settings)).collect())
     }

@@ -11,6 +11,9 @@ use crate::http::{Failure, Refusal};
 /// What DescribeRepositories takes at once.
 const BATCH: usize = 100;
 
+/// The largest layer ECR stores: 52,000 MiB (User Guide, "Service quotas"). An empty one it refuses (devcontainers/cli#815).
+const MAX_LAYER_BYTES: u64 = 52_000 << 20;
+
 impl Ecr {
     /// The settings of repositories. ECR refuses the whole question when one of them does not exist, and names it: then the others are asked for
     /// again without it.
@@ -90,7 +93,10 @@ fn settings(described: &Described) -> Option<(String, Settings)> {
             None => encryption.encryption_type().as_str().to_owned(),
         },
     };
-    Some((described.repository_name()?.to_owned(), Settings { immutable_tags, encryption }))
+    Some((
+        described.repository_name()?.to_owned(),
+        Settings { immutable_tags, encryption, blob_bytes: 1..=MAX_LAYER_BYTES },
+    ))
 }
 
 #[cfg(test)]
@@ -131,7 +137,8 @@ mod tests {
             (ImageTagMutability::ImmutableWithExclusion, ImmutableTags::AllBut(patterns())),
             (ImageTagMutability::from("NEW"), ImmutableTags::AllBut(vec![])),
         ] {
-            assert_eq!(read(mutability), Settings { immutable_tags, encryption: "KMS:k".into() });
+            let read = read(mutability);
+            assert_eq!((read.immutable_tags, read.encryption.as_str()), (immutable_tags, "KMS:k"));
         }
         assert_eq!(settings(&Described::builder().repository_name("r").build()).unwrap().1.encryption, "AES256");
     }
