@@ -90,7 +90,8 @@ pub(crate) struct Between {
     /// Where the images are
     #[arg(long, value_name = "REGISTRY")]
     pub(crate) source: Location,
-    /// Where the images go. Several targets get the release together: no tag is written before all of them have all of it
+    /// Where the images go. Give it several times for several targets: they get the release together, and no tag is written before all
+    /// of them have all of it
     #[arg(long = "target", value_name = "REGISTRY", required = true)]
     pub(crate) targets: Vec<Location>,
     /// The role to assume before a source in ECR is read
@@ -145,5 +146,52 @@ impl Work {
             Self::Check(check) => check.output,
             Self::Verify(verify) => verify.output,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Command, clap::Error> {
+        Ok(Arguments::try_parse_from(line.split_whitespace())?.command)
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_examples_in_the_readme_are_accepted() {
+        let readme = include_str!("../../README.md");
+        let examples = readme.split("```sh drayage\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        let lines: Vec<_> = examples.lines().map(|line| line.split(" > ").next().unwrap()).collect();
+        assert!(lines.len() > 3);
+        for line in lines {
+            let command = parse(line).unwrap_or_else(|error| panic!("{line}\n{error}"));
+            assert!(matches!(command, Command::Work(_)), "{line}");
+        }
+    }
+
+    #[test]
+    fn referrers_are_left_or_required_and_not_both() {
+        let line = "drayage promote m.json --source a.example --target b.example";
+        for (more, expected) in [
+            ("", Some(Referring::Carried)),
+            ("--no-referrers", Some(Referring::Left)),
+            ("--require-referrers", Some(Referring::Required)),
+            ("--no-referrers --require-referrers", None),
+        ] {
+            let referring = parse(&format!("{line} {more}")).ok().map(|command| match command {
+                Command::Work(Work::Promote(promote)) => promote.referrers.referring(),
+                other => panic!("{other:?}"),
+            });
+            assert_eq!(referring, expected, "{more}");
+        }
+        assert!(parse(&format!("{line} --external-id x")).is_err(), "an external id is for a role");
+        assert!(parse("drayage promote m.json --source a.example").is_err());
     }
 }

@@ -1,4 +1,5 @@
 mod check;
+mod figures;
 mod promote;
 mod verify;
 

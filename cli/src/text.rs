@@ -27,9 +27,10 @@ pub(crate) fn count(number: u64, thing: &str) -> String {
     }
 }
 
-/// Seconds, to a tenth.
+/// Seconds, as exactly as anybody wants to know.
 pub(crate) fn seconds(elapsed: Duration) -> String {
-    format!("{:.1} s", elapsed.as_secs_f64())
+    let seconds = elapsed.as_secs_f64();
+    if seconds < 10.0 { format!("{seconds:.2} s") } else { format!("{seconds:.0} s") }
 }
 
 #[cfg(test)]
@@ -49,6 +50,7 @@ mod tests {
             assert_eq!(bytes(number), text);
         }
         assert_eq!(count(2, "blob"), "2 blobs");
-        assert_eq!(seconds(Duration::from_millis(1250)), "1.2 s");
+        assert_eq!(seconds(Duration::from_millis(125)), "0.12 s");
+        assert_eq!(seconds(Duration::from_secs(75)), "75 s");
     }
 }

@@ -8,6 +8,7 @@ use super::{names, read};
 use crate::answer::Answer;
 use crate::arguments::Check;
 use crate::failure::Failure;
+use crate::text::{count, seconds};
 use crate::watch::{Doing, Watch};
 
 /// Looks for everything that would keep a release from being promoted.
@@ -18,6 +19,8 @@ pub(super) async fn run(check: &Check, watch: &Watch) -> Result<Answer, Failure>
     let promotion = Promotion::new(registries.source, registries.targets, Patience::default(), Limits::default())
         .referring(check.referrers.referring());
     let plan = promotion.survey(release).await.judge()?.plan();
-    let answer = planned(&plan, &names(&check.between), promotion.requests());
-    Ok(answer.with("seconds", begin.elapsed().as_secs_f64()).line("nothing is wrong, and nothing was written"))
+    let (requests, elapsed) = (promotion.requests(), begin.elapsed());
+    let line =
+        format!("nothing is wrong, and nothing was written: {} in {}", count(requests, "request"), seconds(elapsed));
+    Ok(planned(&plan, &names(&check.between), requests, elapsed).line(&line))
 }
