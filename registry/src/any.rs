@@ -6,7 +6,7 @@ use promotion::{
     Source, Tag, Target,
 };
 
-use crate::{Blob, Distribution, Ecr};
+use crate::{Blob, Distribution, Ecr, Upload};
 
 /// A registry of either kind, so that one promotion can have both.
 #[derive(Debug, Clone)]
@@ -15,14 +15,6 @@ pub enum AnyRegistry {
     Ecr(Ecr),
     /// Any other.
     Distribution(Distribution),
-}
-
-/// An upload that was opened and not yet used.
-#[derive(Debug)]
-#[allow(missing_docs, reason = "the kinds of AnyRegistry")]
-pub enum AnyUpload {
-    Ecr(crate::Upload),
-    Distribution(crate::distribution::Upload),
 }
 
 macro_rules! either {
@@ -71,7 +63,7 @@ impl Source for AnyRegistry {
 }
 
 impl Target for AnyRegistry {
-    type Upload = AnyUpload;
+    type Upload = Upload;
 
     async fn settings(&self, repositories: &[Repository]) -> Result<Vec<Option<Settings>>, Error> {
         either!(self, registry => registry.settings(repositories).await)
@@ -85,11 +77,8 @@ impl Target for AnyRegistry {
         either!(self, registry => registry.present(repository, blobs).await)
     }
 
-    async fn open_upload(&self, repository: &Repository) -> Result<AnyUpload, Error> {
-        match self {
-            Self::Ecr(registry) => registry.open_upload(repository).await.map(AnyUpload::Ecr),
-            Self::Distribution(registry) => registry.open_upload(repository).await.map(AnyUpload::Distribution),
-        }
+    async fn open_upload(&self, repository: &Repository) -> Result<Upload, Error> {
+        either!(self, registry => registry.open_upload(repository).await)
     }
 
     async fn mount(
@@ -97,31 +86,15 @@ impl Target for AnyRegistry {
         repository: &Repository,
         blob: &Descriptor,
         from: &Repository,
-    ) -> Result<Mount<AnyUpload>, Error> {
-        match self {
-            Self::Ecr(registry) => {
-                registry.mount(repository, blob, from).await.map(|mount| wrap(mount, AnyUpload::Ecr))
-            }
-            Self::Distribution(registry) => {
-                registry.mount(repository, blob, from).await.map(|mount| wrap(mount, AnyUpload::Distribution))
-            }
-        }
+    ) -> Result<Mount<Upload>, Error> {
+        either!(self, registry => registry.mount(repository, blob, from).await)
     }
 
-    async fn upload<B>(&self, upload: AnyUpload, blob: &Descriptor, body: B) -> Result<(), Error>
+    async fn upload<B>(&self, upload: Upload, blob: &Descriptor, body: B) -> Result<(), Error>
     where
         B: Stream<Item = Result<Bytes, Error>> + Send + 'static,
     {
-        match (self, upload) {
-            (Self::Ecr(registry), AnyUpload::Ecr(upload)) => registry.upload(upload, blob, body).await,
-            (Self::Distribution(registry), AnyUpload::Distribution(upload)) => {
-                registry.upload(upload, blob, body).await
-            }
-            _ => {
-                let why = format!("{} was given an upload that another registry opened", self.name());
-                Err(Error::new(promotion::Name::RegistryUnavailable, why).permanent())
-            }
-        }
+        either!(self, registry => registry.upload(upload, blob, body).await)
     }
 
     async fn put_manifest(
@@ -141,12 +114,5 @@ impl Consumer for AnyRegistry {
 
     async fn reach(&self, repository: &Repository, blob: &Descriptor) -> Result<(), Error> {
         either!(self, registry => registry.reach_blob(repository, blob).await)
-    }
-}
-
-fn wrap<Upload>(mount: Mount<Upload>, kind: impl FnOnce(Upload) -> AnyUpload) -> Mount<AnyUpload> {
-    match mount {
-        Mount::Mounted => Mount::Mounted,
-        Mount::Declined(upload) => Mount::Declined(kind(upload)),
     }
 }

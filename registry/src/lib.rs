@@ -8,11 +8,15 @@
 //! [`promotion::Error::is_temporary`].
 
 mod any;
+mod attempt;
 mod distribution;
 mod ecr;
 mod http;
+mod kind;
+mod side;
 
-pub use any::{AnyRegistry, AnyUpload};
+pub use any::AnyRegistry;
 pub use distribution::{Address, Distribution, Distributions, Login, Proxy};
-pub use ecr::{Connector, Ecr, Identity, Place, Role, Side, UntaggedExpiry, Upload};
-pub use http::Blob;
+pub use ecr::{Connector, Ecr, Identity, Place, Role, UntaggedExpiry};
+pub use http::{Blob, Upload};
+pub use side::Side;

@@ -3,6 +3,9 @@ use std::sync::Arc;
 
 use promotion::Error;
 
+use super::access::Access;
+use super::scene::Scene;
+use super::unlisted::Unlisted;
 use super::{Address, Connection, Distribution, Login};
 use crate::Side;
 use crate::http::Client;
@@ -53,11 +56,10 @@ impl Distributions {
     #[must_use]
     pub fn connect(&self, address: Address, login: Login, side: Side) -> Distribution {
         Distribution(Arc::new(Connection {
-            name: address.to_string(),
-            address,
-            login,
-            side,
+            scene: Scene { name: address.to_string(), address, login, side },
             http: self.http.counting_anew(),
+            access: Access::default(),
+            unlisted: Unlisted::default(),
         }))
     }
 }

@@ -1,73 +1,106 @@
 //! Any registry that speaks the OCI distribution specification, version 1.1.
 
+mod access;
 mod address;
+mod blobs;
+mod challenge;
 mod connect;
 mod login;
+mod manifests;
+mod put_manifest;
+mod referrers;
+mod scene;
+mod scope;
+mod tags;
+mod token;
+mod unlisted;
+mod upload;
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::Stream;
 use promotion::pull::Consumer;
 use promotion::{
-    Descriptor, Digest, Error, ImmutableTags, Lookup, Manifest, Mount, Name, Put, Reference, Referrers, Registry,
-    Repository, Settings, Source, Tag, Target,
+    Descriptor, Digest, Error, ImmutableTags, Lookup, Manifest, Mount, Put, Reference, Referrers, Registry, Repository,
+    Settings, Source, Tag, Target,
 };
+use url::Url;
 
+use self::access::{Access, Gate, Pass};
 pub use self::address::Address;
 pub use self::connect::{Distributions, Proxy};
 pub use self::login::Login;
-use crate::http::Client;
-use crate::{Blob, Side};
+use self::scene::{Attempt, Scene};
+use self::scope::Scope;
+use self::unlisted::Unlisted;
+use crate::http::{self, Client, Failure, Page};
+use crate::{Blob, Side, Upload};
 
 /// A registry behind the OCI distribution specification. Clones are the same connection.
 #[derive(Clone)]
 pub struct Distribution(Arc<Connection>);
 
 struct Connection {
-    name: String,
-    address: Address,
-    login: Login,
-    side: Side,
+    scene: Scene,
     http: Client,
+    access: Access,
+    unlisted: Unlisted,
 }
-
-/// An upload that was opened in a repository and not yet used.
-#[derive(Debug)]
-pub struct Upload {}
 
 impl Distribution {
     /// Where it is.
     #[must_use]
     pub fn address(&self) -> &Address {
-        &self.0.address
+        &self.0.scene.address
     }
 
-    fn unready<T>(&self) -> Result<T, Error> {
-        Err(Error::new(Name::RegistryUnavailable, format!("{}: not built yet", self.0.name)).permanent())
+    fn scene(&self) -> &Scene {
+        &self.0.scene
     }
 
-    /// Pulls a manifest as a container runtime would. Its bytes are checked against the digest, if it is asked for by one.
-    ///
-    /// # Errors
-    /// On [`Side::Pull`] `PullFailed` if it is not there or not what it should be, `TargetAccessDenied`; `RegistryUnavailable`.
-    pub async fn pull_manifest(&self, _repository: &Repository, _reference: &Reference) -> Result<Manifest, Error> {
-        self.unready()
+    fn http(&self) -> &Client {
+        &self.0.http
     }
 
-    /// Proves that a blob can be downloaded and has the size that its descriptor says, without downloading it.
-    ///
-    /// # Errors
-    /// On [`Side::Pull`] `PullFailed` if it is not there or not that size, `TargetAccessDenied`; `RegistryUnavailable`.
-    pub async fn reach_blob(&self, _repository: &Repository, _blob: &Descriptor) -> Result<(), Error> {
-        self.unready()
+    fn gate(&self) -> Gate<'_> {
+        Gate { access: &self.0.access, scene: &self.0.scene, http: &self.0.http }
+    }
+
+    /// Sends something that needs this scope, once, and once more if the registry asks for what was not shown.
+    async fn enter<T, F>(&self, attempt: &Attempt<'_>, scope: Scope, send: impl Fn(Pass) -> F) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        self.gate().enter(attempt, &scope, send).await
+    }
+
+    /// What a token has to be for: a target is read for the sake of writing it, and one token does for both.
+    fn scope(&self, path: &Repository) -> Scope {
+        if self.scene().side == Side::Target { Scope::push(path) } else { Scope::pull(path) }
+    }
+
+    async fn page(&self, attempt: &Attempt<'_>, path: &Repository, url: &Url) -> Result<Page, Failure> {
+        self.enter(attempt, self.scope(path), |pass| async move {
+            http::page(self.http(), &pass.credential, url.clone(), "listing").await
+        })
+        .await
+    }
+
+    fn path(&self, repository: &Repository) -> Repository {
+        self.address().path(repository)
+    }
+
+    fn at(&self, path: &str) -> Url {
+        self.address().origin().at(path)
     }
 }
 
 impl fmt::Debug for Distribution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Distribution({}, {:?}, as {})", self.0.name, self.0.side, self.0.login)
+        write!(f, "Distribution({}, {:?}, as {})", self.0.scene.name, self.0.scene.side, self.0.scene.login)
     }
 }
 
@@ -75,7 +108,7 @@ impl Source for Distribution {
     type Blob = Blob;
 
     fn name(&self) -> &str {
-        &self.0.name
+        &self.0.scene.name
     }
 
     fn batch(&self) -> usize {
@@ -83,23 +116,27 @@ impl Source for Distribution {
     }
 
     async fn registry(&self) -> Result<Registry, Error> {
-        Ok(self.0.address.registry().clone())
+        Ok(self.address().registry().clone())
     }
 
-    async fn manifests(&self, _repository: &Repository, _references: &[Reference]) -> Result<Vec<Lookup>, Error> {
-        self.unready()
+    async fn manifests(&self, repository: &Repository, references: &[Reference]) -> Result<Vec<Lookup>, Error> {
+        let mut found = Vec::with_capacity(references.len());
+        for reference in references {
+            found.push(self.look_up(repository, reference).await);
+        }
+        Ok(found)
     }
 
-    async fn blob(&self, _repository: &Repository, _blob: &Descriptor, _offset: u64) -> Result<Blob, Error> {
-        self.unready()
+    async fn blob(&self, repository: &Repository, blob: &Descriptor, offset: u64) -> Result<Blob, Error> {
+        self.open_blob(repository, blob, offset).await
     }
 
-    async fn referrers(&self, _repository: &Repository, _subject: Digest) -> Result<Referrers, Error> {
-        self.unready()
+    async fn referrers(&self, repository: &Repository, subject: Digest) -> Result<Referrers, Error> {
+        self.list_referrers(repository, subject).await
     }
 
-    async fn tags(&self, _repository: &Repository, _prefix: &str) -> Result<Option<Vec<Tag>>, Error> {
-        self.unready()
+    async fn tags(&self, repository: &Repository, prefix: &str) -> Result<Option<Vec<Tag>>, Error> {
+        self.list_tags(repository, prefix).await
     }
 
     fn requests(&self) -> u64 {
@@ -120,37 +157,41 @@ impl Target for Distribution {
         Ok(true)
     }
 
-    async fn present(&self, _repository: &Repository, _blobs: &[Digest]) -> Result<Vec<bool>, Error> {
-        self.unready()
+    async fn present(&self, repository: &Repository, blobs: &[Digest]) -> Result<Vec<bool>, Error> {
+        let mut present = Vec::with_capacity(blobs.len());
+        for blob in blobs {
+            present.push(self.has_blob(repository, *blob).await?);
+        }
+        Ok(present)
     }
 
-    async fn open_upload(&self, _repository: &Repository) -> Result<Upload, Error> {
-        self.unready()
+    async fn open_upload(&self, repository: &Repository) -> Result<Upload, Error> {
+        self.start_upload(repository).await
     }
 
     async fn mount(
         &self,
-        _repository: &Repository,
-        _blob: &Descriptor,
-        _from: &Repository,
+        repository: &Repository,
+        blob: &Descriptor,
+        from: &Repository,
     ) -> Result<Mount<Upload>, Error> {
-        self.unready()
+        self.mount_blob(repository, blob.digest, from).await
     }
 
-    async fn upload<B>(&self, _upload: Upload, _blob: &Descriptor, _body: B) -> Result<(), Error>
+    async fn upload<B>(&self, upload: Upload, blob: &Descriptor, body: B) -> Result<(), Error>
     where
         B: Stream<Item = Result<Bytes, Error>> + Send + 'static,
     {
-        self.unready()
+        self.put_blob(upload, blob, body).await
     }
 
     async fn put_manifest(
         &self,
-        _repository: &Repository,
-        _manifest: &Manifest,
-        _tag: Option<&Tag>,
+        repository: &Repository,
+        manifest: &Manifest,
+        tag: Option<&Tag>,
     ) -> Result<Put, Error> {
-        self.unready()
+        self.push_manifest(repository, manifest, tag).await
     }
 }
 

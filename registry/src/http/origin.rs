@@ -74,7 +74,7 @@ impl fmt::Debug for Origin {
 }
 
 /// A URL for messages: never its query, which may be a signature.
-pub(super) fn shown(url: &Url) -> String {
+pub(crate) fn shown(url: &Url) -> String {
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
 }
@@ -84,7 +84,7 @@ pub(super) fn shown(url: &Url) -> String {
 /// Refused are a step down from https to http, an address with a user, and a step inwards: from a public host to an address that is
 /// loopback, private or link-local (where instance credentials are served). Only addresses written as such are judged: a name may resolve to a
 /// private address by right, as those of ECR and S3 do behind VPC endpoints.
-pub(super) fn follow(from: &Url, location: &str) -> Result<Url, Error> {
+pub(crate) fn follow(from: &Url, location: &str) -> Result<Url, Error> {
     let why = |reason: &str| refused(format!("{} sends us on to {reason}", shown(from)));
     let mut to = from.join(location).map_err(|_| why("something that is no address"))?;
     to.set_fragment(None);
