@@ -149,7 +149,11 @@ impl Target for Distribution {
 
     /// The specification knows no settings: a tag that may not move is found out when it is put.
     async fn settings(&self, repositories: &[Repository]) -> Result<Vec<Option<Settings>>, Error> {
-        let unknown = Settings { immutable_tags: ImmutableTags::Only(vec![]), encryption: String::new() };
+        let unknown = Settings {
+            immutable_tags: ImmutableTags::Only(vec![]),
+            encryption: String::new(),
+            blob_bytes: 0..=u64::MAX,
+        };
         Ok(vec![Some(unknown); repositories.len()])
     }
 
