@@ -149,7 +149,8 @@ impl Target for Distribution {
 
     /// The specification knows no settings: a tag that may not move is found out when it is put.
     async fn settings(&self, repositories: &[Repository]) -> Result<Vec<Option<Settings>>, Error> {
-        let unknown = Settings { immutable_tags: ImmutableTags::Only(vec![]), encryption: String::new() };
+        let (immutable_tags, encryption) = (ImmutableTags::Only(vec![]), String::new());
+        let unknown = Settings { immutable_tags, encryption, blob_bytes: 0..=u64::MAX };
         Ok(vec![Some(unknown); repositories.len()])
     }
 
