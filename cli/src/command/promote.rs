@@ -46,12 +46,11 @@ fn done(report: &Report, names: &[String], elapsed: Duration) -> Answer {
     if referrers > 0 {
         answer = answer.line(&format!("{} to the images there", count(referrers, "referrer")));
     }
-    answer
-        .with("referrers", referrers)
-        .with("requests", report.requests)
-        .with("seconds", elapsed.as_secs_f64())
-        .notes(&notes)
-        .line(&format!("{} in {}", count(report.requests, "request"), seconds(elapsed)))
+    answer.with("referrers", referrers).cost(report.requests, elapsed).notes(&notes).line(&format!(
+        "{} in {}",
+        count(report.requests, "request"),
+        seconds(elapsed)
+    ))
 }
 
 /// What a plan would do. How many requests that is the caller says.
@@ -65,8 +64,7 @@ pub(super) fn planned(plan: &Plan, names: &[String], requests: u64, elapsed: Dur
     Figures::planned(summary)
         .tell(Answer::of(plan.images(), names, outcome), &TO_DO)
         .with("dry_run", true)
-        .with("requests", requests)
-        .with("seconds", elapsed.as_secs_f64())
+        .cost(requests, elapsed)
         .notes(&notes)
 }
 
