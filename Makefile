@@ -22,8 +22,7 @@ demo: build tools ## Promote real images across two accounts on this machine, an
 
 test: build tools ## Run every test
 	@echo "Rust tests"
-	@SKOPEO=$(CURDIR)/.tools/bin/skopeo DOCKER_REGISTRY=$(CURDIR)/.tools/bin/docker-registry \
-	    cargo test $(QUIET) --locked --workspace
+	@SKOPEO=$(CURDIR)/.tools/bin/skopeo DOCKER_REGISTRY=$(CURDIR)/.tools/bin/docker-registry cargo test $(QUIET) --locked --workspace
 	@echo "Tests of the bootstraps on a local AWS"
 	@$(VENV)/bin/pytest tests/pipeline
 
@@ -66,8 +65,7 @@ lock-tools: ## Lock tools/requirements.in again (needs pip-compile)
 	@tools/skopeo.sh
 	@touch $@
 
-# Both unpack by way of one folder: not at the same time.
-.tools/docker-registry/versions: tools/docker-registry.sh tools/debian.sh | .tools/skopeo/versions
+.tools/docker-registry/versions: tools/docker-registry.sh tools/debian.sh
 	@echo "Unpacking docker-registry into .tools"
 	@tools/docker-registry.sh
 	@touch $@

@@ -1,0 +1,22 @@
+//! Debian's docker-registry as a fixture: a registry that shares no code with Drayage, started on a free port of 127.0.0.1 and ended with
+//! the value that stands for it.
+//!
+//! Everything here panics where it fails: it is for tests.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod binary;
+mod certificate;
+mod server;
+mod tokens;
+
+pub use binary::binary;
+pub use certificate::Certificate;
+pub use server::{Auth, PASSWORD, Server, USER};
+pub use tokens::{Asked, Tokens};
