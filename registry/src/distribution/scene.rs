@@ -32,8 +32,8 @@ impl Scene {
                 ". No login was used: give one with {log_in}, unless the name {repository} is wrong, as registries deny what does not exist"
             ),
             login => format!(
-                ". Either {login} may not {action} {repository}, or it does not exist: check the name, have the permission given, or log in \
-                 as another user with {log_in}"
+                ". The registry does not accept {login}, or does not let it {action} {repository}, or there is no such repository: check the \
+                 name, have the permission given, or log in again with {log_in}"
             ),
         }
     }
@@ -51,6 +51,10 @@ impl attempt::Scene for Scene {
     fn advice(attempt: &Attempt<'_>, kind: Kind, refusal: &Refusal) -> String {
         let scene = attempt.scene;
         match kind {
+            // What Go's server and nginx say.
+            _ if refusal.status == 400 && scene.address.is_plain() && refusal.message.contains("HTTPS") => {
+                format!(". The port speaks TLS: write {} without http://", scene.address.registry())
+            }
             Kind::Denied | Kind::Stranger => scene.denied(attempt),
             Kind::NoRepository if scene.side == Side::Target => {
                 ". This registry does not make repositories of what is pushed: create it first, then run again".into()
