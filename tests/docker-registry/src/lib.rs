@@ -8,6 +8,8 @@
     reason = "a test fails by panicking"
 )]
 
+pub mod fixtures;
 mod proxy;
+pub mod skopeo;
 
 pub use proxy::{Kind, Proxy, Seen};
