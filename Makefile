@@ -22,7 +22,7 @@ demo: build tools ## Promote real images across two accounts on this machine, an
 
 test: build tools ## Run every test
 	@echo "Rust tests"
-	@SKOPEO=$(CURDIR)/.tools/bin/skopeo cargo test $(QUIET) --locked --workspace
+	@SKOPEO=$(CURDIR)/.tools/bin/skopeo DOCKER_REGISTRY=$(CURDIR)/.tools/bin/docker-registry cargo test $(QUIET) --locked --workspace
 	@echo "Tests of the bootstraps on a local AWS"
 	@$(VENV)/bin/pytest tests/pipeline
 
@@ -44,7 +44,7 @@ build: ## Build the Lambda bootstraps and the ECR double (release)
 $(INVOKE): invoke-%: build tools ## Run one Lambda under cargo-lambda with its file in events/
 	@$(PYTHON) -m pipeline.invoke $*
 
-tools: .tools/python .tools/skopeo/versions ## Install what tests and demo need into .tools
+tools: .tools/python .tools/skopeo/versions .tools/docker-registry/versions ## Install what tests and demo need into .tools
 
 clean: ## Remove what was built and installed
 	rm -rf .tools target
@@ -63,6 +63,11 @@ lock-tools: ## Lock tools/requirements.in again (needs pip-compile)
 .tools/skopeo/versions: tools/skopeo.sh tools/debian.sh
 	@echo "Unpacking skopeo and umoci into .tools"
 	@tools/skopeo.sh
+	@touch $@
+
+.tools/docker-registry/versions: tools/docker-registry.sh tools/debian.sh
+	@echo "Unpacking docker-registry into .tools"
+	@tools/docker-registry.sh
 	@touch $@
 
 $(DENY):

@@ -1,10 +1,22 @@
 //! The registries that Drayage promotes between, behind the traits [`promotion::Source`] and [`promotion::Target`].
 //!
-//! A [`Connector`] is made once per process; [`Connector::connect`] gives an [`Ecr`] for one account and region. Every call makes one
-//! attempt: whether and when to try again is decided in `promotion`, which is told by [`promotion::Error::is_temporary`].
+//! Amazon ECR: a [`Connector`] is made once per process; [`Connector::connect`] gives an [`Ecr`] for one account and region. Any other
+//! registry: [`Distributions`] is made once per process; [`Distributions::connect`] gives a [`Distribution`] for one [`Address`], opened
+//! with a [`Login`]. [`AnyRegistry`] is either.
+//!
+//! Every call makes one attempt: whether and when to try again is decided in `promotion`, which is told by
+//! [`promotion::Error::is_temporary`].
 
+mod any;
+mod attempt;
+mod distribution;
 mod ecr;
 mod http;
+mod kind;
+mod side;
 
-pub use ecr::{Connector, Ecr, Identity, Place, Role, Side, UntaggedExpiry, Upload};
-pub use http::Blob;
+pub use any::AnyRegistry;
+pub use distribution::{Address, Distribution, Distributions, Login, Proxy};
+pub use ecr::{Connector, Ecr, Identity, Place, Role, UntaggedExpiry};
+pub use http::{Blob, Upload};
+pub use side::Side;

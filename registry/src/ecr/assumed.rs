@@ -8,11 +8,11 @@ use promotion::{Error, Name};
 use tokio::sync::Mutex;
 
 use super::identity::{Identity, sts};
-use super::kind::{Kind, kind};
 use super::role::Role;
 use super::sdk::failure;
 use super::statement;
 use crate::http::{Client, Failure, Refusal};
+use crate::kind::{Kind, kind};
 
 /// A session that was assumed from another session, as that of a Lambda is, lasts one hour at most (STS API, AssumeRole,
 /// DurationSeconds); and every role allows one hour.
@@ -125,7 +125,6 @@ impl ProvideCredentials for Provider {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::Party;
     use crate::http::loopback::Loopback;
 
     fn refused(status: u16, code: &str, message: &str) -> Error {
@@ -134,7 +133,7 @@ mod tests {
         let caller = Identity::from_arn("arn:aws:sts::111122223333:assumed-role/deployer/x").unwrap();
         let assumed = Assumed::new(&config, role, caller, Client::new().unwrap());
         let (code, message) = (code.into(), message.into());
-        assumed.refused(&Refusal { by: Party::Registry, status, code, message, retry_after: None })
+        assumed.refused(&Refusal { status, code, message, ..Refusal::default() })
     }
 
     #[test]

@@ -1,12 +1,12 @@
-use std::borrow::Cow;
-
-use promotion::{Error, Name, Repository};
+use promotion::Repository;
 
 use super::denied;
 use super::identity::Identity;
-use super::kind::{Kind, kind};
-use super::place::{Place, Side};
-use crate::http::{Failure, Party, Refusal};
+use super::place::Place;
+use crate::Side;
+use crate::attempt;
+use crate::http::{Party, Refusal};
+use crate::kind::Kind;
 
 /// Where requests go and who sends them: what every message has to say.
 #[derive(Debug)]
@@ -24,117 +24,36 @@ impl Scene {
         Self { name: format!("ECR {place}"), place, side, caller }
     }
 
-    /// Something tried here, which needs this IAM action.
-    pub(super) fn attempt<'a>(
-        &'a self,
-        action: &'static str,
-        repository: Option<&'a Repository>,
-        doing: impl Into<Cow<'a, str>>,
-    ) -> Attempt<'a> {
-        Attempt { scene: self, action, repository, doing: doing.into(), absent: Kind::Unexpected }
-    }
-
     pub(super) fn is_foreign(&self) -> bool {
         self.caller.account() != self.place.account
     }
 }
 
-/// What was tried, for messages and for what a refusal of it means.
-#[derive(Debug)]
-pub(super) struct Attempt<'a> {
-    pub(super) scene: &'a Scene,
-    pub(super) action: &'static str,
-    pub(super) repository: Option<&'a Repository>,
-    doing: Cow<'a, str>,
-    absent: Kind,
-}
+/// What was tried; its action is that of IAM that it needs.
+pub(super) type Attempt<'a> = attempt::Attempt<'a, Scene>;
 
-impl Attempt<'_> {
-    /// What 404 means when no known code says it.
-    pub(super) fn or_absent(mut self, absent: Kind) -> Self {
-        self.absent = absent;
-        self
+impl attempt::Scene for Scene {
+    fn name(&self) -> &str {
+        &self.name
     }
 
-    /// What was tried and where.
-    pub(super) fn told(&self) -> String {
-        match self.repository {
-            Some(repository) => format!("{} in repository {repository} of {}", self.doing, self.scene.name),
-            None => format!("{} of {}", self.doing, self.scene.name),
-        }
+    fn side(&self) -> Side {
+        self.side
     }
 
-    /// What was tried and where, and that something came of it.
-    pub(super) fn error(&self, name: Name, what: &str) -> Error {
-        Error::new(name, format!("{}: {what}", self.told()))
-    }
-
-    /// Names a failure.
-    pub(super) fn failed(&self, failure: Failure) -> Error {
-        match failure {
-            Failure::Refused(refusal) => self.refused(&refusal),
-            Failure::Failed(error) if self.scene.side == Side::Pull && error.name() == Name::CorruptContent => {
-                error.renamed(Name::PullFailed).context(self.told())
-            }
-            Failure::Failed(error) => error.context(self.told()),
-        }
-    }
-
-    /// Names a refusal, and says what to change.
-    pub(super) fn refused(&self, refusal: &Refusal) -> Error {
-        let kind = match kind(refusal) {
-            Kind::Unexpected if refusal.status == 404 => self.absent,
-            kind => kind,
-        };
-        let (name, again) = self.name(kind);
-        let advice = self.advice(kind, refusal);
-        let message = format!("{}: {}{advice}", self.told(), refusal.told());
-        let error = Error::new(name, message).with_retry_after(refusal.retry_after);
-        if again { error.temporary() } else { error.permanent() }
-    }
-
-    /// The name of a refusal, and whether the same request may succeed later.
-    fn name(&self, kind: Kind) -> (Name, bool) {
-        let by_side = |source, target, pull| match self.scene.side {
-            Side::Source => source,
-            Side::Target => target,
-            Side::Pull => pull,
-        };
+    fn advice(attempt: &Attempt<'_>, kind: Kind, refusal: &Refusal) -> String {
+        let scene = attempt.scene;
+        let place = &scene.place;
+        let repository = attempt.repository.map_or("", Repository::as_str);
         match kind {
-            Kind::Busy | Kind::Down | Kind::NoAccessToStorage | Kind::NoUpload => (Name::RegistryUnavailable, true),
-            Kind::Denied | Kind::Stranger | Kind::Key => (self.denied(), false),
-            Kind::NoRepository => {
-                (by_side(Name::SourceImageNotFound, Name::TargetRepositoryNotFound, Name::PullFailed), false)
-            }
-            Kind::Archived => (by_side(Name::SourceImageNotFound, Name::PullFailed, Name::PullFailed), false),
-            Kind::NoImage => (by_side(Name::SourceImageNotFound, Name::RegistryUnavailable, Name::PullFailed), false),
-            // What is stored is listed only after a moment; and opening a blob again gives a new address for it.
-            Kind::NoBlob => (by_side(Name::SourceImageNotFound, Name::RegistryUnavailable, Name::PullFailed), true),
-            Kind::Limit => (Name::RegistryLimit, false),
-            Kind::Corrupt => (by_side(Name::CorruptContent, Name::CorruptContent, Name::PullFailed), false),
-            Kind::TagTaken => (Name::TagConflict, false),
-            Kind::TagMoved => (Name::DigestMismatch, false),
-            Kind::Upstream | Kind::Invalid | Kind::Unexpected => (Name::RegistryUnavailable, false),
-        }
-    }
-
-    fn denied(&self) -> Name {
-        if self.scene.side == Side::Source { Name::SourceAccessDenied } else { Name::TargetAccessDenied }
-    }
-
-    /// What to change, as sentences to follow the refusal.
-    fn advice(&self, kind: Kind, refusal: &Refusal) -> String {
-        let place = &self.scene.place;
-        let repository = self.repository.map_or("", Repository::as_str);
-        match kind {
-            Kind::Denied => denied::advice(self, &refusal.message),
+            Kind::Denied => denied::advice(attempt, &refusal.message),
             Kind::Stranger => format!(
                 ". ECR does not know these credentials: check that they are still valid, that this machine's clock is right, and that \
                  account {} has the region {} enabled",
-                self.scene.caller.account(),
+                scene.caller.account(),
                 place.region
             ),
-            Kind::NoRepository if self.scene.side == Side::Target => format!(
+            Kind::NoRepository if scene.side == Side::Target => format!(
                 ". Drayage never creates repositories. Create it with `aws ecr create-repository --registry-id {} --region {} \
                  --repository-name {repository}`, or in the CloudFormation of that account as an AWS::ECR::Repository with \
                  RepositoryName: {repository}; then run again",
@@ -165,14 +84,17 @@ impl Attempt<'_> {
 
 #[cfg(test)]
 mod tests {
+    use promotion::Name;
+
     use super::*;
+    use crate::attempt::Scene as _;
 
     fn named(side: Side, by: Party, status: u16, code: &str) -> (Name, bool) {
         let caller = Identity::from_arn("arn:aws:iam::111122223333:role/r").unwrap();
         let scene = Scene::new(Place::new("111122223333", "eu-west-1"), side, caller);
         let repository = "myapp/api".parse().unwrap();
         let retry_after = Some(std::time::Duration::from_secs(9));
-        let refusal = Refusal { by, status, code: code.into(), message: "m".into(), retry_after };
+        let refusal = Refusal { by, status, code: code.into(), message: "m".into(), retry_after, ..Refusal::default() };
         let error = scene.attempt("ecr:PutImage", Some(&repository), "trying").refused(&refusal);
         let text = error.to_string();
         assert!(text.starts_with("trying in repository myapp/api of ECR 111122223333/eu-west-1: "), "{text}");

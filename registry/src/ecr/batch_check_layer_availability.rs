@@ -4,7 +4,8 @@ use promotion::{Digest, Error, Name, Repository};
 use super::Ecr;
 use super::attempt::Attempt;
 use super::sdk::failure;
-use crate::http::{Party, Refusal, harmless};
+use crate::attempt::Scene as _;
+use crate::http::{Refusal, harmless};
 
 impl Ecr {
     /// Which of these blobs the repository has.
@@ -40,11 +41,10 @@ fn is_present(attempt: &Attempt<'_>, blob: Digest, layers: &[Layer], failures: &
     }
     Err(match failures.iter().find(|failure| failure.layer_digest() == Some(&digest)) {
         Some(failure) => attempt.refused(&Refusal {
-            by: Party::Registry,
             status: 200,
             code: format!("LayerFailure:{}", harmless(failure.failure_code().map_or("", LayerFailureCode::as_str))),
             message: harmless(failure.failure_reason().unwrap_or_default()),
-            retry_after: None,
+            ..Refusal::default()
         }),
         None => attempt.error(Name::RegistryUnavailable, &format!("ECR's answer leaves out {blob}")),
     })
@@ -53,9 +53,10 @@ fn is_present(attempt: &Attempt<'_>, blob: Digest, layers: &[Layer], failures: &
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Side;
     use crate::ecr::attempt::Scene;
     use crate::ecr::identity::Identity;
-    use crate::ecr::place::{Place, Side};
+    use crate::ecr::place::Place;
 
     #[test]
     fn only_available_is_present() {

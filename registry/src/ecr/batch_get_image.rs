@@ -5,7 +5,8 @@ use promotion::{Digest, Error, Lookup, MediaType, Name, Reference, Repository};
 use super::Ecr;
 use super::attempt::Attempt;
 use super::sdk::failure;
-use crate::http::{Failure, Party, Refusal, harmless, read};
+use crate::attempt::Scene as _;
+use crate::http::{Failure, Refusal, harmless, read};
 
 const ACTION: &str = "ecr:BatchGetImage";
 
@@ -95,20 +96,20 @@ fn manifest(attempt: &Attempt<'_>, reference: &Reference, image: &Image) -> Resu
 fn refusal(failure: &ImageFailure) -> Refusal {
     let code = failure.failure_code().map_or("", ImageFailureCode::as_str);
     Refusal {
-        by: Party::Registry,
         status: 200,
         code: format!("ImageFailure:{}", harmless(code)),
         message: harmless(failure.failure_reason().unwrap_or_default()),
-        retry_after: None,
+        ..Refusal::default()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Side;
     use crate::ecr::attempt::Scene;
     use crate::ecr::identity::Identity;
-    use crate::ecr::place::{Place, Side};
+    use crate::ecr::place::Place;
 
     const MANIFEST: &str =
         r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;

@@ -1,9 +1,10 @@
 use promotion::{Descriptor, Error, Repository};
 
 use super::Ecr;
-use super::kind::Kind;
 use crate::Blob;
+use crate::attempt::Scene as _;
 use crate::http;
+use crate::kind::Kind;
 
 /// What ECR wants for GET of a blob on `/v2`.
 const ACTION: &str = "ecr:GetDownloadUrlForLayer";

@@ -7,13 +7,13 @@ use promotion::{Error, Name};
 
 use super::assumed::{Assumed, Provider};
 use super::attempt::Scene;
-use super::authorization::Authorization;
 use super::identity::{Identity, patience};
 use super::pace::{PUT_IMAGE, Paces};
-use super::place::{Place, Side};
+use super::place::Place;
 use super::role::Role;
 use super::{Connection, Ecr};
-use crate::http::Client;
+use crate::Side;
+use crate::http::{Authorization, Client};
 
 /// Connects to ECR registries, as the caller that `SdkConfig` stands for or as a role that it may assume.
 ///

@@ -86,9 +86,11 @@ fn action_in(message: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Side;
+    use crate::attempt::Scene as _;
     use crate::ecr::attempt::Scene;
     use crate::ecr::identity::Identity;
-    use crate::ecr::place::{Place, Side};
+    use crate::ecr::place::Place;
 
     const CALLER: &str = "arn:aws:sts::111122223333:assumed-role/promoter/run";
 

@@ -4,9 +4,10 @@ use aws_sdk_ecr::types::{EncryptionType, ImageTagMutability, Repository as Descr
 use promotion::{Error, ImmutableTags, Repository, Settings};
 
 use super::Ecr;
-use super::kind::{Kind, kind};
 use super::sdk::failure;
+use crate::attempt::Scene as _;
 use crate::http::{Failure, Refusal};
+use crate::kind::{Kind, kind};
 
 /// What DescribeRepositories takes at once.
 const BATCH: usize = 100;

@@ -1,9 +1,10 @@
 use promotion::Error;
 
 use super::Ecr;
-use super::kind::{Kind, kind};
 use super::sdk::failure;
+use crate::attempt::Scene as _;
 use crate::http::Failure;
+use crate::kind::{Kind, kind};
 
 impl Ecr {
     /// Whether blobs may be mounted across repositories (account setting `BLOB_MOUNTING`, since 2026).

@@ -6,10 +6,10 @@ use promotion::{Error, Name, Registry};
 
 use super::Ecr;
 use super::attempt::Attempt;
-use super::authorization::Token;
-use super::kind::is_about_token;
 use super::sdk::failure;
-use crate::http::{Credential, Failure, Origin};
+use crate::attempt::Scene as _;
+use crate::http::{Credential, Failure, Origin, Token};
+use crate::kind::is_about_token;
 
 /// How long a token lasts by the User Guide ("Private registry authentication"), should ECR not tell.
 const LIFE: Duration = Duration::from_secs(12 * 3600);

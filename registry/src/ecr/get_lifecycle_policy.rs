@@ -3,6 +3,7 @@ use serde::Deserialize;
 
 use super::Ecr;
 use super::sdk::failure;
+use crate::attempt::Scene as _;
 use crate::http::Failure;
 
 /// A rule of a repository's lifecycle policy that may remove images without a tag, which is what staged images are until all of them

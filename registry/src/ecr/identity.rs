@@ -5,9 +5,9 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use promotion::{Error, Name};
 
-use super::kind::{Kind, kind};
 use super::sdk::failure;
 use crate::http::Failure;
+use crate::kind::{Kind, kind};
 
 /// Who this process is to AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]

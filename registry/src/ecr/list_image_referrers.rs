@@ -3,9 +3,10 @@ use promotion::{Descriptor, Digest, Error, Name, Repository};
 
 use super::Ecr;
 use super::attempt::Attempt;
-use super::kind::Kind;
 use super::sdk::failure;
+use crate::attempt::Scene as _;
 use crate::http::{Failure, harmless};
+use crate::kind::Kind;
 
 /// The most that one answer holds (`maxResults` of ListImageReferrers).
 const PAGE: i32 = 50;
@@ -30,7 +31,7 @@ impl Ecr {
             let answer = request.subject_id(id.clone()).max_results(PAGE).set_next_token(next).send().await;
             let answer = match answer.map_err(failure) {
                 Ok(answer) => answer,
-                Err(Failure::Refused(refusal)) if super::kind::kind(&refusal) == Kind::NoImage => return Ok(found),
+                Err(Failure::Refused(refusal)) if crate::kind::kind(&refusal) == Kind::NoImage => return Ok(found),
                 Err(failure) => return Err(attempt.failed(failure)),
             };
             for referrer in answer.referrers() {

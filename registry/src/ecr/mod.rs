@@ -2,7 +2,6 @@
 
 mod assumed;
 mod attempt;
-mod authorization;
 mod batch_check_layer_availability;
 mod batch_get_image;
 mod blob;
@@ -13,7 +12,6 @@ mod get_account_setting;
 mod get_authorization_token;
 mod get_lifecycle_policy;
 mod identity;
-mod kind;
 mod list_image_referrers;
 mod pace;
 mod place;
@@ -36,16 +34,14 @@ use promotion::{
 
 use self::assumed::Assumed;
 use self::attempt::Scene;
-use self::authorization::Authorization;
 pub use self::connect::Connector;
 pub use self::get_lifecycle_policy::UntaggedExpiry;
 pub use self::identity::Identity;
 use self::pace::Pace;
-pub use self::place::{Place, Side};
+pub use self::place::Place;
 pub use self::role::Role;
-pub use self::upload::Upload;
-use crate::Blob;
-use crate::http::Client;
+use crate::http::{Authorization, Client};
+use crate::{Blob, Upload};
 
 /// An ECR registry: that of one account in one region, spoken to as one caller. Clones are the same connection.
 #[derive(Clone)]

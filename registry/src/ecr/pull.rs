@@ -2,8 +2,9 @@ use promotion::pull::Consumer;
 use promotion::{Descriptor, Error, Manifest, Reference, Repository};
 
 use super::Ecr;
-use super::kind::Kind;
+use crate::attempt::Scene as _;
 use crate::http;
+use crate::kind::Kind;
 
 impl Ecr {
     /// Pulls a manifest over `/v2`, as a container runtime would. Its bytes are checked against the digest, if it is asked for by one.

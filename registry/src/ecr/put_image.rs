@@ -4,9 +4,10 @@ use promotion::{Digest, Error, Manifest, Name, Put, Reference, Repository, Tag};
 
 use super::Ecr;
 use super::attempt::Attempt;
-use super::kind::{Kind, kind};
 use super::sdk::failure;
+use crate::attempt::Scene as _;
 use crate::http::{Failure, Refusal, harmless};
+use crate::kind::{Kind, kind};
 
 impl Ecr {
     /// Writes a manifest, and a tag if one is given.

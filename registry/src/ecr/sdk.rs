@@ -4,7 +4,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
 use promotion::{Error, Name};
 
-use crate::http::{Failure, Party, Refusal, harmless, retry_after};
+use crate::http::{Failure, Refusal, harmless, retry_after};
 
 /// An error of the AWS SDK in the terms of this crate.
 pub(super) fn failure<E>(error: SdkError<E>) -> Failure
@@ -14,11 +14,11 @@ where
     if let SdkError::ServiceError(refused) = &error {
         let header = refused.raw().headers().get("retry-after");
         return Failure::Refused(Refusal {
-            by: Party::Registry,
             status: refused.raw().status().as_u16(),
             code: harmless(refused.err().code().unwrap_or_default()),
             message: harmless(refused.err().message().unwrap_or_default()),
             retry_after: retry_after(header, SystemTime::now()),
+            ..Refusal::default()
         });
     }
     if let Some(credentials) = in_chain::<CredentialsError>(&error) {

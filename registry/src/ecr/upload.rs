@@ -4,15 +4,10 @@ use promotion::{Descriptor, Digest, Error, Mount, Name, Repository};
 
 use super::Ecr;
 use super::attempt::Attempt;
-use super::kind::{Kind, is_about_token, kind};
-use crate::http::{self, Failure, Session};
-
-/// An upload that was opened in a repository and not yet used.
-#[derive(Debug)]
-pub struct Upload {
-    repository: Repository,
-    session: Session,
-}
+use crate::Upload;
+use crate::attempt::Scene as _;
+use crate::http::{self, Failure};
+use crate::kind::{Kind, is_about_token, kind};
 
 impl Ecr {
     pub(super) async fn start_upload(&self, repository: &Repository) -> Result<Upload, Error> {

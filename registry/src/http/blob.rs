@@ -4,9 +4,9 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::Stream;
-use http::StatusCode;
 use http::header::{CONTENT_RANGE, RANGE};
-use promotion::{Descriptor, Error, Name, Repository};
+use http::{Method, StatusCode};
+use promotion::{Descriptor, Digest, Error, Name, Repository};
 
 use super::body::Body;
 use super::client::{Client, Credential};
@@ -91,6 +91,21 @@ pub(crate) async fn reach(
     }
 }
 
+/// Whether a repository has a blob (section "Checking if content exists in the registry" of the distribution specification).
+pub(crate) async fn has(
+    client: &Client,
+    credential: &Credential,
+    repository: &Repository,
+    blob: Digest,
+) -> Result<bool, Failure> {
+    let url = credential.origin().at(&format!("/v2/{repository}/blobs/{blob}"));
+    match get(client, Method::HEAD, url, Some(credential), "looking for", |request| request).await {
+        Ok(_) => Ok(true),
+        Err(Failure::Refused(refusal)) if refusal.status == 404 => Ok(false),
+        Err(failure) => Err(failure),
+    }
+}
+
 async fn request(
     client: &Client,
     credential: &Credential,
@@ -99,7 +114,7 @@ async fn request(
     range: Option<&str>,
 ) -> Result<Answer, Failure> {
     let url = credential.origin().at(&format!("/v2/{repository}/blobs/{}", blob.digest));
-    get(client, url, Some(credential), "opening", |request| match range {
+    get(client, Method::GET, url, Some(credential), "opening", |request| match range {
         Some(range) => request.header(RANGE, range),
         None => request,
     })
@@ -160,7 +175,6 @@ impl fmt::Display for Range {
 #[cfg(test)]
 mod tests {
     use futures_util::StreamExt;
-    use promotion::Digest;
 
     use super::*;
     use crate::http::loopback::Loopback;

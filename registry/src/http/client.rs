@@ -65,18 +65,18 @@ impl Client {
     }
 
     /// A request, with the credential if it belongs to the origin of `url` and not otherwise.
-    pub(super) fn request(&self, method: http::Method, url: &Url, credential: Option<&Credential>) -> RequestBuilder {
+    pub(crate) fn request(&self, method: http::Method, url: &Url, credential: Option<&Credential>) -> RequestBuilder {
         let request = self.inner.request(method, url.clone());
         match credential {
             Some(credential) if Origin::of(url).is_ok_and(|origin| origin == credential.origin) => {
-                request.header(AUTHORIZATION, credential.header.clone())
+                credential.header.iter().fold(request, |request, header| request.header(AUTHORIZATION, header.clone()))
             }
             _ => request,
         }
     }
 
     /// Sends a request without a body and waits for the head of the answer.
-    pub(super) async fn send(&self, request: RequestBuilder, doing: &str, url: &Url) -> Result<Response, Error> {
+    pub(crate) async fn send(&self, request: RequestBuilder, doing: &str, url: &Url) -> Result<Response, Error> {
         self.count();
         match within(ANSWER, request.send()).await {
             Ok(answer) => answer.map_err(|error| transport(error, doing, url)),
@@ -96,11 +96,11 @@ pub(super) async fn within<T>(patience: Duration, future: impl Future<Output = T
     tokio::time::timeout(patience, future).await.map_err(|_| patience)
 }
 
-/// What opens a registry, and the one origin it is for.
+/// What opens a registry, if anything is needed, and the one origin it is for.
 #[derive(Clone)]
 pub(crate) struct Credential {
     origin: Origin,
-    header: HeaderValue,
+    header: Option<HeaderValue>,
 }
 
 impl Credential {
@@ -108,7 +108,12 @@ impl Credential {
     pub(crate) fn new(origin: Origin, header: &str) -> Option<Self> {
         let mut header = HeaderValue::from_str(header).ok()?;
         header.set_sensitive(true);
-        Some(Self { origin, header })
+        Some(Self { origin, header: Some(header) })
+    }
+
+    /// What opens a registry that is open.
+    pub(crate) fn none(origin: Origin) -> Self {
+        Self { origin, header: None }
     }
 
     pub(crate) fn origin(&self) -> &Origin {

@@ -1,8 +1,8 @@
 use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use promotion::{Error, Name};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use promotion::{Digest, Error, Name};
 use reqwest::Response;
 use serde::Deserialize;
 use url::Url;
@@ -27,14 +27,15 @@ impl From<Error> for Failure {
 }
 
 /// Who answered: a registry hands the reading of blobs over to a storage behind it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Party {
+    #[default]
     Registry,
     Storage,
 }
 
 /// A request that was answered with an error, whichever way it was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Refusal {
     pub(crate) by: Party,
     pub(crate) status: u16,
@@ -43,14 +44,23 @@ pub(crate) struct Refusal {
     /// What it said about it, fit for a message.
     pub(crate) message: String,
     pub(crate) retry_after: Option<Duration>,
+    /// The digests that its body names anywhere, as details of what is lacking.
+    pub(crate) digests: Vec<Digest>,
+    /// What it wants to be asked with, each as in one `WWW-Authenticate`.
+    pub(crate) challenges: Vec<String>,
+    /// What it says of how much may be pulled.
+    pub(crate) limit: Option<String>,
 }
 
 impl Refusal {
     /// Reads an answer that is an error. The body need not be what the specification says it is: ECR has been seen to answer 403 with plain text.
-    pub(super) async fn read(response: Response, by: Party) -> Self {
+    pub(crate) async fn read(response: Response, by: Party) -> Self {
         let status = response.status();
         let header = |name| response.headers().get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
         let retry_after = super::retry_after(header(RETRY_AFTER), SystemTime::now());
+        let challenges = response.headers().get_all(WWW_AUTHENTICATE).iter();
+        let challenges = challenges.filter_map(|value| value.to_str().ok().map(str::to_owned)).collect();
+        let limit = super::rate::limit(response.headers());
         let is_html = header(CONTENT_TYPE).is_some_and(|kind| kind.starts_with("text/html"));
         let body = beginning(response).await;
         let (code, message) = match by {
@@ -58,7 +68,9 @@ impl Refusal {
             Party::Registry => from_registry(&body),
             Party::Storage => from_storage(&body),
         };
-        Self { by, status: status.as_u16(), code, message, retry_after }
+        let digests = if by == Party::Registry { digests(&body) } else { vec![] };
+        let retry_after = retry_after.or_else(|| super::rate::delay_in(&message));
+        Self { by, status: status.as_u16(), code, message, retry_after, digests, challenges, limit }
     }
 
     /// The status, and the code and message where there are any: `403 DENIED: not so`.
@@ -71,7 +83,9 @@ impl Refusal {
 }
 
 /// No error says more than this.
-const ERROR_BYTES: usize = 16 << 10;
+///
+/// A registry may tell of every blob that a manifest lacks, in an error each.
+const ERROR_BYTES: usize = 64 << 10;
 
 async fn beginning(mut response: Response) -> String {
     let mut body = Vec::new();
@@ -105,6 +119,15 @@ fn from_registry(body: &str) -> (String, String) {
         Ok(None) => (String::new(), String::new()),
         Err(_) => (String::new(), harmless(body)),
     }
+}
+
+/// Every digest in a text, once.
+fn digests(text: &str) -> Vec<Digest> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != ':');
+    let mut found: Vec<Digest> = words.filter_map(|word| word.parse().ok()).collect();
+    found.sort_unstable();
+    found.dedup();
+    found
 }
 
 /// S3's XML. Only these two elements: others repeat the signature and the key id of the URL.
@@ -155,13 +178,7 @@ mod tests {
 
     #[test]
     fn tells_status_code_and_message() {
-        let mut refusal = Refusal {
-            by: Party::Registry,
-            status: 403,
-            code: "DENIED".into(),
-            message: "no".into(),
-            retry_after: None,
-        };
+        let mut refusal = Refusal { status: 403, code: "DENIED".into(), message: "no".into(), ..Refusal::default() };
         assert_eq!(refusal.told(), "403 DENIED: no");
         refusal.code.clear();
         refusal.message.clear();

@@ -1,11 +1,16 @@
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::Method;
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderName};
 use promotion::{Digest, Error, InvalidManifest, MAX_MANIFEST_BYTES, Manifest, MediaType, Name, Reference, Repository};
 
-use super::client::{ANSWER, Client, Credential, within};
-use super::failure::{Failure, late, transport};
+use super::client::{Client, Credential};
+use super::failure::{Failure, Party, Refusal};
 use super::origin::shown;
 use super::redirect::{Answer, get};
+use super::whole::whole;
+
+/// What a registry says the digest of a manifest is.
+const DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
 /// Pulls a manifest (section "Pulling manifests" of the distribution specification). Its digest is computed; what headers say of it is not used,
 /// and ECR sends no `Docker-Content-Digest` here (aws/containers-roadmap#1931).
@@ -17,22 +22,44 @@ pub(crate) async fn pull(
 ) -> Result<Manifest, Failure> {
     let url = credential.origin().at(&format!("/v2/{repository}/manifests/{reference}"));
     let accept = MediaType::ALL.map(MediaType::as_str).join(", ");
-    let Answer { mut response, url } =
-        get(client, url, Some(credential), "pulling", |request| request.header(ACCEPT, &accept)).await?;
+    let Answer { response, url } =
+        get(client, Method::GET, url, Some(credential), "pulling", |request| request.header(ACCEPT, &accept)).await?;
     let media_type = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let media_type = media_type.and_then(|kind| kind.split(';').next()).map(|kind| kind.trim().to_owned());
-    let reading = async {
-        let mut raw = Vec::new();
-        while let Some(piece) = response.chunk().await.map_err(|error| transport(error, "pulling", &url))? {
-            raw.extend_from_slice(&piece);
-            if raw.len() > MAX_MANIFEST_BYTES {
-                return Err(Error::new(Name::RegistryLimit, InvalidManifest::TooLarge(raw.len()).to_string()));
-            }
-        }
-        Ok(Bytes::from(raw))
-    };
-    let raw = within(ANSWER, reading).await.unwrap_or_else(|patience| Err(late(patience, "pulling", &url)))?;
+    let raw = whole(response, "pulling", &url, MAX_MANIFEST_BYTES).await?.map_err(|length| {
+        let why = InvalidManifest::TooLarge(length).to_string();
+        Error::new(Name::RegistryLimit, why)
+    })?;
     read(raw, media_type.as_deref(), reference).map_err(|error| error.context(shown(&url)).into())
+}
+
+/// Pushes a manifest (section "Pushing manifests" of the distribution specification), byte for byte.
+///
+/// Neither a `Location` nor a digest in the answer is required, as registries leave them out; a digest that is another one is an error.
+pub(crate) async fn push(
+    client: &Client,
+    credential: &Credential,
+    repository: &Repository,
+    reference: &Reference,
+    manifest: &Manifest,
+) -> Result<(), Failure> {
+    let url = credential.origin().at(&format!("/v2/{repository}/manifests/{reference}"));
+    let request = client
+        .request(Method::PUT, &url, Some(credential))
+        .header(CONTENT_TYPE, manifest.media_type().as_str())
+        .body(manifest.raw().clone());
+    let response = client.send(request, "pushing to", &url).await?;
+    if !response.status().is_success() {
+        return Err(Failure::Refused(Refusal::read(response, Party::Registry).await));
+    }
+    let told = response.headers().get(DIGEST).and_then(|digest| digest.to_str().ok()?.parse::<Digest>().ok());
+    match told {
+        Some(told) if told != manifest.digest() => {
+            let why = format!("{} answers that it holds {told}, not {}", shown(&url), manifest.digest());
+            Err(Error::new(Name::CorruptContent, why).into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A manifest of these bytes, if they are what was asked for.

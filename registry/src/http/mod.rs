@@ -3,6 +3,7 @@
 //! Redirects, upload locations and retries are decided here and not in the HTTP library: a credential goes to the origin that asked
 //! for it and nowhere else, and every function sends what it says, once.
 
+mod authorization;
 mod blob;
 mod body;
 mod client;
@@ -11,18 +12,26 @@ mod failure;
 pub(crate) mod loopback;
 mod manifest;
 mod origin;
+mod page;
+mod rate;
 mod redirect;
 mod retry_after;
 mod stall;
 mod text;
 mod upload;
+mod whole;
 
+pub(crate) use authorization::{Authorization, Token};
 pub use blob::Blob;
-pub(crate) use blob::{open, reach};
+pub(crate) use blob::{has, open, reach};
 pub(crate) use client::{Client, Credential};
 pub(crate) use failure::{Failure, Party, Refusal};
-pub(crate) use manifest::{pull, read};
-pub(crate) use origin::Origin;
+pub(crate) use manifest::{pull, push, read};
+pub(crate) use origin::{Origin, follow, shown};
+pub(crate) use page::{Page, page};
+pub(crate) use redirect::ping;
 pub(crate) use retry_after::delay as retry_after;
 pub(crate) use text::harmless;
-pub(crate) use upload::{Session, mount, put, start};
+pub use upload::Upload;
+pub(crate) use upload::{mount, put, start};
+pub(crate) use whole::whole;

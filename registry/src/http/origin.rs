@@ -6,16 +6,36 @@ use url::{Host, Url};
 
 /// Where a request goes: scheme, host and port. A credential belongs to one of these.
 ///
-/// Plain http is accepted to a loopback address only, where tests and emulators are.
+/// Plain http is accepted to a loopback address, where tests and emulators are, and where a user wrote it.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Origin(Url);
 
 impl Origin {
     /// The origin of a registry's address; its path is dropped.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
+        let origin = Self::parse_any(text)?;
+        if origin.is_plain() && depth(&origin.0) != Depth::Loopback {
+            return Err(refused(format!(
+                "{origin}, which is not encrypted (plain http is accepted on a loopback address only)"
+            )));
+        }
+        Ok(origin)
+    }
+
+    fn parse_any(text: &str) -> Result<Self, Error> {
         let url =
             Url::parse(text).map_err(|error| refused(format!("\"{}\" is no address: {error}", text.escape_debug())))?;
         Self::of(&url)
+    }
+
+    /// The origin of a registry as a user wrote it, who may have meant plain http.
+    pub(crate) fn written(scheme: &str, host: &str) -> Result<Self, Error> {
+        Self::parse_any(&format!("{scheme}://{host}"))
+    }
+
+    /// Whether it is spoken to without TLS.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.0.scheme() == "http"
     }
 
     /// The origin of a URL.
@@ -54,7 +74,7 @@ impl fmt::Debug for Origin {
 }
 
 /// A URL for messages: never its query, which may be a signature.
-pub(super) fn shown(url: &Url) -> String {
+pub(crate) fn shown(url: &Url) -> String {
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
 }
@@ -64,7 +84,7 @@ pub(super) fn shown(url: &Url) -> String {
 /// Refused are a step down from https to http, an address with a user, and a step inwards: from a public host to an address that is
 /// loopback, private or link-local (where instance credentials are served). Only addresses written as such are judged: a name may resolve to a
 /// private address by right, as those of ECR and S3 do behind VPC endpoints.
-pub(super) fn follow(from: &Url, location: &str) -> Result<Url, Error> {
+pub(crate) fn follow(from: &Url, location: &str) -> Result<Url, Error> {
     let why = |reason: &str| refused(format!("{} sends us on to {reason}", shown(from)));
     let mut to = from.join(location).map_err(|_| why("something that is no address"))?;
     to.set_fragment(None);
@@ -84,11 +104,7 @@ fn check(url: &Url) -> Result<(), Error> {
         return Err(refused(format!("{address} with a user name in it, which is not accepted")));
     }
     match url.scheme() {
-        "https" if url.host().is_some() => Ok(()),
-        "http" if depth(url) == Depth::Loopback => Ok(()),
-        "http" => Err(refused(format!(
-            "{address}, which is not encrypted (plain http is accepted on a loopback address only)"
-        ))),
+        "https" | "http" if url.host().is_some() => Ok(()),
         _ => Err(refused(format!("{address}, which is not https"))),
     }
 }
@@ -210,7 +226,10 @@ mod tests {
             ("http://127.0.0.1:1/", "http://127.0.0.1:2/", true),
             ("http://127.0.0.1:1/", "https://b.example/", true),
             ("http://127.0.0.1:1/", "https://10.0.0.1/", true),
-            ("http://127.0.0.1:1/", "http://10.0.0.1/", false),
+            ("http://127.0.0.1:1/", "http://10.0.0.1/", true),
+            ("http://a.example/", "http://b.example/", true),
+            ("http://a.example/", "http://10.0.0.1/", false),
+            ("http://10.0.0.1/", "http://127.0.0.1/", false),
             ("http://127.0.0.1:1/", "https://169.254.169.254/", false),
         ] {
             let result = follow(&Url::parse(from).unwrap(), to);

@@ -7,6 +7,7 @@ use url::Url;
 use super::client::{Client, Credential};
 use super::failure::{Failure, Party, Refusal};
 use super::origin::{Origin, follow, shown};
+use super::rate::{is_used_up, limit};
 
 /// ECR needs one hop, from the registry to S3.
 const HOPS: usize = 4;
@@ -18,11 +19,18 @@ pub(super) struct Answer {
     pub(super) url: Url,
 }
 
-/// GETs a URL and follows where it leads, by hand, so that the credential stays with its origin: S3 answers "Only one auth mechanism
+/// Asks a registry for nothing but whether it is one (section "Determining Support" of the distribution specification).
+pub(crate) async fn ping(client: &Client, credential: &Credential) -> Result<(), Failure> {
+    let url = credential.origin().at("/v2/");
+    get(client, Method::GET, url, Some(credential), "asking", |request| request).await.map(drop)
+}
+
+/// GETs a URL, or asks for its HEAD, and follows where it leads, by hand, so that the credential stays with its origin: S3 answers "Only one auth mechanism
 /// allowed" to a presigned URL with an `Authorization` header (open-policy-agent/opa#6580), and any other host
 /// would learn it.
 pub(super) async fn get(
     client: &Client,
+    method: Method,
     url: Url,
     credential: Option<&Credential>,
     doing: &str,
@@ -31,10 +39,17 @@ pub(super) async fn get(
     let first = Origin::of(&url)?;
     let mut url = url;
     for _ in 0..=HOPS {
-        let request = with(client.request(Method::GET, &url, credential));
+        let request = with(client.request(method.clone(), &url, credential));
         let response = client.send(request, doing, &url).await?;
         let status = response.status();
         if status.is_success() {
+            if is_used_up(response.headers()) {
+                tracing::debug!(
+                    url = shown(&url),
+                    limit = limit(response.headers()),
+                    "nothing more may be pulled for now"
+                );
+            }
             return Ok(Answer { response, url });
         }
         if !status.is_redirection() {

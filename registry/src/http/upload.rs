@@ -12,6 +12,13 @@ use super::failure::{Failure, Party, Refusal, transport};
 use super::origin::{follow, shown};
 use super::stall::Outgoing;
 
+/// An upload that was opened in a repository and not yet used.
+#[derive(Debug)]
+pub struct Upload {
+    pub(crate) repository: Repository,
+    pub(crate) session: Session,
+}
+
 /// An upload that was opened: the address that takes its bytes.
 pub(crate) struct Session(Url);
 

@@ -1,10 +1,10 @@
 //! An OCI client nobody here wrote, to judge copies by.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use tokio::process::Command;
 
+use crate::binary;
 use crate::fixtures::{Fixture, INDEX, sha256};
 
 /// The user and the password for a registry, if it asks for them.
@@ -61,16 +61,12 @@ pub async fn assert_holds(host: &str, fixture: &Fixture, login: Login<'_>) {
 }
 
 async fn run(arguments: &[String]) -> Vec<u8> {
-    let output = Command::new(binary()).args(arguments).kill_on_drop(true).output().await.expect("skopeo starts");
+    let output = Command::new(binary("SKOPEO", "skopeo"))
+        .args(arguments)
+        .kill_on_drop(true)
+        .output()
+        .await
+        .expect("skopeo starts");
     assert!(output.status.success(), "skopeo {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     output.stdout
-}
-
-/// The binary named by `SKOPEO`, or `skopeo` on the PATH.
-fn binary() -> PathBuf {
-    let named = std::env::var_os("SKOPEO").map(PathBuf::from);
-    let paths = std::env::var_os("PATH").unwrap_or_default();
-    let found =
-        named.or_else(|| std::env::split_paths(&paths).map(|folder| folder.join("skopeo")).find(|path| path.is_file()));
-    found.expect("skopeo is needed: install the Debian package `skopeo`, or name a binary in SKOPEO")
 }

@@ -1,10 +1,15 @@
+use promotion::Name;
+
+use crate::Side;
 use crate::http::{Party, Refusal};
 
 /// What a refusal means, whoever was asked and whatever for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Throttled.
     Busy,
+    /// Docker Hub's limit of pulls, which is counted in hours.
+    PullLimit,
     /// Failing on its side.
     Down,
     /// Not allowed.
@@ -39,6 +44,35 @@ pub(super) enum Kind {
     Invalid,
     /// Nothing that is known.
     Unexpected,
+}
+
+impl Kind {
+    /// The name of such a failure where the registry is used like this, and whether the same request may succeed later.
+    pub(crate) fn named(self, side: Side) -> (Name, bool) {
+        let by_side = |source, target, pull| match side {
+            Side::Source => source,
+            Side::Target => target,
+            Side::Pull => pull,
+        };
+        let denied = by_side(Name::SourceAccessDenied, Name::TargetAccessDenied, Name::TargetAccessDenied);
+        match self {
+            Self::Busy | Self::Down | Self::NoAccessToStorage | Self::NoUpload => (Name::RegistryUnavailable, true),
+            Self::Denied | Self::Stranger | Self::Key => (denied, false),
+            Self::NoRepository => {
+                (by_side(Name::SourceImageNotFound, Name::TargetRepositoryNotFound, Name::PullFailed), false)
+            }
+            Self::Archived => (by_side(Name::SourceImageNotFound, Name::PullFailed, Name::PullFailed), false),
+            Self::NoImage => (by_side(Name::SourceImageNotFound, Name::RegistryUnavailable, Name::PullFailed), false),
+            // What is stored is listed only after a moment; and opening a blob again gives a new address for it.
+            Self::NoBlob => (by_side(Name::SourceImageNotFound, Name::RegistryUnavailable, Name::PullFailed), true),
+            Self::PullLimit => (Name::RegistryUnavailable, false),
+            Self::Limit => (Name::RegistryLimit, false),
+            Self::Corrupt => (by_side(Name::CorruptContent, Name::CorruptContent, Name::PullFailed), false),
+            Self::TagTaken => (Name::TagConflict, false),
+            Self::TagMoved => (Name::DigestMismatch, false),
+            Self::Upstream | Self::Invalid | Self::Unexpected => (Name::RegistryUnavailable, false),
+        }
+    }
 }
 
 /// All codes that ECR models for the operations in use, those that every AWS service may answer, and those of the distribution
@@ -135,10 +169,11 @@ const PASSING: &[&str] =
     &["ThrottlingException", "KMSInternalException", "DependencyTimeoutException", "KeyUnavailableException"];
 
 /// What a refusal means. The code decides, then the status; texts only where ECR gives nothing else.
-pub(super) fn kind(refusal: &Refusal) -> Kind {
+pub(crate) fn kind(refusal: &Refusal) -> Kind {
     let Refusal { by, status, code, message, .. } = refusal;
     let coded = CODES.iter().find(|(known, _)| known == code).map(|(_, kind)| *kind);
     match (by, coded, *status) {
+        (_, _, 429) if message.contains("pull rate limit") => Kind::PullLimit,
         (_, Some(Kind::Busy), _) | (_, _, 429) => Kind::Busy,
         _ if message.contains("Rate exceeded") => Kind::Busy,
         (_, _, 408 | 500..) => Kind::Down,
@@ -159,7 +194,7 @@ pub(super) fn kind(refusal: &Refusal) -> Kind {
 ///
 /// ECR answers 403 DENIED "Your authorization token has expired. Reauthenticate and try again." and has been seen to answer 403 with plain text, so
 /// everything counts that is not plainly a denial by policy, which names the action.
-pub(super) fn is_about_token(refusal: &Refusal) -> bool {
+pub(crate) fn is_about_token(refusal: &Refusal) -> bool {
     refusal.by == Party::Registry
         && match refusal.status {
             401 => true,
@@ -173,7 +208,7 @@ mod tests {
     use super::*;
 
     fn refusal(by: Party, status: u16, code: &str, message: &str) -> Refusal {
-        Refusal { by, status, code: code.into(), message: message.into(), retry_after: None }
+        Refusal { by, status, code: code.into(), message: message.into(), ..Refusal::default() }
     }
 
     #[test]

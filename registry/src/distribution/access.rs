@@ -1,0 +1,302 @@
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use promotion::Error;
+
+use super::Login;
+use super::challenge::{Bearer, Challenge, choose};
+use super::scene::{Attempt, Scene};
+use super::scope::Scope;
+use super::token::{Realm, basic};
+use crate::http::{Authorization, Client, Credential, Failure, Origin, Party, Refusal, Token, ping};
+
+/// How a registry is entered: what it has asked for so far, and the tokens that were fetched for it.
+#[derive(Debug, Default)]
+pub(super) struct Access {
+    known: Mutex<Known>,
+    /// Held by the one request that finds out what the registry asks for, so that others need not be refused as well.
+    first: tokio::sync::Mutex<()>,
+    tokens: Mutex<Vec<Arc<Tokens>>>,
+}
+
+#[derive(Debug, Clone, Default)]
+enum Known {
+    #[default]
+    Nothing,
+    /// It let somebody in who had nothing to show.
+    Open,
+    Basic,
+    Bearer(Arc<Realm>, Option<Scope>),
+}
+
+#[derive(Debug)]
+struct Tokens {
+    realm: Arc<Realm>,
+    scope: Scope,
+    authorization: Authorization,
+}
+
+/// What one request is sent with.
+#[derive(Debug, Clone)]
+pub(super) struct Pass {
+    pub(super) credential: Credential,
+    shown: Shown,
+}
+
+#[derive(Debug, Clone)]
+enum Shown {
+    Nothing,
+    Login,
+    Token(Arc<Tokens>, Arc<Token>),
+}
+
+impl Pass {
+    /// Whether this was a token, which is not used again.
+    pub(super) async fn forget(&self) -> bool {
+        if let Shown::Token(tokens, token) = &self.shown {
+            tokens.authorization.forget(token).await;
+            return true;
+        }
+        false
+    }
+}
+
+/// One registry to enter, with the connection to do it over.
+pub(super) struct Gate<'a> {
+    pub(super) access: &'a Access,
+    pub(super) scene: &'a Scene,
+    pub(super) http: &'a Client,
+}
+
+impl Gate<'_> {
+    /// Sends something that needs this scope, and once more with what the registry asks for if it refuses what was shown.
+    pub(super) async fn enter<T, F>(
+        &self,
+        attempt: &Attempt<'_>,
+        scope: &Scope,
+        send: impl Fn(Pass) -> F,
+    ) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let mut first = None;
+        if matches!(self.access.known(), Known::Nothing) {
+            // Whoever comes second waits for what the first one finds, and goes on in any case.
+            match self.access.first.try_lock() {
+                Ok(guard) => first = Some(guard),
+                Err(_) => drop(self.access.first.lock().await),
+            }
+        }
+        if first.is_some() && !matches!(self.scene.login, Login::Anonymous) {
+            // A registry may show to anybody what is public, and say of the rest that it does not exist: a login that is there is used.
+            self.knock(attempt).await?;
+            first = None;
+        }
+        let pass = self.pass(attempt, scope).await?;
+        let refusal = match send(pass.clone()).await {
+            Err(Failure::Refused(refusal)) if refusal.by == Party::Registry && refusal.status == 401 => refusal,
+            answer => {
+                self.access.open(&answer);
+                return answer;
+            }
+        };
+        let other = self.other(attempt, scope, &pass, &refusal).await?;
+        drop(first);
+        let Some(other) = other else {
+            return Err(Failure::Refused(refusal));
+        };
+        tracing::debug!(registry = self.scene.name, refusal = refusal.told(), "asking again with what it wants");
+        match send(other.clone()).await {
+            Err(Failure::Refused(mut refusal)) if refusal.by == Party::Registry && refusal.status == 401 => {
+                if other.forget().await {
+                    refusal.message += " (a token that its token server had just given)";
+                }
+                Err(Failure::Refused(refusal))
+            }
+            answer => answer,
+        }
+    }
+
+    /// What to send now, by what is known.
+    pub(super) async fn pass(&self, attempt: &Attempt<'_>, scope: &Scope) -> Result<Pass, Error> {
+        match self.access.known() {
+            Known::Nothing | Known::Open => Ok(self.nothing()),
+            Known::Basic => self.login(attempt),
+            Known::Bearer(realm, decided) => {
+                let tokens = self.access.tokens(&realm, decided.as_ref().unwrap_or(scope));
+                self.token(attempt, tokens, None).await
+            }
+        }
+    }
+
+    /// Asks the registry for nothing, to learn what it asks for.
+    async fn knock(&self, attempt: &Attempt<'_>) -> Result<(), Failure> {
+        match ping(self.http, &self.nothing().credential).await {
+            Err(Failure::Refused(refusal)) if refusal.status == 401 => match choose(&refusal.challenges) {
+                Ok(Challenge::Basic) => self.access.learn(Known::Basic),
+                Ok(Challenge::Bearer(bearer)) => drop(self.learn(attempt, &bearer)?),
+                // What it asks for then is told with the request that it refuses.
+                Err(_) => {}
+            },
+            Err(Failure::Failed(error)) => return Err(error.context(attempt.told()).into()),
+            answer => self.access.open(&answer),
+        }
+        Ok(())
+    }
+
+    /// What to send instead of what was refused; none if there is nothing else.
+    async fn other(
+        &self,
+        attempt: &Attempt<'_>,
+        scope: &Scope,
+        refused: &Pass,
+        refusal: &Refusal,
+    ) -> Result<Option<Pass>, Failure> {
+        let bearer = match choose(&refusal.challenges) {
+            Ok(Challenge::Bearer(bearer)) => bearer,
+            Ok(Challenge::Basic) if matches!(refused.shown, Shown::Login) => return Ok(None),
+            Ok(Challenge::Basic) => {
+                self.access.learn(Known::Basic);
+                return self.login(attempt).map(Some).map_err(Into::into);
+            }
+            Err(schemes) => return self.unknown(refused, refusal, &schemes).await,
+        };
+        let (realm, decided, asked) = self.learn(attempt, &bearer)?;
+        // A registry may know the repository by another name.
+        let tokens = match decided {
+            Some(decided) => self.access.tokens(&realm, &decided),
+            None if scope.covers(&asked) => self.access.tokens(&realm, scope),
+            None => self.access.wider_tokens(&realm, scope, asked),
+        };
+        self.token(attempt, tokens, Some(refused)).await.map(Some).map_err(Into::into)
+    }
+
+    /// Takes note of a token server: what it is, the one scope that decides if there is one, and what it was to be asked for.
+    fn learn(&self, attempt: &Attempt<'_>, bearer: &Bearer) -> Result<(Arc<Realm>, Option<Scope>, Scope), Error> {
+        let realm = Realm::of(self.origin(), bearer).map_err(|error| error.context(attempt.told()))?;
+        let asked = bearer.scope.as_deref().map(Scope::parse).unwrap_or_default();
+        let decided = asked.is_global().then(|| asked.clone());
+        Ok((self.access.learn_realm(realm, decided.clone()), decided, asked))
+    }
+
+    /// A token, other than one that was refused.
+    async fn token(&self, attempt: &Attempt<'_>, tokens: Arc<Tokens>, refused: Option<&Pass>) -> Result<Pass, Error> {
+        let fetch = || self.fetch(attempt, &tokens);
+        let now = SystemTime::now();
+        let token = match refused.map(|pass| &pass.shown) {
+            Some(Shown::Token(_, token)) => tokens.authorization.other(token, now, fetch).await,
+            _ => tokens.authorization.token(now, fetch).await,
+        };
+        // Where no token is had for several things at once, one may be had for some of them.
+        let token = token.inspect_err(|_| self.access.forget(&tokens))?;
+        Ok(Pass { credential: token.credential.clone(), shown: Shown::Token(tokens, token) })
+    }
+
+    /// A refusal that does not say what it wants.
+    async fn unknown(&self, refused: &Pass, refusal: &Refusal, schemes: &[String]) -> Result<Option<Pass>, Failure> {
+        if let (Known::Bearer(..), true) = (self.access.known(), refused.forget().await) {
+            // The next attempt begins with another token.
+            return Ok(None);
+        }
+        let mut refusal = refusal.clone();
+        if !schemes.is_empty() {
+            let schemes = crate::http::harmless(&schemes.join(", "));
+            refusal.message += &format!(" (the registry asks for {schemes}, and Drayage knows Basic and Bearer)");
+        }
+        Err(Failure::Refused(refusal))
+    }
+
+    fn login(&self, attempt: &Attempt<'_>) -> Result<Pass, Error> {
+        let denied = |why: &str| {
+            let (name, _) = crate::kind::Kind::Denied.named(self.scene.side);
+            attempt.error(name, &format!("{why}. Give a user and a password with {}", self.scene.log_in()))
+        };
+        match &self.scene.login {
+            Login::Basic { user, password, .. } => Credential::new(self.origin().clone(), &basic(user, password))
+                .map(|credential| Pass { credential, shown: Shown::Login })
+                .ok_or_else(|| denied("the user and the password cannot be sent")),
+            Login::Anonymous => Err(denied("the registry asks for a login, and none was found for it")),
+            login @ Login::IdentityToken { .. } => {
+                Err(denied(&format!("the registry asks for a user and a password, and {login} is neither")))
+            }
+        }
+    }
+
+    async fn fetch(&self, attempt: &Attempt<'_>, tokens: &Tokens) -> Result<Token, Error> {
+        let Tokens { realm, scope, .. } = tokens;
+        realm.fetch(self.http, self.origin(), scope, &self.scene.login).await.map_err(|failure| match failure {
+            Failure::Failed(error) => error.context(attempt.told()),
+            Failure::Refused(mut refusal) => {
+                let by = realm.shown();
+                refusal.message += &format!(" (so answers its token server {by} when asked for {scope})");
+                attempt.refused(&refusal)
+            }
+        })
+    }
+
+    fn nothing(&self) -> Pass {
+        Pass { credential: Credential::none(self.origin().clone()), shown: Shown::Nothing }
+    }
+
+    fn origin(&self) -> &Origin {
+        self.scene.address.origin()
+    }
+}
+
+impl Access {
+    fn known(&self) -> Known {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn learn(&self, known: Known) {
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = known;
+    }
+
+    fn learn_realm(&self, realm: Realm, decided: Option<Scope>) -> Arc<Realm> {
+        match self.known() {
+            Known::Bearer(known, scope) if *known == realm && scope == decided => known,
+            _ => {
+                let realm = Arc::new(realm);
+                self.learn(Known::Bearer(Arc::clone(&realm), decided));
+                realm
+            }
+        }
+    }
+
+    /// Takes note that the registry answered somebody who had nothing to show.
+    fn open<T>(&self, answer: &Result<T, Failure>) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!((&*known, answer), (Known::Nothing, Ok(_) | Err(Failure::Refused(_)))) {
+            *known = Known::Open;
+        }
+    }
+
+    /// The tokens for this scope, or for one that is wider.
+    fn tokens(&self, realm: &Arc<Realm>, scope: &Scope) -> Arc<Tokens> {
+        let mut all = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        let here = || all.iter().filter(|tokens| tokens.realm == *realm);
+        let known =
+            here().find(|tokens| tokens.scope == *scope).or_else(|| here().find(|tokens| tokens.scope.covers(scope)));
+        if let Some(known) = known {
+            return Arc::clone(known);
+        }
+        let realm = Arc::clone(realm);
+        let tokens = Arc::new(Tokens { realm, scope: scope.clone(), authorization: Authorization::default() });
+        all.push(Arc::clone(&tokens));
+        tokens
+    }
+
+    /// The tokens for this scope and more, which are used for it from now on.
+    fn wider_tokens(&self, realm: &Arc<Realm>, scope: &Scope, more: Scope) -> Arc<Tokens> {
+        let mut all = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|tokens| tokens.realm != *realm || tokens.scope != *scope);
+        drop(all);
+        self.tokens(realm, &scope.clone().and(more))
+    }
+
+    fn forget(&self, forgotten: &Arc<Tokens>) {
+        let mut all = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|tokens| !Arc::ptr_eq(tokens, forgotten));
+    }
+}

@@ -1,0 +1,93 @@
+use std::fmt;
+use std::str::FromStr;
+
+use promotion::{Error, Name, Registry, Repository};
+
+use crate::http::Origin;
+
+/// Where a registry is, as a user writes it: `host[:port]`, `https://host[:port]`, or `http://host[:port]` for one without TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    registry: Registry,
+    origin: Origin,
+}
+
+/// Docker Hub calls itself by names under which it does not serve its API (Docker's reference grammar, "Familiar names").
+const HUB: &[&str] = &["docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"];
+/// Where it does.
+const HUB_API: &str = "https://registry-1.docker.io";
+
+impl Address {
+    /// The registry as it stands in front of an image's name.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Whether it is spoken to without TLS.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.origin.is_plain()
+    }
+
+    /// Where its requests go.
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Whether this is Docker Hub.
+    pub(crate) fn is_hub(&self) -> bool {
+        self.registry.as_str() == "docker.io"
+    }
+
+    /// The repository as the registry knows it: Docker Hub keeps `debian` as `library/debian`.
+    pub(crate) fn path(&self, repository: &Repository) -> Repository {
+        match format!("library/{repository}").parse() {
+            Ok(official) if self.is_hub() && !repository.as_str().contains('/') => official,
+            _ => repository.clone(),
+        }
+    }
+}
+
+impl FromStr for Address {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let refused = |why: &str| {
+            let message = format!(
+                "\"{}\" is no address of a registry: {why}. Expected host, host:port, or http://host:port for a registry without TLS",
+                text.escape_debug()
+            );
+            Error::new(Name::InvalidInput, message)
+        };
+        let (scheme, host) = text.split_once("://").unwrap_or(("https", text));
+        if !matches!(scheme, "https" | "http") {
+            return Err(refused("it is neither http nor https"));
+        }
+        let host = host.strip_suffix('/').unwrap_or(host);
+        if host.contains('@') {
+            // The text holds a password, most likely.
+            return Err(Error::new(
+                Name::InvalidInput,
+                "an address of a registry with a user name in it is not accepted: use `docker login`",
+            ));
+        }
+        if let Some((host, _)) = host.split_once('/') {
+            return Err(refused(&format!("what follows {host} names a repository, and the manifest names those")));
+        }
+        let registry: Registry = host.parse().map_err(|_| refused("it is no host name"))?;
+        let origin = Origin::written(scheme, host).map_err(|error| refused(&error.to_string()))?;
+        if HUB.contains(&host) {
+            let registry = "docker.io".parse().map_err(|_| refused("it is no host name"))?;
+            return Ok(Self { registry, origin: Origin::parse(HUB_API)? });
+        }
+        Ok(Self { registry, origin })
+    }
+}
+
+/// As it can be written again.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", if self.is_plain() { "http://" } else { "" }, self.registry)
+    }
+}

@@ -1,0 +1,52 @@
+use promotion::{Descriptor, Digest, Error, Repository};
+
+use super::Distribution;
+use crate::Blob;
+use crate::attempt::Scene as _;
+use crate::http;
+use crate::kind::Kind;
+
+impl Distribution {
+    /// Opens a blob from a byte on. Where the registry sends us on to a storage, opening it again gives a new address.
+    pub(super) async fn open_blob(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+        offset: u64,
+    ) -> Result<Blob, Error> {
+        let doing = format!("opening blob {}", blob.digest);
+        let attempt = self.scene().attempt("read", Some(repository), doing).or_absent(Kind::NoBlob);
+        let path = &self.path(repository);
+        self.enter(&attempt, self.scope(path), |pass| async move {
+            http::open(self.http(), &pass.credential, path, blob, offset).await
+        })
+        .await
+        .map_err(|failure| attempt.failed(failure))
+    }
+
+    /// Proves that a blob can be downloaded and has the size that its descriptor says, without downloading it.
+    ///
+    /// # Errors
+    /// On [`crate::Side::Pull`] `PullFailed` if it is not there or not that size, `TargetAccessDenied`; `RegistryUnavailable`.
+    pub async fn reach_blob(&self, repository: &Repository, blob: &Descriptor) -> Result<(), Error> {
+        let doing = format!("reaching blob {}", blob.digest);
+        let attempt = self.scene().attempt("read", Some(repository), doing).or_absent(Kind::NoBlob);
+        let path = &self.path(repository);
+        self.enter(&attempt, self.scope(path), |pass| async move {
+            http::reach(self.http(), &pass.credential, path, blob).await
+        })
+        .await
+        .map_err(|failure| attempt.failed(failure))
+    }
+
+    /// Whether the repository has a blob.
+    pub(super) async fn has_blob(&self, repository: &Repository, blob: Digest) -> Result<bool, Error> {
+        let attempt = self.scene().attempt("read", Some(repository), format!("looking for blob {blob}"));
+        let path = &self.path(repository);
+        self.enter(&attempt, self.scope(path), |pass| async move {
+            http::has(self.http(), &pass.credential, path, blob).await
+        })
+        .await
+        .map_err(|failure| attempt.failed(failure))
+    }
+}

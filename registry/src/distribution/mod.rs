@@ -1,0 +1,206 @@
+//! Any registry that speaks the OCI distribution specification, version 1.1.
+
+mod access;
+mod address;
+mod blobs;
+mod challenge;
+mod connect;
+mod login;
+mod manifests;
+mod put_manifest;
+mod referrers;
+mod scene;
+mod scope;
+mod tags;
+mod token;
+mod unlisted;
+mod upload;
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::Stream;
+use promotion::pull::Consumer;
+use promotion::{
+    Descriptor, Digest, Error, ImmutableTags, Lookup, Manifest, Mount, Put, Reference, Referrers, Registry, Repository,
+    Settings, Source, Tag, Target,
+};
+use url::Url;
+
+use self::access::{Access, Gate, Pass};
+pub use self::address::Address;
+pub use self::connect::{Distributions, Proxy};
+pub use self::login::Login;
+use self::scene::{Attempt, Scene};
+use self::scope::Scope;
+use self::unlisted::Unlisted;
+use crate::http::{self, Client, Failure, Page};
+use crate::{Blob, Side, Upload};
+
+/// A registry behind the OCI distribution specification. Clones are the same connection.
+#[derive(Clone)]
+pub struct Distribution(Arc<Connection>);
+
+struct Connection {
+    scene: Scene,
+    http: Client,
+    access: Access,
+    unlisted: Unlisted,
+}
+
+impl Distribution {
+    /// Where it is.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.0.scene.address
+    }
+
+    fn scene(&self) -> &Scene {
+        &self.0.scene
+    }
+
+    fn http(&self) -> &Client {
+        &self.0.http
+    }
+
+    fn gate(&self) -> Gate<'_> {
+        Gate { access: &self.0.access, scene: &self.0.scene, http: &self.0.http }
+    }
+
+    /// Sends something that needs this scope, once, and once more if the registry asks for what was not shown.
+    async fn enter<T, F>(&self, attempt: &Attempt<'_>, scope: Scope, send: impl Fn(Pass) -> F) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        self.gate().enter(attempt, &scope, send).await
+    }
+
+    /// What a token has to be for: a target is read for the sake of writing it, and one token does for both.
+    fn scope(&self, path: &Repository) -> Scope {
+        if self.scene().side == Side::Target { Scope::push(path) } else { Scope::pull(path) }
+    }
+
+    async fn page(&self, attempt: &Attempt<'_>, path: &Repository, url: &Url) -> Result<Page, Failure> {
+        self.enter(attempt, self.scope(path), |pass| async move {
+            http::page(self.http(), &pass.credential, url.clone(), "listing").await
+        })
+        .await
+    }
+
+    fn path(&self, repository: &Repository) -> Repository {
+        self.address().path(repository)
+    }
+
+    fn at(&self, path: &str) -> Url {
+        self.address().origin().at(path)
+    }
+}
+
+impl fmt::Debug for Distribution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Distribution({}, {:?}, as {})", self.0.scene.name, self.0.scene.side, self.0.scene.login)
+    }
+}
+
+impl Source for Distribution {
+    type Blob = Blob;
+
+    fn name(&self) -> &str {
+        &self.0.scene.name
+    }
+
+    fn batch(&self) -> usize {
+        1
+    }
+
+    async fn registry(&self) -> Result<Registry, Error> {
+        Ok(self.address().registry().clone())
+    }
+
+    async fn manifests(&self, repository: &Repository, references: &[Reference]) -> Result<Vec<Lookup>, Error> {
+        let mut found = Vec::with_capacity(references.len());
+        for reference in references {
+            found.push(self.look_up(repository, reference).await);
+        }
+        Ok(found)
+    }
+
+    async fn blob(&self, repository: &Repository, blob: &Descriptor, offset: u64) -> Result<Blob, Error> {
+        self.open_blob(repository, blob, offset).await
+    }
+
+    async fn referrers(&self, repository: &Repository, subject: Digest) -> Result<Referrers, Error> {
+        self.list_referrers(repository, subject).await
+    }
+
+    async fn tags(&self, repository: &Repository, prefix: &str) -> Result<Option<Vec<Tag>>, Error> {
+        self.list_tags(repository, prefix).await
+    }
+
+    fn requests(&self) -> u64 {
+        self.0.http.requests()
+    }
+}
+
+impl Target for Distribution {
+    type Upload = Upload;
+
+    /// The specification knows no settings: a tag that may not move is found out when it is put.
+    async fn settings(&self, repositories: &[Repository]) -> Result<Vec<Option<Settings>>, Error> {
+        let unknown = Settings { immutable_tags: ImmutableTags::Only(vec![]), encryption: String::new() };
+        Ok(vec![Some(unknown); repositories.len()])
+    }
+
+    async fn mounting(&self) -> Result<bool, Error> {
+        Ok(true)
+    }
+
+    async fn present(&self, repository: &Repository, blobs: &[Digest]) -> Result<Vec<bool>, Error> {
+        let mut present = Vec::with_capacity(blobs.len());
+        for blob in blobs {
+            present.push(self.has_blob(repository, *blob).await?);
+        }
+        Ok(present)
+    }
+
+    async fn open_upload(&self, repository: &Repository) -> Result<Upload, Error> {
+        self.start_upload(repository).await
+    }
+
+    async fn mount(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+        from: &Repository,
+    ) -> Result<Mount<Upload>, Error> {
+        self.mount_blob(repository, blob.digest, from).await
+    }
+
+    async fn upload<B>(&self, upload: Upload, blob: &Descriptor, body: B) -> Result<(), Error>
+    where
+        B: Stream<Item = Result<Bytes, Error>> + Send + 'static,
+    {
+        self.put_blob(upload, blob, body).await
+    }
+
+    async fn put_manifest(
+        &self,
+        repository: &Repository,
+        manifest: &Manifest,
+        tag: Option<&Tag>,
+    ) -> Result<Put, Error> {
+        self.push_manifest(repository, manifest, tag).await
+    }
+}
+
+impl Consumer for Distribution {
+    async fn manifest(&self, repository: &Repository, reference: &Reference) -> Result<Manifest, Error> {
+        self.pull_manifest(repository, reference).await
+    }
+
+    async fn reach(&self, repository: &Repository, blob: &Descriptor) -> Result<(), Error> {
+        self.reach_blob(repository, blob).await
+    }
+}

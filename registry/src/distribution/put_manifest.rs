@@ -1,0 +1,115 @@
+use promotion::{Content, Digest, Error, Manifest, Name, Put, Reference, Repository, Tag};
+
+use super::Distribution;
+use super::scene::Attempt;
+use super::scope::Scope;
+use crate::attempt::Scene as _;
+use crate::http::{self, Failure, Refusal};
+use crate::kind::{Kind, kind};
+
+impl Distribution {
+    /// Writes a manifest under its tag, or under its digest if it gets none.
+    pub(super) async fn push_manifest(
+        &self,
+        repository: &Repository,
+        manifest: &Manifest,
+        tag: Option<&Tag>,
+    ) -> Result<Put, Error> {
+        let (doing, reference) = match tag {
+            Some(tag) => {
+                (format!("putting manifest {} with tag {tag}", manifest.digest()), Reference::Tag(tag.clone()))
+            }
+            None => (format!("putting manifest {}", manifest.digest()), Reference::Digest(manifest.digest())),
+        };
+        let attempt = self.scene().attempt("write", Some(repository), doing).or_absent(Kind::NoRepository);
+        let (path, reference) = (&self.path(repository), &reference);
+        let pushed = self
+            .enter(&attempt, Scope::push(path), |pass| async move {
+                http::push(self.http(), &pass.credential, path, reference, manifest).await
+            })
+            .await;
+        match pushed {
+            Ok(()) => Ok(Put::Stored),
+            Err(Failure::Refused(refusal)) => {
+                self.refused_manifest(&attempt, repository, manifest, tag, &refusal).await
+            }
+            Err(failure) => Err(attempt.failed(failure)),
+        }
+    }
+
+    async fn refused_manifest(
+        &self,
+        attempt: &Attempt<'_>,
+        repository: &Repository,
+        manifest: &Manifest,
+        tag: Option<&Tag>,
+        refusal: &Refusal,
+    ) -> Result<Put, Error> {
+        match (refusal.code.as_str(), tag) {
+            (_, Some(tag)) if is_about_tag(refusal) => {
+                self.holds(attempt, repository, manifest.digest(), tag, refusal).await
+            }
+            ("MANIFEST_BLOB_UNKNOWN" | "BLOB_UNKNOWN" | "MANIFEST_UNKNOWN" | "BLOB_UPLOAD_UNKNOWN", _) => {
+                Ok(match **manifest.content() {
+                    Content::Index { .. } => Put::LacksManifests,
+                    Content::Image { .. } => Put::LacksBlobs(lacking(&refusal.digests, manifest)),
+                })
+            }
+            _ if matches!(refusal.status, 405 | 413) || matches!(kind(refusal), Kind::Invalid | Kind::Limit) => {
+                let why = format!(
+                    "the registry does not take this manifest ({}, {} bytes): {}. It may not know this media type, or have a limit of its own",
+                    manifest.media_type(),
+                    manifest.raw().len(),
+                    refusal.told()
+                );
+                Err(attempt.error(Name::RegistryLimit, &why))
+            }
+            _ => Err(attempt.refused(refusal)),
+        }
+    }
+
+    /// Whether a tag that may not move holds this digest, which is as good as having put it.
+    async fn holds(
+        &self,
+        attempt: &Attempt<'_>,
+        repository: &Repository,
+        digest: Digest,
+        tag: &Tag,
+        refusal: &Refusal,
+    ) -> Result<Put, Error> {
+        match self.look_up(repository, &Reference::Tag(tag.clone())).await? {
+            Some(held) if held.digest() == digest => Ok(Put::Stored),
+            Some(held) => Err(attempt.error(
+                Name::TagConflict,
+                &format!(
+                    "tag {tag} holds {} and may not move to {digest}: {}. Release under a new tag, or exclude this one from the rule of the \
+                     registry that keeps tags where they are",
+                    held.digest(),
+                    refusal.told()
+                ),
+            )),
+            // Two that write the same tag at once, say.
+            None => Err(attempt.error(Name::RegistryUnavailable, &refusal.told())),
+        }
+    }
+}
+
+/// Whether a tag was refused because it exists. The specification has no code for it: Harbor answers 412 "configured as immutable", quay.io 409,
+/// Artifact Registry 400 "tag immutability", ECR `TAG_INVALID`.
+fn is_about_tag(refusal: &Refusal) -> bool {
+    let message = refusal.message.to_ascii_lowercase();
+    matches!(refusal.status, 409 | 412)
+        || matches!(refusal.code.as_str(), "TAG_INVALID" | "TAG_IMMUTABLE")
+        || message.contains("immutab")
+        || message.contains("cannot be overwritten")
+}
+
+/// The blobs that the registry says it lacks; all that it could lack, if it names none.
+fn lacking(told: &[Digest], manifest: &Manifest) -> Vec<Digest> {
+    let candidates = manifest.content().blobs().filter(|blob| !blob.is_non_distributable()).map(|blob| blob.digest);
+    let mut all: Vec<Digest> = candidates.collect();
+    all.sort_unstable();
+    all.dedup();
+    let named: Vec<Digest> = all.iter().filter(|digest| told.contains(digest)).copied().collect();
+    if named.is_empty() { all } else { named }
+}

@@ -1,0 +1,62 @@
+use promotion::{Descriptor, Digest, Error, Name, Referrers, Repository};
+use serde_json::Value;
+
+use super::Distribution;
+use crate::attempt::Scene as _;
+use crate::http::{Failure, Page, Party, Refusal, shown};
+
+/// More pages than this are no list, but a loop.
+const PAGES: usize = 100;
+
+impl Distribution {
+    /// The manifests whose subject is this one, if the registry keeps a list (section "Listing Referrers" of the distribution specification:
+    /// it answers 404 if it does not, and an empty index if there are none). Whether it does is remembered.
+    pub(super) async fn list_referrers(&self, repository: &Repository, subject: Digest) -> Result<Referrers, Error> {
+        if self.0.unlisted.contains(repository) {
+            return Ok(Referrers::Unlisted);
+        }
+        let attempt = self.scene().attempt("read", Some(repository), format!("listing what refers to {subject}"));
+        let path = &self.path(repository);
+        let mut found = Vec::new();
+        let mut next = Some(self.at(&format!("/v2/{path}/referrers/{subject}")));
+        for _ in 0..PAGES {
+            let Some(url) = next else {
+                return Ok(Referrers::Listed(found));
+            };
+            let listed = self.page(&attempt, path, &url).await;
+            let Page { body, next: more, url } = match listed {
+                Ok(page) => page,
+                Err(Failure::Refused(refusal)) if found.is_empty() && is_unlisted(&refusal) => {
+                    if !matches!(refusal.code.as_str(), "NAME_UNKNOWN" | "MANIFEST_UNKNOWN") {
+                        self.0.unlisted.insert(repository);
+                    }
+                    return Ok(Referrers::Unlisted);
+                }
+                Err(failure) => return Err(attempt.failed(failure)),
+            };
+            let descriptors = index(&body).ok_or_else(|| {
+                let why = format!("{} answers with something that is no index", shown(&url));
+                attempt.error(Name::RegistryUnavailable, &why).permanent()
+            })?;
+            found.extend(descriptors);
+            next = more;
+        }
+        let why = format!("the list goes on after {PAGES} pages");
+        Err(attempt.error(Name::RegistryUnavailable, &why).permanent())
+    }
+}
+
+/// Whether this says that there is no such list. A denial or a failure does not.
+fn is_unlisted(refusal: &Refusal) -> bool {
+    refusal.by == Party::Registry
+        && (matches!(refusal.status, 404 | 405) || (refusal.code == "UNSUPPORTED" && refusal.status != 401))
+}
+
+/// The entries of an index. A registry that is written in Go may say `null` for none.
+fn index(body: &[u8]) -> Option<Vec<Descriptor>> {
+    let mut index: Value = serde_json::from_slice(body).ok()?;
+    match index.get_mut("manifests")?.take() {
+        Value::Null => Some(vec![]),
+        manifests => serde_json::from_value(manifests).ok(),
+    }
+}

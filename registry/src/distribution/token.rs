@@ -1,0 +1,121 @@
+use std::time::{Duration, SystemTime};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::Method;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use promotion::{Error, Name};
+use serde::Deserialize;
+use url::Url;
+use url::form_urlencoded::Serializer;
+
+use super::Login;
+use super::challenge::Bearer;
+use super::scope::Scope;
+use crate::http::{Client, Credential, Failure, Origin, Party, Refusal, Token, follow, shown, whole};
+
+/// How long a token lasts that does not say so (Docker's token authentication specification, `expires_in`).
+const LIFE: Duration = Duration::from_secs(60);
+/// No longer is believed; a token that ends earlier than it said is replaced when it is refused.
+const LONGEST: Duration = Duration::from_secs(12 * 3600);
+/// No token is longer than this.
+const ANSWER_BYTES: usize = 1 << 20;
+
+/// The value of `Authorization` by which a user and a password are told (RFC 7617).
+pub(super) fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+}
+
+/// A token server: where it is, and which registry it serves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Realm {
+    url: Url,
+    service: Option<String>,
+}
+
+impl Realm {
+    /// The token server that a registry names, if credentials may be sent there: by the rules of redirects, as a registry leads us there.
+    pub(super) fn of(registry: &Origin, bearer: &Bearer) -> Result<Self, Error> {
+        let url = follow(&registry.at("/v2/"), &bearer.realm)
+            .map_err(|error| error.context("the registry names a token server that is not accepted"))?;
+        Ok(Self { url, service: bearer.service.clone() })
+    }
+
+    /// For messages.
+    pub(super) fn shown(&self) -> String {
+        shown(&self.url)
+    }
+
+    /// Asks for a token: with GET, and with the login if there is one; with POST if what there is is an identity token (Docker's token
+    /// authentication specification, and its OAuth2 variant).
+    pub(super) async fn fetch(
+        &self,
+        client: &Client,
+        registry: &Origin,
+        scope: &Scope,
+        login: &Login,
+    ) -> Result<Token, Failure> {
+        let fetched = SystemTime::now();
+        let request = match login {
+            Login::IdentityToken { token, .. } => {
+                let mut form = Serializer::new(String::new());
+                form.append_pair("grant_type", "refresh_token").append_pair("client_id", "drayage");
+                form.append_pair("refresh_token", token).append_pair("scope", &scope.to_string());
+                form.extend_pairs(self.service.iter().map(|service| ("service", service)));
+                let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
+                client.request(Method::POST, &self.url, None).header(CONTENT_TYPE, kind).body(form.finish())
+            }
+            Login::Basic { user, password, .. } => {
+                let own = Credential::new(Origin::of(&self.url)?, &basic(user, password));
+                client.request(Method::GET, &self.query(scope), own.as_ref())
+            }
+            Login::Anonymous => client.request(Method::GET, &self.query(scope), None),
+        };
+        let response = client.send(request, "asking for a token at", &self.url).await?;
+        let status = response.status();
+        if status.is_redirection() {
+            return Err(self.lie("it sends us elsewhere, which a login does not follow").into());
+        }
+        if !status.is_success() {
+            return Err(Failure::Refused(Refusal::read(response, Party::Registry).await));
+        }
+        let body = whole(response, "asking for a token at", &self.url, ANSWER_BYTES).await?;
+        let body = body.map_err(|_| self.lie(&format!("its answer is longer than {ANSWER_BYTES} bytes")))?;
+        let answer = serde_json::from_slice(&body).map_err(|_| self.lie("its answer is not the JSON of a token"))?;
+        self.token(registry, answer, fetched).map_err(Into::into)
+    }
+
+    fn query(&self, scope: &Scope) -> Url {
+        let mut url = self.url.clone();
+        let service = self.service.iter().map(|service| ("service", service.clone()));
+        let scope = scope.resources().map(|resource| ("scope", resource));
+        url.query_pairs_mut().extend_pairs(service.chain(scope));
+        url
+    }
+
+    fn token(&self, registry: &Origin, answer: Answer, fetched: SystemTime) -> Result<Token, Error> {
+        let text = [answer.token, answer.access_token].into_iter().flatten().find(|token| !token.is_empty());
+        let text = text.ok_or_else(|| self.lie("its answer holds no token"))?;
+        let credential = Credential::new(registry.clone(), &format!("Bearer {text}"))
+            .ok_or_else(|| self.lie("its token holds characters that no token has"))?;
+        let life = match answer.expires_in.and_then(|life| life.as_f64()) {
+            None => LIFE,
+            Some(seconds) if seconds > 0.0 => Duration::from_secs_f64(seconds.min(LONGEST.as_secs_f64())),
+            Some(seconds) => return Err(self.lie(&format!("its token ends before it begins (expires_in {seconds})"))),
+        };
+        Ok(Token::new(credential, fetched, fetched + life))
+    }
+
+    /// Nothing that it says can be used; asking again would not change that.
+    fn lie(&self, what: &str) -> Error {
+        let why = format!("the token server {} that the registry names cannot be used: {what}", self.shown());
+        Error::new(Name::RegistryUnavailable, why).permanent()
+    }
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    token: Option<String>,
+    access_token: Option<String>,
+    expires_in: Option<serde_json::Number>,
+}

@@ -1,0 +1,82 @@
+use bytes::Bytes;
+use futures_util::Stream;
+use promotion::{Descriptor, Digest, Error, Mount, Name, Repository};
+
+use super::Distribution;
+use super::scene::Attempt;
+use super::scope::Scope;
+use crate::Upload;
+use crate::attempt::Scene as _;
+use crate::http::{self, Failure, Party};
+use crate::kind::{Kind, kind};
+
+impl Distribution {
+    pub(super) async fn start_upload(&self, repository: &Repository) -> Result<Upload, Error> {
+        let attempt = self.writing(repository, "opening an upload".into()).or_absent(Kind::NoRepository);
+        let path = &self.path(repository);
+        let session =
+            self.enter(&attempt, Scope::push(path), |pass| async move {
+                http::start(self.http(), &pass.credential, path).await
+            })
+            .await
+            .map_err(|failure| attempt.failed(failure))?;
+        Ok(Upload { repository: repository.clone(), session })
+    }
+
+    /// Asks for a blob of a sibling repository, with a token for both. Where the registry does not even decline properly, an upload is opened: mounting
+    /// saves bytes and nothing depends on it.
+    pub(super) async fn mount_blob(
+        &self,
+        repository: &Repository,
+        blob: Digest,
+        from: &Repository,
+    ) -> Result<Mount<Upload>, Error> {
+        let attempt = self.writing(repository, format!("mounting blob {blob} of repository {from}"));
+        let (path, from) = (&self.path(repository), &self.path(from));
+        let scope = Scope::push(path).and(Scope::pull(from));
+        let mounted =
+            self.enter(&attempt, scope, |pass| async move {
+                http::mount(self.http(), &pass.credential, path, blob, from).await
+            })
+            .await;
+        match mounted {
+            Ok(None) => Ok(Mount::Mounted),
+            Ok(Some(session)) => Ok(Mount::Declined(Upload { repository: repository.clone(), session })),
+            Err(Failure::Refused(refusal)) if !matches!(kind(&refusal), Kind::Busy | Kind::Down) => {
+                self.start_upload(repository).await.map(Mount::Declined)
+            }
+            Err(Failure::Failed(error)) if is_denied(&error) && path != from => {
+                self.start_upload(repository).await.map(Mount::Declined)
+            }
+            Err(failure) => Err(attempt.failed(failure)),
+        }
+    }
+
+    /// Sends a blob. The body can be sent once only, so a token that is refused here is merely dropped: the next upload opens with another.
+    pub(super) async fn put_blob<B>(&self, upload: Upload, blob: &Descriptor, body: B) -> Result<(), Error>
+    where
+        B: Stream<Item = Result<Bytes, Error>> + Send + 'static,
+    {
+        let Upload { repository, session } = upload;
+        let attempt = self.writing(&repository, format!("uploading blob {}", blob.digest));
+        let pass = self.gate().pass(&attempt, &Scope::push(&self.path(&repository))).await?;
+        match http::put(self.http(), &pass.credential, session, blob, body).await {
+            Ok(()) => Ok(()),
+            Err(Failure::Refused(refusal))
+                if refusal.by == Party::Registry && refusal.status == 401 && pass.forget().await =>
+            {
+                Err(attempt.error(Name::RegistryUnavailable, &format!("the token was refused: {}", refusal.told())))
+            }
+            Err(failure) => Err(attempt.failed(failure)),
+        }
+    }
+
+    /// An upload that is not known, with or without a code, is a temporary failure: another one can be opened.
+    fn writing<'a>(&'a self, repository: &'a Repository, doing: String) -> Attempt<'a> {
+        self.scene().attempt("write", Some(repository), doing).or_absent(Kind::NoUpload)
+    }
+}
+
+fn is_denied(error: &Error) -> bool {
+    matches!(error.name(), Name::SourceAccessDenied | Name::TargetAccessDenied)
+}

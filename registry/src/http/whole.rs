@@ -1,0 +1,27 @@
+use bytes::Bytes;
+use promotion::Error;
+use reqwest::Response;
+use url::Url;
+
+use super::client::{ANSWER, within};
+use super::failure::{late, transport};
+
+/// The whole body of an answer, or how much there was of it when it turned out longer than it may be.
+pub(crate) async fn whole(
+    mut response: Response,
+    doing: &str,
+    url: &Url,
+    most: usize,
+) -> Result<Result<Bytes, usize>, Error> {
+    let reading = async {
+        let mut raw = Vec::new();
+        while let Some(piece) = response.chunk().await.map_err(|error| transport(error, doing, url))? {
+            raw.extend_from_slice(&piece);
+            if raw.len() > most {
+                return Ok(Err(raw.len()));
+            }
+        }
+        Ok(Ok(Bytes::from(raw)))
+    };
+    within(ANSWER, reading).await.unwrap_or_else(|patience| Err(late(patience, doing, url)))
+}
