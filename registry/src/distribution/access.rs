@@ -2,14 +2,15 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use promotion::Error;
+use promotion::{Error, Name};
 
 use super::Login;
 use super::challenge::{Bearer, Challenge, choose};
-use super::scene::{Attempt, Scene};
+use super::scene::Scene;
 use super::scope::Scope;
 use super::token::{Realm, basic};
-use crate::http::{Authorization, Client, Credential, Failure, Origin, Party, Refusal, Token, ping};
+use crate::http::{Authorization, Client, Credential, Failure, Origin, Party, Refusal, Token, harmless, ping};
+use crate::kind::{Kind, kind};
 
 /// How a registry is entered: what it has asked for so far, and the tokens that were fetched for it.
 #[derive(Debug, Default)]
@@ -71,12 +72,7 @@ pub(super) struct Gate<'a> {
 
 impl Gate<'_> {
     /// Sends something that needs this scope, and once more with what the registry asks for if it refuses what was shown.
-    pub(super) async fn enter<T, F>(
-        &self,
-        attempt: &Attempt<'_>,
-        scope: &Scope,
-        send: impl Fn(Pass) -> F,
-    ) -> Result<T, Failure>
+    pub(super) async fn enter<T, F>(&self, scope: &Scope, send: impl Fn(Pass) -> F) -> Result<T, Failure>
     where
         F: Future<Output = Result<T, Failure>>,
     {
@@ -90,10 +86,10 @@ impl Gate<'_> {
         }
         if first.is_some() && !matches!(self.scene.login, Login::Anonymous) {
             // A registry may show to anybody what is public, and say of the rest that it does not exist: a login that is there is used.
-            self.knock(attempt).await?;
+            self.knock().await?;
             first = None;
         }
-        let pass = self.pass(attempt, scope).await?;
+        let pass = self.pass(scope).await?;
         let refusal = match send(pass.clone()).await {
             Err(Failure::Refused(refusal)) if refusal.by == Party::Registry && refusal.status == 401 => refusal,
             answer => {
@@ -101,7 +97,7 @@ impl Gate<'_> {
                 return answer;
             }
         };
-        let other = self.other(attempt, scope, &pass, &refusal).await?;
+        let other = self.other(scope, &pass, &refusal).await?;
         drop(first);
         let Some(other) = other else {
             return Err(Failure::Refused(refusal));
@@ -119,70 +115,74 @@ impl Gate<'_> {
     }
 
     /// What to send now, by what is known.
-    pub(super) async fn pass(&self, attempt: &Attempt<'_>, scope: &Scope) -> Result<Pass, Error> {
+    pub(super) async fn pass(&self, scope: &Scope) -> Result<Pass, Error> {
         match self.access.known() {
             Known::Nothing | Known::Open => Ok(self.nothing()),
-            Known::Basic => self.login(attempt),
+            Known::Basic => self.login(),
             Known::Bearer(realm, decided) => {
                 let tokens = self.access.tokens(&realm, decided.as_ref().unwrap_or(scope));
-                self.token(attempt, tokens, None).await
+                self.token(tokens, None).await
             }
         }
     }
 
     /// Asks the registry for nothing, to learn what it asks for.
-    async fn knock(&self, attempt: &Attempt<'_>) -> Result<(), Failure> {
+    async fn knock(&self) -> Result<(), Failure> {
         match ping(self.http, &self.nothing().credential).await {
             Err(Failure::Refused(refusal)) if refusal.status == 401 => match choose(&refusal.challenges) {
                 Ok(Challenge::Basic) => self.access.learn(Known::Basic),
-                Ok(Challenge::Bearer(bearer)) => drop(self.learn(attempt, &bearer)?),
+                Ok(Challenge::Bearer(bearer)) => drop(self.learn(&bearer)?),
                 // What it asks for then is told with the request that it refuses.
                 Err(_) => {}
             },
-            Err(Failure::Failed(error)) => return Err(error.context(attempt.told()).into()),
+            Err(Failure::Failed(error)) => return Err(error.into()),
             answer => self.access.open(&answer),
         }
         Ok(())
     }
 
     /// What to send instead of what was refused; none if there is nothing else.
-    async fn other(
-        &self,
-        attempt: &Attempt<'_>,
-        scope: &Scope,
-        refused: &Pass,
-        refusal: &Refusal,
-    ) -> Result<Option<Pass>, Failure> {
+    async fn other(&self, scope: &Scope, refused: &Pass, refusal: &Refusal) -> Result<Option<Pass>, Failure> {
         let bearer = match choose(&refusal.challenges) {
             Ok(Challenge::Bearer(bearer)) => bearer,
             Ok(Challenge::Basic) if matches!(refused.shown, Shown::Login) => return Ok(None),
             Ok(Challenge::Basic) => {
                 self.access.learn(Known::Basic);
-                return self.login(attempt).map(Some).map_err(Into::into);
+                return self.login().map(Some).map_err(Into::into);
             }
-            Err(schemes) => return self.unknown(refused, refusal, &schemes).await,
+            Err(schemes) => match &refused.shown {
+                Shown::Token(tokens, _) => return Ok(Some(self.token(Arc::clone(tokens), Some(refused)).await?)),
+                _ if schemes.is_empty() => return Ok(None),
+                _ => {
+                    let mut refusal = refusal.clone();
+                    let schemes = harmless(&schemes.join(", "));
+                    refusal.message +=
+                        &format!(" (the registry asks for {schemes}, and Drayage knows Basic and Bearer)");
+                    return Err(Failure::Refused(refusal));
+                }
+            },
         };
-        let (realm, decided, asked) = self.learn(attempt, &bearer)?;
+        let (realm, decided, asked) = self.learn(&bearer)?;
         // A registry may know the repository by another name.
         let tokens = match decided {
             Some(decided) => self.access.tokens(&realm, &decided),
             None if scope.covers(&asked) => self.access.tokens(&realm, scope),
             None => self.access.wider_tokens(&realm, scope, asked),
         };
-        self.token(attempt, tokens, Some(refused)).await.map(Some).map_err(Into::into)
+        self.token(tokens, Some(refused)).await.map(Some).map_err(Into::into)
     }
 
     /// Takes note of a token server: what it is, the one scope that decides if there is one, and what it was to be asked for.
-    fn learn(&self, attempt: &Attempt<'_>, bearer: &Bearer) -> Result<(Arc<Realm>, Option<Scope>, Scope), Error> {
-        let realm = Realm::of(self.origin(), bearer).map_err(|error| error.context(attempt.told()))?;
+    fn learn(&self, bearer: &Bearer) -> Result<(Arc<Realm>, Option<Scope>, Scope), Error> {
+        let realm = Realm::of(self.origin(), bearer)?;
         let asked = bearer.scope.as_deref().map(Scope::parse).unwrap_or_default();
         let decided = asked.is_global().then(|| asked.clone());
         Ok((self.access.learn_realm(realm, decided.clone()), decided, asked))
     }
 
     /// A token, other than one that was refused.
-    async fn token(&self, attempt: &Attempt<'_>, tokens: Arc<Tokens>, refused: Option<&Pass>) -> Result<Pass, Error> {
-        let fetch = || self.fetch(attempt, &tokens);
+    async fn token(&self, tokens: Arc<Tokens>, refused: Option<&Pass>) -> Result<Pass, Error> {
+        let fetch = || self.fetch(&tokens);
         let now = SystemTime::now();
         let token = match refused.map(|pass| &pass.shown) {
             Some(Shown::Token(_, token)) => tokens.authorization.other(token, now, fetch).await,
@@ -193,25 +193,9 @@ impl Gate<'_> {
         Ok(Pass { credential: token.credential.clone(), shown: Shown::Token(tokens, token) })
     }
 
-    /// A refusal that does not say what it wants.
-    async fn unknown(&self, refused: &Pass, refusal: &Refusal, schemes: &[String]) -> Result<Option<Pass>, Failure> {
-        if let (Known::Bearer(..), true) = (self.access.known(), refused.forget().await) {
-            // The next attempt begins with another token.
-            return Ok(None);
-        }
-        let mut refusal = refusal.clone();
-        if !schemes.is_empty() {
-            let schemes = crate::http::harmless(&schemes.join(", "));
-            refusal.message += &format!(" (the registry asks for {schemes}, and Drayage knows Basic and Bearer)");
-        }
-        Err(Failure::Refused(refusal))
-    }
-
-    fn login(&self, attempt: &Attempt<'_>) -> Result<Pass, Error> {
-        let denied = |why: &str| {
-            let (name, _) = crate::kind::Kind::Denied.named(self.scene.side);
-            attempt.error(name, &format!("{why}. Give a user and a password with {}", self.scene.log_in()))
-        };
+    fn login(&self) -> Result<Pass, Error> {
+        let denied =
+            |why: &str| self.denied(&format!("{why}. Give a user and a password with {}", self.scene.log_in()));
         match &self.scene.login {
             Login::Basic { user, password, .. } => Credential::new(self.origin().clone(), &basic(user, password))
                 .map(|credential| Pass { credential, shown: Shown::Login })
@@ -223,16 +207,32 @@ impl Gate<'_> {
         }
     }
 
-    async fn fetch(&self, attempt: &Attempt<'_>, tokens: &Tokens) -> Result<Token, Error> {
+    async fn fetch(&self, tokens: &Tokens) -> Result<Token, Error> {
         let Tokens { realm, scope, .. } = tokens;
-        realm.fetch(self.http, self.origin(), scope, &self.scene.login).await.map_err(|failure| match failure {
-            Failure::Failed(error) => error.context(attempt.told()),
-            Failure::Refused(mut refusal) => {
-                let by = realm.shown();
-                refusal.message += &format!(" (so answers its token server {by} when asked for {scope})");
-                attempt.refused(&refusal)
+        let failure = match realm.fetch(self.http, self.origin(), scope, &self.scene.login).await {
+            Ok(token) => return Ok(token),
+            Err(Failure::Failed(error)) => return Err(error),
+            Err(Failure::Refused(refusal)) => refusal,
+        };
+        let (server, told, log_in) = (realm.shown(), failure.told(), self.scene.log_in());
+        let kind = kind(&failure);
+        Err(match (kind, &self.scene.login) {
+            (Kind::Denied, Login::Anonymous) => self.denied(&format!(
+                "the token server {server} gives nobody a token for {scope} without a login: {told}. Give one with {log_in}"
+            )),
+            (Kind::Denied, login) => self.denied(&format!(
+                "the token server {server} does not accept {login} for {scope}: {told}. Log in again with {log_in}"
+            )),
+            (kind, _) => {
+                let why = format!("the token server {server} gives no token for {scope}: {told}");
+                let error = Error::new(Name::RegistryUnavailable, why).with_retry_after(failure.retry_after);
+                if kind.named(self.scene.side).1 { error } else { error.permanent() }
             }
         })
+    }
+
+    fn denied(&self, why: &str) -> Error {
+        Error::new(Kind::Denied.named(self.scene.side).0, why)
     }
 
     fn nothing(&self) -> Pass {

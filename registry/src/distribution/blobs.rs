@@ -17,7 +17,7 @@ impl Distribution {
         let doing = format!("opening blob {}", blob.digest);
         let attempt = self.scene().attempt("read", Some(repository), doing).or_absent(Kind::NoBlob);
         let path = &self.path(repository);
-        self.enter(&attempt, self.scope(path), |pass| async move {
+        self.enter(self.scope(path), |pass| async move {
             http::open(self.http(), &pass.credential, path, blob, offset).await
         })
         .await
@@ -32,21 +32,17 @@ impl Distribution {
         let doing = format!("reaching blob {}", blob.digest);
         let attempt = self.scene().attempt("read", Some(repository), doing).or_absent(Kind::NoBlob);
         let path = &self.path(repository);
-        self.enter(&attempt, self.scope(path), |pass| async move {
-            http::reach(self.http(), &pass.credential, path, blob).await
-        })
-        .await
-        .map_err(|failure| attempt.failed(failure))
+        self.enter(self.scope(path), |pass| async move { http::reach(self.http(), &pass.credential, path, blob).await })
+            .await
+            .map_err(|failure| attempt.failed(failure))
     }
 
     /// Whether the repository has a blob.
     pub(super) async fn has_blob(&self, repository: &Repository, blob: Digest) -> Result<bool, Error> {
         let attempt = self.scene().attempt("read", Some(repository), format!("looking for blob {blob}"));
         let path = &self.path(repository);
-        self.enter(&attempt, self.scope(path), |pass| async move {
-            http::has(self.http(), &pass.credential, path, blob).await
-        })
-        .await
-        .map_err(|failure| attempt.failed(failure))
+        self.enter(self.scope(path), |pass| async move { http::has(self.http(), &pass.credential, path, blob).await })
+            .await
+            .map_err(|failure| attempt.failed(failure))
     }
 }

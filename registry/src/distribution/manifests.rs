@@ -1,7 +1,7 @@
 use promotion::{Error, Lookup, Manifest, Reference, Repository};
 
 use super::Distribution;
-use super::scene::Attempt;
+use super::access::Pass;
 use crate::attempt::Scene as _;
 use crate::http::{self, Failure, Party};
 use crate::kind::Kind;
@@ -10,7 +10,7 @@ impl Distribution {
     /// Looks up one manifest. Where a repository is made by the first push, one that is not there holds nothing yet.
     pub(super) async fn look_up(&self, repository: &Repository, reference: &Reference) -> Lookup {
         let attempt = self.scene().attempt("read", Some(repository), format!("looking up {reference}"));
-        match self.get_manifest(&attempt, repository, reference).await {
+        match self.get_manifest(repository, reference).await {
             Ok(manifest) => Ok(Some(manifest)),
             Err(Failure::Refused(refusal)) if refusal.by == Party::Registry && refusal.status == 404 => Ok(None),
             Err(failure) => Err(attempt.failed(failure)),
@@ -24,23 +24,12 @@ impl Distribution {
     pub async fn pull_manifest(&self, repository: &Repository, reference: &Reference) -> Result<Manifest, Error> {
         let doing = format!("pulling {reference}");
         let attempt = self.scene().attempt("read", Some(repository), doing).or_absent(Kind::NoImage);
-        self.get_manifest(&attempt, repository, reference).await.map_err(|failure| attempt.failed(failure))
+        self.get_manifest(repository, reference).await.map_err(|failure| attempt.failed(failure))
     }
 
-    async fn get_manifest(
-        &self,
-        attempt: &Attempt<'_>,
-        repository: &Repository,
-        reference: &Reference,
-    ) -> Result<Manifest, Failure> {
+    async fn get_manifest(&self, repository: &Repository, reference: &Reference) -> Result<Manifest, Failure> {
         let path = &self.path(repository);
-        let scope = self.scope(path);
-        self.gate()
-            .enter(
-                attempt,
-                &scope,
-                |pass| async move { http::pull(self.http(), &pass.credential, path, reference).await },
-            )
-            .await
+        let pull = |pass: Pass| async move { http::pull(self.http(), &pass.credential, path, reference).await };
+        self.enter(self.scope(path), pull).await
     }
 }

@@ -33,7 +33,7 @@ use self::access::{Access, Gate, Pass};
 pub use self::address::Address;
 pub use self::connect::{Distributions, Proxy};
 pub use self::login::Login;
-use self::scene::{Attempt, Scene};
+use self::scene::Scene;
 use self::scope::Scope;
 use self::unlisted::Unlisted;
 use crate::http::{self, Client, Failure, Page};
@@ -70,11 +70,11 @@ impl Distribution {
     }
 
     /// Sends something that needs this scope, once, and once more if the registry asks for what was not shown.
-    async fn enter<T, F>(&self, attempt: &Attempt<'_>, scope: Scope, send: impl Fn(Pass) -> F) -> Result<T, Failure>
+    async fn enter<T, F>(&self, scope: Scope, send: impl Fn(Pass) -> F) -> Result<T, Failure>
     where
         F: Future<Output = Result<T, Failure>>,
     {
-        self.gate().enter(attempt, &scope, send).await
+        self.gate().enter(&scope, send).await
     }
 
     /// What a token has to be for: a target is read for the sake of writing it, and one token does for both.
@@ -82,8 +82,8 @@ impl Distribution {
         if self.scene().side == Side::Target { Scope::push(path) } else { Scope::pull(path) }
     }
 
-    async fn page(&self, attempt: &Attempt<'_>, path: &Repository, url: &Url) -> Result<Page, Failure> {
-        self.enter(attempt, self.scope(path), |pass| async move {
+    async fn page(&self, path: &Repository, url: &Url) -> Result<Page, Failure> {
+        self.enter(self.scope(path), |pass| async move {
             http::page(self.http(), &pass.credential, url.clone(), "listing").await
         })
         .await
@@ -149,7 +149,11 @@ impl Target for Distribution {
 
     /// The specification knows no settings: a tag that may not move is found out when it is put.
     async fn settings(&self, repositories: &[Repository]) -> Result<Vec<Option<Settings>>, Error> {
-        let unknown = Settings { immutable_tags: ImmutableTags::Only(vec![]), encryption: String::new() };
+        let unknown = Settings {
+            immutable_tags: ImmutableTags::Only(vec![]),
+            encryption: String::new(),
+            blob_bytes: 0..=u64::MAX,
+        };
         Ok(vec![Some(unknown); repositories.len()])
     }
 

@@ -24,7 +24,7 @@ impl Distribution {
         let attempt = self.scene().attempt("write", Some(repository), doing).or_absent(Kind::NoRepository);
         let (path, reference) = (&self.path(repository), &reference);
         let pushed = self
-            .enter(&attempt, Scope::push(path), |pass| async move {
+            .enter(Scope::push(path), |pass| async move {
                 http::push(self.http(), &pass.credential, path, reference, manifest).await
             })
             .await;

@@ -23,7 +23,7 @@ impl Distribution {
             let Some(url) = next else {
                 return Ok(Referrers::Listed(found));
             };
-            let listed = self.page(&attempt, path, &url).await;
+            let listed = self.page(path, &url).await;
             let Page { body, next: more, url } = match listed {
                 Ok(page) => page,
                 Err(Failure::Refused(refusal)) if found.is_empty() && is_unlisted(&refusal) => {

@@ -32,8 +32,8 @@ impl Scene {
                 ". No login was used: give one with {log_in}, unless the name {repository} is wrong, as registries deny what does not exist"
             ),
             login => format!(
-                ". Either {login} may not {action} {repository}, or it does not exist: check the name, have the permission given, or log in \
-                 as another user with {log_in}"
+                ". The registry does not accept {login}, or does not let it {action} {repository}, or there is no such repository: check the \
+                 name, have the permission given, or log in again with {log_in}"
             ),
         }
     }

@@ -41,9 +41,9 @@ impl Scope {
         other.0.iter().all(|(resource, actions)| self.0.get(resource).is_some_and(|own| own.is_superset(actions)))
     }
 
-    /// Whether this speaks of no repository, as the one scope of public.ecr.aws, `aws`, does.
+    /// Whether this is of no particular resource, as the one scope of public.ecr.aws, `aws`.
     pub(super) fn is_global(&self) -> bool {
-        !self.0.is_empty() && !self.0.keys().any(|resource| resource.starts_with("repository"))
+        !self.0.is_empty() && self.0.values().all(BTreeSet::is_empty)
     }
 
     /// Each resource as it is asked for.
@@ -76,6 +76,7 @@ mod tests {
         assert!(!Scope::pull(&a).covers(&Scope::push(&a)) && Scope::pull(&a).covers(&Scope::default()));
         assert_eq!(Scope::parse("repository:host:5000/a:push,pull").to_string(), "repository:host:5000/a:pull,push");
         assert_eq!(Scope::parse("aws").to_string(), "aws");
+        assert!(!Scope::parse("registry:catalog:*").is_global());
         assert!(Scope::parse("aws").is_global() && !mount.is_global() && !Scope::default().is_global());
     }
 }

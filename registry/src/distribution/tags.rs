@@ -25,7 +25,7 @@ impl Distribution {
         let mut url = self.at(&format!("/v2/{path}/tags/list"));
         url.query_pairs_mut().append_pair("n", &TAGS.to_string());
         for _ in 0..PAGES {
-            let listed = self.page(&attempt, path, &url).await;
+            let listed = self.page(path, &url).await;
             let Page { body, next, url: told } = match listed {
                 Ok(page) => page,
                 Err(Failure::Refused(refusal)) if refusal.by == Party::Registry && refusal.status == 404 => {

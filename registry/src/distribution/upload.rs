@@ -14,10 +14,8 @@ impl Distribution {
     pub(super) async fn start_upload(&self, repository: &Repository) -> Result<Upload, Error> {
         let attempt = self.writing(repository, "opening an upload".into()).or_absent(Kind::NoRepository);
         let path = &self.path(repository);
-        let session =
-            self.enter(&attempt, Scope::push(path), |pass| async move {
-                http::start(self.http(), &pass.credential, path).await
-            })
+        let session = self
+            .enter(Scope::push(path), |pass| async move { http::start(self.http(), &pass.credential, path).await })
             .await
             .map_err(|failure| attempt.failed(failure))?;
         Ok(Upload { repository: repository.clone(), session })
@@ -34,10 +32,8 @@ impl Distribution {
         let attempt = self.writing(repository, format!("mounting blob {blob} of repository {from}"));
         let (path, from) = (&self.path(repository), &self.path(from));
         let scope = Scope::push(path).and(Scope::pull(from));
-        let mounted =
-            self.enter(&attempt, scope, |pass| async move {
-                http::mount(self.http(), &pass.credential, path, blob, from).await
-            })
+        let mounted = self
+            .enter(scope, |pass| async move { http::mount(self.http(), &pass.credential, path, blob, from).await })
             .await;
         match mounted {
             Ok(None) => Ok(Mount::Mounted),
@@ -59,7 +55,8 @@ impl Distribution {
     {
         let Upload { repository, session } = upload;
         let attempt = self.writing(&repository, format!("uploading blob {}", blob.digest));
-        let pass = self.gate().pass(&attempt, &Scope::push(&self.path(&repository))).await?;
+        let pass = self.gate().pass(&Scope::push(&self.path(&repository))).await;
+        let pass = pass.map_err(|error| error.context(attempt.told()))?;
         match http::put(self.http(), &pass.credential, session, blob, body).await {
             Ok(()) => Ok(()),
             Err(Failure::Refused(refusal))
