@@ -1,0 +1,81 @@
+use std::time::Duration;
+
+use promotion::PinnedImage;
+use serde_json::{Map, Value, json};
+
+use crate::arguments::Output;
+
+/// What a command found or did, for people and for programs.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// One object.
+    pub(crate) fields: Map<String, Value>,
+    /// The same in words.
+    pub(crate) text: String,
+}
+
+impl Answer {
+    /// An answer about images: what is true of each in each target, by their positions.
+    pub(crate) fn of(images: &[PinnedImage], targets: &[String], outcome: impl Fn(usize, usize) -> Outcome) -> Self {
+        let mut text = String::new();
+        let width = targets.iter().map(String::len).max().unwrap_or_default();
+        let of_image = |(at, image): (usize, &PinnedImage)| {
+            text += &format!("{image} {}\n", image.digest);
+            let of_target = |(target, name): (usize, &String)| {
+                let outcome = outcome(target, at);
+                text += &format!("  {name:width$}  {}\n", outcome.words);
+                json!({ "registry": name, "outcome": outcome.name })
+            };
+            let targets: Vec<_> = targets.iter().enumerate().map(of_target).collect();
+            json!({ "repository": image.repository, "tag": image.tag, "digest": image.digest, "targets": targets })
+        };
+        let images: Vec<_> = images.iter().enumerate().map(of_image).collect();
+        Self { fields: Map::from_iter([("images".to_owned(), images.into())]), text }
+    }
+
+    /// The same answer with one more field.
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.fields.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The same answer with how many requests it took, and how long, in seconds.
+    pub(crate) fn cost(self, requests: u64, elapsed: Duration) -> Self {
+        let milliseconds = elapsed.as_secs_f64() * 1000.0;
+        self.with("requests", requests).with("seconds", milliseconds.round() / 1000.0)
+    }
+
+    /// The same answer with a line more.
+    pub(crate) fn line(mut self, line: &str) -> Self {
+        self.text += line;
+        self.text.push('\n');
+        self
+    }
+
+    /// The same answer with what is worth telling beside.
+    pub(crate) fn notes(self, notes: &[String]) -> Self {
+        let answer = self.with("notes", notes);
+        notes.iter().fold(answer, |answer, note| answer.line(&format!("note: {note}")))
+    }
+
+    /// What goes to stdout.
+    pub(crate) fn told(self, output: Output) -> String {
+        if output.json { format!("{}\n", Value::Object(self.fields)) } else { self.text }
+    }
+}
+
+/// What is true of an image in a target.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outcome {
+    /// For programs.
+    pub(crate) name: &'static str,
+    /// For people.
+    pub(crate) words: &'static str,
+}
+
+impl Outcome {
+    pub(crate) const PRESENT: Self = Self { name: "present", words: "already there" };
+    pub(crate) const PROMOTED: Self = Self { name: "promoted", words: "promoted" };
+    pub(crate) const PLANNED: Self = Self { name: "planned", words: "to be promoted" };
+    pub(crate) const VERIFIED: Self = Self { name: "verified", words: "can be pulled" };
+}

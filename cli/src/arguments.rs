@@ -1,0 +1,197 @@
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use promotion::Referring;
+
+use crate::location::{Location, RoleArn};
+
+const AFTER_HELP: &str = "\
+A REGISTRY is `host[:port]`, `http://host:port` for one without TLS, or the host of an ECR registry, such as \
+111122223333.dkr.ecr.eu-west-1.amazonaws.com.
+
+Logins are those of `docker login` and `podman login`: $REGISTRY_AUTH_FILE, $DOCKER_CONFIG/config.json or \
+~/.docker/config.json, and the credential helpers that these name. For ECR they are AWS credentials, found as the AWS CLI finds them.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage.";
+
+/// Promotes the container images of a release between registries: whole or not at all, by digest, tags last
+#[derive(Debug, Parser)]
+#[command(name = "drayage", version, after_help = AFTER_HELP, disable_help_subcommand = true, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "there is one of it")]
+pub(crate) enum Command {
+    #[command(flatten)]
+    Work(Work),
+    /// Print the completions for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page, in the language of man(1)
+    Man,
+}
+
+/// What is done with a release.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Work {
+    /// Copy a release to every target: all images by digest, then verified, then tagged
+    Promote(Promote),
+    /// Look in the source and in every target for all that would fail; write nothing
+    Check(Check),
+    /// Pull a release from every target by its tags, which have to hold the digests that the source has
+    Verify(Verify),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Promote {
+    #[command(flatten)]
+    pub(crate) between: Between,
+    /// Show what would be done; write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) referrers: Referrers,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) between: Between,
+    #[command(flatten)]
+    pub(crate) referrers: Referrers,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    #[command(flatten)]
+    pub(crate) between: Between,
+    /// Read and hash every byte, instead of asking for every blob
+    #[arg(long)]
+    pub(crate) full: bool,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// A release, where it comes from and where it goes.
+#[derive(Debug, Args)]
+pub(crate) struct Between {
+    /// The release: a deploy-manifest.json, or `-` for standard input
+    pub(crate) manifest: PathBuf,
+    /// Where the images are
+    #[arg(long, value_name = "REGISTRY")]
+    pub(crate) source: Location,
+    /// Where the images go. Give it several times for several targets: they get the release together, and no tag is written before all
+    /// of them have all of it
+    #[arg(long = "target", value_name = "REGISTRY", required = true)]
+    pub(crate) targets: Vec<Location>,
+    /// The role to assume before a source in ECR is read
+    #[arg(long, value_name = "ARN")]
+    pub(crate) source_role: Option<RoleArn>,
+    /// The role to assume before a target in ECR is spoken to
+    #[arg(long, value_name = "ARN")]
+    pub(crate) target_role: Option<RoleArn>,
+    /// The external id with which the target's role is assumed
+    #[arg(long, value_name = "ID", requires = "target_role")]
+    pub(crate) external_id: Option<String>,
+}
+
+/// What becomes of what hangs on the images.
+#[derive(Debug, Args)]
+pub(crate) struct Referrers {
+    /// Leave signatures, SBOMs and attestations that refer to the images where they are
+    #[arg(long)]
+    no_referrers: bool,
+    /// Fail if a target does not take one of them, instead of going on without it
+    #[arg(long, conflicts_with = "no_referrers")]
+    require_referrers: bool,
+}
+
+impl Referrers {
+    pub(crate) fn referring(&self) -> Referring {
+        match (self.no_referrers, self.require_referrers) {
+            (true, _) => Referring::Left,
+            (false, true) => Referring::Required,
+            (false, false) => Referring::Carried,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub(crate) struct Output {
+    /// Print one JSON object on stdout, also when it fails; show no progress
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Show no progress
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Log what is done on stderr, instead of a progress bar
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+}
+
+impl Work {
+    pub(crate) fn output(&self) -> Output {
+        match self {
+            Self::Promote(promote) => promote.output,
+            Self::Check(check) => check.output,
+            Self::Verify(verify) => verify.output,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Command, clap::Error> {
+        Ok(Arguments::try_parse_from(line.split_whitespace())?.command)
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_examples_in_the_readme_are_accepted() {
+        let readme = include_str!("../../README.md");
+        let examples = readme.split("```sh drayage\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        let lines: Vec<_> = examples.lines().map(|line| line.split(" > ").next().unwrap()).collect();
+        assert!(lines.len() > 3);
+        for line in lines {
+            let command = parse(line).unwrap_or_else(|error| panic!("{line}\n{error}"));
+            assert!(matches!(command, Command::Work(_)), "{line}");
+        }
+    }
+
+    #[test]
+    fn referrers_are_left_or_required_and_not_both() {
+        let line = "drayage promote m.json --source a.example --target b.example";
+        for (more, expected) in [
+            ("", Some(Referring::Carried)),
+            ("--no-referrers", Some(Referring::Left)),
+            ("--require-referrers", Some(Referring::Required)),
+            ("--no-referrers --require-referrers", None),
+        ] {
+            let referring = parse(&format!("{line} {more}")).ok().map(|command| match command {
+                Command::Work(Work::Promote(promote)) => promote.referrers.referring(),
+                other => panic!("{other:?}"),
+            });
+            assert_eq!(referring, expected, "{more}");
+        }
+        assert!(parse(&format!("{line} --external-id x")).is_err(), "an external id is for a role");
+        assert!(parse("drayage promote m.json --source a.example").is_err());
+    }
+}

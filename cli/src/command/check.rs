@@ -1,0 +1,26 @@
+use std::time::Instant;
+
+use promotion::{Limits, Patience, Promotion};
+use registry::Side;
+
+use super::promote::planned;
+use super::{names, read};
+use crate::answer::Answer;
+use crate::arguments::Check;
+use crate::failure::Failure;
+use crate::text::{count, seconds};
+use crate::watch::{Doing, Watch};
+
+/// Looks for everything that would keep a release from being promoted.
+pub(super) async fn run(check: &Check, watch: &Watch) -> Result<Answer, Failure> {
+    let begin = Instant::now();
+    let (release, registries) = read(&check.between, Side::Target).await?;
+    watch.enter(Doing::Surveying);
+    let promotion = Promotion::new(registries.source, registries.targets, Patience::default(), Limits::default())
+        .referring(check.referrers.referring());
+    let plan = promotion.survey(release).await.judge()?.plan();
+    let (requests, elapsed) = (promotion.requests(), begin.elapsed());
+    let line =
+        format!("nothing is wrong, and nothing was written: {} in {}", count(requests, "request"), seconds(elapsed));
+    Ok(planned(&plan, &names(&check.between), requests, elapsed).line(&line))
+}

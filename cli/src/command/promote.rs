@@ -1,0 +1,91 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use promotion::{Limits, Patience, Plan, Promotion, Report, Source, Summary, Until};
+use registry::Side;
+
+use super::figures::{DONE, Figures, TO_DO};
+use super::{names, read};
+use crate::answer::{Answer, Outcome};
+use crate::arguments::Promote;
+use crate::failure::Failure;
+use crate::text::{count, seconds};
+use crate::watch::{Doing, Watch};
+
+/// Promotes a release, or tells what that would be.
+pub(super) async fn run(promote: &Promote, watch: &Watch) -> Result<Answer, Failure> {
+    let begin = Instant::now();
+    let (release, registries) = read(&promote.between, Side::Target).await?;
+    let names = names(&promote.between);
+    let (source, targets) =
+        (registries.source.batch(), registries.targets.iter().map(Source::batch).collect::<Vec<_>>());
+    let promotion = Promotion::new(registries.source, registries.targets, Patience::default(), Limits::default())
+        .referring(promote.referrers.referring());
+    if promote.dry_run {
+        watch.enter(Doing::Surveying);
+        let plan = promotion.survey(release).await.judge()?.plan();
+        let requests = promotion.requests() + requests(&plan, source, &targets);
+        let line = format!("about {}; nothing was written", count(requests, "request"));
+        return Ok(planned(&plan, &names, requests, begin.elapsed()).line(&line));
+    }
+    let promotion = Arc::new(promotion);
+    watch.enter(Doing::Promoting(promotion.clone()));
+    let report = promotion.run(release, Until::Tagged, None).await?;
+    Ok(done(&report, &names, begin.elapsed()))
+}
+
+fn done(report: &Report, names: &[String], elapsed: Duration) -> Answer {
+    let outcome = |target: usize, image: usize| {
+        let outcome = report.targets.get(target).and_then(|target| target.outcomes.get(image));
+        if outcome == Some(&promotion::Outcome::Present) { Outcome::PRESENT } else { Outcome::PROMOTED }
+    };
+    let mut notes = report.notes.clone();
+    notes.extend(left_elsewhere(report.planned.non_distributable));
+    let referrers = report.targets.iter().map(|target| target.referrers).sum::<u64>();
+    let mut answer = Figures::of(report).tell(Answer::of(&report.images, names, outcome), &DONE);
+    if referrers > 0 {
+        answer = answer.line(&format!("{} to the images there", count(referrers, "referrer")));
+    }
+    answer.with("referrers", referrers).cost(report.requests, elapsed).notes(&notes).line(&format!(
+        "{} in {}",
+        count(report.requests, "request"),
+        seconds(elapsed)
+    ))
+}
+
+/// What a plan would do. How many requests that is the caller says.
+pub(super) fn planned(plan: &Plan, names: &[String], requests: u64, elapsed: Duration) -> Answer {
+    let outcome = |target: usize, image: usize| match plan.images().get(image) {
+        Some(image) if plan.has(target, image) => Outcome::PRESENT,
+        _ => Outcome::PLANNED,
+    };
+    let summary = plan.summary();
+    let notes: Vec<_> = plan.notes().iter().cloned().chain(left_elsewhere(summary.non_distributable)).collect();
+    Figures::planned(summary)
+        .tell(Answer::of(plan.images(), names, outcome), &TO_DO)
+        .with("dry_run", true)
+        .cost(requests, elapsed)
+        .notes(&notes)
+}
+
+/// About how many requests carrying out a plan takes, beside those that it took to make it.
+///
+/// A blob is read, its upload is opened, and it is sent; ECR sends the reader on to S3. Where blobs were asked for one by one for the plan, a
+/// promotion does without. A manifest is written once, and a tag is written and read again.
+fn requests(plan: &Plan, source: usize, targets: &[usize]) -> u64 {
+    let of_target = |(summary, batch): (Summary, &usize)| {
+        let reading = if source == 1 { 1 } else { 2 };
+        let (copying, mounting) = if *batch == 1 { (reading + 1, 0) } else { (reading + 2, 1) };
+        copying * summary.blobs_to_copy
+            + mounting * summary.blobs_to_mount
+            + summary.manifests_to_put
+            + 2 * summary.tags_to_put
+    };
+    plan.targets().map(|(_, summary)| summary).zip(targets).map(of_target).sum()
+}
+
+fn left_elsewhere(layers: u64) -> Option<String> {
+    let what = count(layers, "layer");
+    let why = "left where they are: registries do not distribute layers of these media types (Windows base layers)";
+    (layers > 0).then(|| format!("{what} {why}"))
+}

@@ -1,0 +1,154 @@
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use promotion::{Error, Name, Patience, Patient};
+use registry::{AnyRegistry, Connector, Distributions, Ecr, Identity, Proxy, Role, Side};
+use tokio::sync::OnceCell;
+
+use crate::arguments::Between;
+use crate::credentials::Keyring;
+use crate::failure::Failure;
+use crate::location::{EcrHost, Location};
+
+/// A source and its targets, connected.
+#[derive(Debug)]
+pub(crate) struct Registries {
+    pub(crate) source: AnyRegistry,
+    pub(crate) targets: Vec<AnyRegistry>,
+}
+
+impl Registries {
+    /// Connects to the registries that the command line names. Roles are assumed here; nothing else is sent yet.
+    pub(crate) async fn connect(between: &Between, side: Side) -> Result<Self, Error> {
+        let connections = Connections {
+            distributions: Distributions::new(&Proxy::from_environment())?,
+            keyring: Keyring::new(|name| std::env::var_os(name)),
+            aws: OnceCell::new(),
+        };
+        let source_role = between.source_role.as_ref().map(|arn| arn.role(None));
+        let target_role = between.target_role.as_ref().map(|arn| arn.role(between.external_id.as_deref()));
+        let source = connections.open(&between.source, Side::Source, source_role.as_ref()).await?;
+        let mut targets = Vec::with_capacity(between.targets.len());
+        for target in &between.targets {
+            targets.push(connections.open(target, side, target_role.as_ref()).await?);
+        }
+        Ok(Self { source, targets })
+    }
+}
+
+/// Refuses what cannot be meant.
+pub(crate) fn check(between: &Between) -> Result<(), Failure> {
+    let wrong = |what: String| Err(Failure::usage(Error::new(Name::InvalidInput, what)));
+    for (at, target) in between.targets.iter().enumerate() {
+        if target.identity() == between.source.identity() {
+            return wrong(format!(
+                "the source {} and the target {target} are the same registry: name another target",
+                between.source
+            ));
+        }
+        let earlier = between.targets.iter().take(at).find(|earlier| earlier.identity() == target.identity());
+        if let Some(earlier) = earlier {
+            return wrong(format!("the targets {earlier} and {target} are the same registry: name it once"));
+        }
+    }
+    if between.target_role.is_some() && !between.targets.iter().any(Location::is_ecr) {
+        return wrong("--target-role: no target is an ECR registry: leave it out".into());
+    }
+    if between.source_role.is_some() && !between.source.is_ecr() {
+        return wrong("--source-role: the source is no ECR registry: leave it out".into());
+    }
+    Ok(())
+}
+
+struct Connections {
+    distributions: Distributions,
+    keyring: Keyring,
+    /// Read when the first ECR registry is connected to.
+    aws: OnceCell<(SdkConfig, Identity)>,
+}
+
+impl Connections {
+    async fn open(&self, location: &Location, side: Side, role: Option<&Role>) -> Result<AnyRegistry, Error> {
+        match location {
+            Location::Ecr(ecr) => self.open_ecr(ecr, side, role).await.map(AnyRegistry::Ecr),
+            Location::Distribution(address) => {
+                let login = self.keyring.login(address.registry().as_str(), address.is_plain()).await?;
+                Ok(AnyRegistry::Distribution(self.distributions.connect(address.clone(), login, side)))
+            }
+        }
+    }
+
+    async fn open_ecr(&self, ecr: &EcrHost, side: Side, role: Option<&Role>) -> Result<Ecr, Error> {
+        let (config, identity) = self.aws.get_or_try_init(|| aws(&ecr.place.region)).await?;
+        let mut config = config.to_builder();
+        // What the environment asks for stands, whatever form the host has.
+        if ecr.is_fips {
+            config.set_use_fips(Some(true));
+        }
+        if ecr.is_dual_stack {
+            config.set_use_dual_stack(Some(true));
+        }
+        let connector = Patient::new(Connector::new(&config.build(), identity.clone())?, Patience::default());
+        connector.ask(|connector| connector.connect(ecr.place.clone(), side, role)).await
+    }
+}
+
+/// The AWS configuration of this machine, and who it stands for. A registry's region serves where none is configured.
+async fn aws(region: &str) -> Result<(SdkConfig, Identity), Error> {
+    // Not the SDK's whole chain: it asks the instance metadata service, and where there is none waits for it.
+    let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+        .or_else(ProfileFileRegionProvider::new())
+        .or_else(Region::new(region.to_owned()));
+    let config = aws_config::defaults(BehaviorVersion::latest()).region(region).load().await;
+    let asking = Patient::new(config.clone(), Patience::default());
+    let identity = asking.ask(Identity::read).await?;
+    Ok((config, identity))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::arguments::{Arguments, Command, Work};
+
+    fn refusal(arguments: &str) -> Option<String> {
+        let words = format!("drayage promote m.json {arguments}");
+        let Command::Work(Work::Promote(promote)) = Arguments::try_parse_from(words.split(' ')).unwrap().command else {
+            panic!("it is promote that is asked for")
+        };
+        check(&promote.between).err().map(|failure| failure.error.to_string())
+    }
+
+    #[test]
+    fn nobody_promotes_a_registry_onto_itself_or_twice() {
+        let ecr = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
+        let role = "arn:aws:iam::111122223333:role/promoter";
+        for (arguments, expected) in [
+            (
+                "--source a.example --target https://a.example:443".to_owned(),
+                "the source a.example and the target a.example",
+            ),
+            (
+                "--source a.example --target b.example --target b.example:443".into(),
+                "the targets b.example and b.example:443 are",
+            ),
+            (
+                format!("--source a.example --target b.example --target-role {role}"),
+                "--target-role: no target is an ECR",
+            ),
+            (format!("--source a.example --target {ecr} --source-role {role}"), "--source-role: the source is no ECR"),
+        ] {
+            let refusal = refusal(&arguments).unwrap();
+            assert!(refusal.starts_with(expected), "{refusal}");
+        }
+        for arguments in [
+            "--source a.example --target b.example --target c.example".to_owned(),
+            format!("--source a.example --target {ecr} --target b.example --target-role {role} --external-id x"),
+            format!("--source {ecr} --target a.example --source-role {role}"),
+        ] {
+            assert_eq!(refusal(&arguments), None, "{arguments}");
+        }
+    }
+}

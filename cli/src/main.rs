@@ -1,0 +1,7 @@
+//! `drayage`: promotes container images between registries.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

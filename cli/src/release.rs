@@ -1,0 +1,58 @@
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+
+use promotion::{Error, MAX_RELEASE_BYTES, Name, Release};
+
+use crate::failure::Failure;
+
+/// Reads the release of a file, or of standard input if it is called `-`.
+pub(crate) async fn read(path: &Path) -> Result<Release, Failure> {
+    let name = path.to_owned();
+    // Standard input may be a terminal, where nobody types anything.
+    let reading = tokio::task::spawn_blocking(move || read_bytes(&name));
+    let result = reading.await.unwrap_or_else(|ended| Err(std::io::Error::other(ended)));
+    let bytes = result.map_err(|error| {
+        let what = match error.kind() {
+            ErrorKind::NotFound => {
+                "there is no such file: name a deploy-manifest.json, or - for standard input".to_owned()
+            }
+            _ => format!("it cannot be read: {error}"),
+        };
+        Failure::usage(Error::new(Name::InvalidInput, format!("{}: {what}", path.display())))
+    })?;
+    Ok(Release::parse(&bytes)?)
+}
+
+/// The content, to just beyond the most that is taken.
+fn read_bytes(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let most = MAX_RELEASE_BYTES as u64 + 1;
+    if path.as_os_str() == "-" {
+        std::io::stdin().lock().take(most).read_to_end(&mut bytes)?;
+    } else {
+        File::open(path)?.take(most).read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_is_named_has_to_be_there_and_right() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("deploy-manifest.json");
+        for (path, expected) in [(path.as_path(), "there is no such file"), (folder.path(), "it cannot be read")] {
+            let failure = read(path).await.unwrap_err();
+            assert_eq!(failure.error.name(), Name::InvalidInput);
+            assert!(failure.error.to_string().contains(expected) && failure.is_usage, "{failure:?}");
+        }
+        std::fs::write(&path, r#"{"images": [{"repository": "a", "tag": "1"}]}"#).unwrap();
+        assert_eq!(read(&path).await.unwrap().images().len(), 1);
+        std::fs::write(&path, vec![b' '; MAX_RELEASE_BYTES + 10]).unwrap();
+        let failure = read(&path).await.unwrap_err();
+        assert!(failure.error.name() == Name::InvalidManifest && !failure.is_usage, "{failure:?}");
+    }
+}

@@ -1,0 +1,114 @@
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use promotion::{Error, Moment, Name, Phase, Promotion};
+use registry::AnyRegistry;
+
+use crate::arguments::Output;
+use crate::display::Display;
+use crate::failure::Failure;
+use crate::stop::Stop;
+
+/// How often progress is looked at.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What a command is doing, for those who wait for it.
+#[derive(Debug, Default)]
+pub(crate) struct Watch(Mutex<Doing>);
+
+/// What a command is doing.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Doing {
+    /// Nothing that takes long.
+    #[default]
+    Connecting,
+    /// Looking only.
+    Surveying,
+    /// Pulling what was promoted.
+    Pulling,
+    /// Promoting.
+    Promoting(Arc<Promotion<AnyRegistry, AnyRegistry>>),
+}
+
+impl Watch {
+    /// Notes what is done from now on.
+    pub(crate) fn enter(&self, doing: Doing) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = doing;
+    }
+
+    /// Does the work until it ends or is asked to stop, and shows how far it is.
+    pub(crate) async fn attend<T>(
+        &self,
+        work: impl Future<Output = Result<T, Failure>>,
+        mut stop: Stop,
+        output: Output,
+    ) -> Result<T, Failure> {
+        let mut display = Display::new(output);
+        let mut ticks = tokio::time::interval(TICK);
+        let result = {
+            let mut work = pin!(work);
+            let result = loop {
+                tokio::select! {
+                    biased;
+                    result = &mut work => break Ok(result),
+                    signal = stop.asked() => break Err(signal),
+                    _ = ticks.tick() => display.show(&self.doing()),
+                }
+            };
+            stop.at_once();
+            result
+            // Here the work is dropped, and with it what is on its way.
+        };
+        display.end();
+        result.unwrap_or_else(|signal| Err(stopped(signal, &self.doing()).into()))
+    }
+
+    fn doing(&self) -> Doing {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Doing {
+    /// Where the promotion stands, if there is one.
+    pub(crate) fn moment(&self) -> Option<Moment> {
+        match self {
+            Self::Promoting(promotion) => Some(promotion.progress().now()),
+            Self::Connecting | Self::Surveying | Self::Pulling => None,
+        }
+    }
+}
+
+/// What stands when the work was stopped.
+fn stopped(signal: &str, doing: &Doing) -> Error {
+    Error::new(Name::OutOfTime, format!("stopped by {signal}: {}", standing(doing.moment())))
+}
+
+fn standing(moment: Option<Moment>) -> String {
+    match moment {
+        None => "nothing was written".into(),
+        Some(moment) if moment.phase == Phase::Tagging || moment.tags_put > 0 => format!(
+            "{} of {} tags are known to be written, and the last requests may have written more; all of them hold complete images. Run again to \
+             write the others",
+            moment.tags_put, moment.planned.tags_to_put
+        ),
+        Some(_) => "nothing was tagged. What was copied stays there, untagged: run again to continue".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use promotion::Summary;
+
+    use super::*;
+
+    #[test]
+    fn says_what_stands() {
+        assert_eq!(standing(None), "nothing was written");
+        let staging = Moment { phase: Phase::Staging, ..Moment::default() };
+        assert!(standing(Some(staging)).starts_with("nothing was tagged"));
+        let planned = Summary { tags_to_put: 3, ..Summary::default() };
+        let tagging = Moment { phase: Phase::Tagging, tags_put: 2, planned, ..Moment::default() };
+        assert!(standing(Some(tagging)).starts_with("2 of 3 tags are known to be written"));
+    }
+}
