@@ -29,11 +29,6 @@ impl Yard {
         Self { source, target, machine, servers }
     }
 
-    /// The source's registry itself, past the proxy.
-    pub(crate) fn source_host(&self) -> &str {
-        self.servers[0].host()
-    }
-
     /// The target's registry itself, past the proxy.
     pub(crate) fn target_host(&self) -> &str {
         self.servers[1].host()
