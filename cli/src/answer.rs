@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use promotion::PinnedImage;
 use serde_json::{Map, Value, json};
 
@@ -35,6 +37,12 @@ impl Answer {
     pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.fields.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// The same answer with how many requests it took, and how long, in seconds.
+    pub(crate) fn cost(self, requests: u64, elapsed: Duration) -> Self {
+        let milliseconds = elapsed.as_secs_f64() * 1000.0;
+        self.with("requests", requests).with("seconds", milliseconds.round() / 1000.0)
     }
 
     /// The same answer with a line more.

@@ -1,4 +1,6 @@
+use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use promotion::{Error, Name, Patience, Patient};
 use registry::{AnyRegistry, Connector, Distributions, Ecr, Identity, Proxy, Role, Side};
@@ -94,7 +96,10 @@ impl Connections {
 
 /// The AWS configuration of this machine, and who it stands for. A registry's region serves where none is configured.
 async fn aws(region: &str) -> Result<(SdkConfig, Identity), Error> {
-    let region = RegionProviderChain::default_provider().or_else(Region::new(region.to_owned()));
+    // Not the SDK's whole chain: it asks the instance metadata service, and where there is none waits for it.
+    let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+        .or_else(ProfileFileRegionProvider::new())
+        .or_else(Region::new(region.to_owned()));
     let config = aws_config::defaults(BehaviorVersion::latest()).region(region).load().await;
     let asking = Patient::new(config.clone(), Patience::default());
     let identity = asking.ask(Identity::read).await?;

@@ -77,7 +77,7 @@ fn line(doing: &Doing, moment: Option<Moment>) -> Option<(&'static str, String)>
         format!(
             ": {} of {}, {} of {}, {} of {}",
             bytes(moment.bytes_moved),
-            bytes(planned.bytes_to_copy),
+            bytes(bytes_to_send(&moment)),
             moment.blobs_done,
             count(planned.blobs_to_copy + planned.blobs_to_mount + planned.blobs_present, "blob"),
             moment.manifests_put,
@@ -87,20 +87,23 @@ fn line(doing: &Doing, moment: Option<Moment>) -> Option<(&'static str, String)>
     Some((activity, far))
 }
 
+/// How many bytes are to be sent, less what turned out to be there.
+fn bytes_to_send(moment: &Moment) -> u64 {
+    let planned = moment.planned;
+    (planned.bytes_to_copy + planned.bytes_present).saturating_sub(moment.bytes_present)
+}
+
 fn draw(bar: &ProgressBar, (activity, far): (&'static str, String), moment: Option<Moment>) {
-    let planned = moment.map(|moment| (moment.bytes_moved, moment.planned.bytes_to_copy));
-    let planned = planned.filter(|(_, whole)| *whole > 0 && !far.is_empty());
-    let template = match planned {
-        Some((moved, whole)) => {
-            bar.set_length(whole);
-            bar.set_position(moved.min(whole));
-            "{msg} [{wide_bar}] {elapsed}"
-        }
-        None => "{msg} {elapsed}",
-    };
+    let sending = moment.filter(|moment| moment.phase == Phase::Staging && bytes_to_send(moment) > 0);
+    let template = if sending.is_some() { "{msg} [{wide_bar}] {elapsed}" } else { "{msg} {elapsed}" };
     // These templates are known to be right.
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("=> "));
+    }
+    if let Some(moment) = sending {
+        let whole = bytes_to_send(&moment);
+        bar.set_length(whole);
+        bar.set_position(moment.bytes_moved.min(whole));
     }
     bar.set_message(format!("{activity}{far}"));
     bar.tick();
@@ -164,12 +167,13 @@ mod tests {
             phase: Phase::Staging,
             planned,
             bytes_moved: 1 << 20,
+            bytes_present: 2 << 20,
             blobs_done: 4,
             manifests_put: 0,
             tags_put: 0,
         };
         let (activity, far) = line(&Doing::Surveying, Some(moment)).unwrap();
-        assert_eq!(format!("{activity}{far}"), "copying: 1.0 MiB of 5.0 MiB, 4 of 6 blobs, 0 of 1 manifest");
+        assert_eq!(format!("{activity}{far}"), "copying: 1.0 MiB of 3.0 MiB, 4 of 6 blobs, 0 of 1 manifest");
         assert_eq!(line(&Doing::Connecting, None), None);
         assert_eq!(line(&Doing::Pulling, None).unwrap().0, "pulling");
     }

@@ -37,6 +37,8 @@ pub struct Moment {
     pub planned: Summary,
     /// Bytes of blobs that were sent, those of blobs that had to be sent again included.
     pub bytes_moved: u64,
+    /// Bytes of blobs that turned out to be there, those of the plan included.
+    pub bytes_present: u64,
     /// Blobs that are there now and were not when the plan was made, as far as was known then.
     pub blobs_done: u64,
     /// Manifests that were written.
@@ -73,6 +75,7 @@ impl Progress {
             phase,
             planned,
             bytes_moved: self.moved.load(Ordering::Relaxed),
+            bytes_present: sum(|target| &target.bytes_present),
             blobs_done: sum(|target| &target.blobs_copied)
                 + sum(|target| &target.blobs_mounted)
                 + sum(|target| &target.blobs_present),

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use promotion::{Limits, Patience, Plan, Promotion, Report, Until};
+use promotion::{Limits, Patience, Plan, Promotion, Report, Source, Summary, Until};
 use registry::Side;
 
 use super::figures::{DONE, Figures, TO_DO};
@@ -17,12 +17,14 @@ pub(super) async fn run(promote: &Promote, watch: &Watch) -> Result<Answer, Fail
     let begin = Instant::now();
     let (release, registries) = read(&promote.between, Side::Target).await?;
     let names = names(&promote.between);
+    let (source, targets) =
+        (registries.source.batch(), registries.targets.iter().map(Source::batch).collect::<Vec<_>>());
     let promotion = Promotion::new(registries.source, registries.targets, Patience::default(), Limits::default())
         .referring(promote.referrers.referring());
     if promote.dry_run {
         watch.enter(Doing::Surveying);
         let plan = promotion.survey(release).await.judge()?.plan();
-        let requests = promotion.requests() + requests(&plan);
+        let requests = promotion.requests() + requests(&plan, source, &targets);
         let line = format!("about {}; nothing was written", count(requests, "request"));
         return Ok(planned(&plan, &names, requests, begin.elapsed()).line(&line));
     }
@@ -44,12 +46,11 @@ fn done(report: &Report, names: &[String], elapsed: Duration) -> Answer {
     if referrers > 0 {
         answer = answer.line(&format!("{} to the images there", count(referrers, "referrer")));
     }
-    answer
-        .with("referrers", referrers)
-        .with("requests", report.requests)
-        .with("seconds", elapsed.as_secs_f64())
-        .notes(&notes)
-        .line(&format!("{} in {}", count(report.requests, "request"), seconds(elapsed)))
+    answer.with("referrers", referrers).cost(report.requests, elapsed).notes(&notes).line(&format!(
+        "{} in {}",
+        count(report.requests, "request"),
+        seconds(elapsed)
+    ))
 }
 
 /// What a plan would do. How many requests that is the caller says.
@@ -63,15 +64,24 @@ pub(super) fn planned(plan: &Plan, names: &[String], requests: u64, elapsed: Dur
     Figures::planned(summary)
         .tell(Answer::of(plan.images(), names, outcome), &TO_DO)
         .with("dry_run", true)
-        .with("requests", requests)
-        .with("seconds", elapsed.as_secs_f64())
+        .cost(requests, elapsed)
         .notes(&notes)
 }
 
-/// About how many requests a plan takes: a blob is read, opened and sent, and what is staged is read again before it is tagged.
-fn requests(plan: &Plan) -> u64 {
-    let summary = plan.summary();
-    3 * summary.blobs_to_copy + summary.blobs_to_mount + 2 * summary.manifests_to_put + 2 * summary.tags_to_put
+/// About how many requests carrying out a plan takes, beside those that it took to make it.
+///
+/// A blob is read, its upload is opened, and it is sent; ECR sends the reader on to S3. Where blobs were asked for one by one for the plan, a
+/// promotion does without. A manifest is written once, and a tag is written and read again.
+fn requests(plan: &Plan, source: usize, targets: &[usize]) -> u64 {
+    let of_target = |(summary, batch): (Summary, &usize)| {
+        let reading = if source == 1 { 1 } else { 2 };
+        let (copying, mounting) = if *batch == 1 { (reading + 1, 0) } else { (reading + 2, 1) };
+        copying * summary.blobs_to_copy
+            + mounting * summary.blobs_to_mount
+            + summary.manifests_to_put
+            + 2 * summary.tags_to_put
+    };
+    plan.targets().map(|(_, summary)| summary).zip(targets).map(of_target).sum()
 }
 
 fn left_elsewhere(layers: u64) -> Option<String> {

@@ -29,8 +29,7 @@ pub(super) async fn run(verify: &Verify, watch: &Watch) -> Result<Answer, Failur
         .with("mode", mode.as_str())
         .with("blobs", pulled.blobs)
         .with("bytes_read", pulled.bytes_read)
-        .with("requests", requests)
-        .with("seconds", elapsed.as_secs_f64())
+        .cost(requests, elapsed)
         .line(&what)
         .line(&format!("{} in {}", count(requests, "request"), seconds(elapsed))))
 }

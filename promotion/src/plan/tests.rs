@@ -25,6 +25,8 @@ struct World {
     /// Which of two keys encrypts each repository.
     keys: Vec<bool>,
     mounting: bool,
+    /// Whether the target was asked what it has below the images.
+    asked: bool,
     /// The order in which steps that may run do run.
     order: Vec<Index>,
 }
@@ -41,9 +43,10 @@ fn worlds() -> impl Strategy<Value = World> {
         vec((0..REPOSITORIES, any::<Index>(), any::<bool>()), 0..8),
         vec(any::<bool>(), REPOSITORIES),
         any::<bool>(),
+        any::<bool>(),
         some(64, 65),
     )
-        .prop_map(|(blobs, leaves, indexes, images, there, keys, mounting, order)| World {
+        .prop_map(|(blobs, leaves, indexes, images, there, keys, mounting, asked, order)| World {
             blobs,
             leaves,
             indexes,
@@ -51,6 +54,7 @@ fn worlds() -> impl Strategy<Value = World> {
             there,
             keys,
             mounting,
+            asked,
             order,
         })
 }
@@ -140,10 +144,13 @@ fn survey(world: &World, images: &[PinnedImage], model: &Model) -> TargetSurvey 
                     encryption: world.keys[at].to_string(),
                     blob_bytes: 1..=1000,
                 };
-                let known = RepositorySurvey {
-                    settings,
-                    manifests: of(&model.manifests, at),
-                    blobs: Some(of(&model.blobs, at)),
+                let known = match world.asked {
+                    true => RepositorySurvey {
+                        settings,
+                        manifests: of(&model.manifests, at),
+                        blobs: Some(of(&model.blobs, at)),
+                    },
+                    false => RepositorySurvey { settings, manifests: HashSet::new(), blobs: None },
                 };
                 (repository(at), known)
             })
@@ -204,21 +211,23 @@ proptest! {
             match &step.work {
                 Work::Manifest(digest) => {
                     prop_assert!(model.may_commit(&step.repository, plan.shelf.content(*digest).unwrap()));
-                    prop_assert!(model.manifests.insert((step.repository.clone(), *digest)), "written twice");
+                    let is_new = model.manifests.insert((step.repository.clone(), *digest));
+                    prop_assert!(is_new || !world.asked, "written twice");
                 }
                 Work::Blob { blob, mount_from } => {
-                    let mut mounted = false;
-                    if let Some(sibling) = mount_from {
-                        mounted = model.commits(sibling, blob.digest, &plan.shelf);
+                    let place = (step.repository.clone(), blob.digest);
+                    let mut mounted = !world.asked && model.blobs.contains(&place);
+                    if let Some(sibling) = mount_from.as_ref().filter(|sibling| **sibling != step.repository) {
+                        mounted |= model.commits(sibling, blob.digest, &plan.shelf);
                         let uncommitted = there.contains(&(sibling.clone(), blob.digest));
                         prop_assert!(mounted || uncommitted, "a mount that must be declined");
                         let key = |name: &Repository| (0..REPOSITORIES).find(|at| repository(*at) == *name).map(|at| world.keys[at]);
                         prop_assert!(world.mounting && key(sibling) == key(&step.repository));
                     }
                     if !mounted {
-                        copied.push((step.repository.clone(), blob.digest));
+                        copied.push(place.clone());
                     }
-                    prop_assert!(model.blobs.insert((step.repository.clone(), blob.digest)), "it was there");
+                    prop_assert!(model.blobs.insert(place) || !world.asked, "it was there");
                 }
             }
         }
@@ -231,9 +240,10 @@ proptest! {
         prop_assert!(naive.manifests.iter().all(|needed| model.manifests.contains(needed)));
 
         let planned = plan.summary();
-        let mounts = plan.steps.iter().filter(|step| matches!(step.work, Work::Blob { mount_from: Some(_), .. })).count();
-        prop_assert_eq!(planned.blobs_to_mount, mounts as u64);
-        prop_assert!(planned.blobs_to_copy <= copied.len() as u64);
+        let blobs = plan.steps.iter().filter(|step| matches!(step.work, Work::Blob { .. })).count();
+        let sent = plan.steps.iter().filter(|step| step.sends().is_some()).count();
+        prop_assert_eq!((planned.blobs_to_mount, planned.blobs_to_copy), ((blobs - sent) as u64, sent as u64));
+        prop_assert!(!world.asked || sent <= copied.len());
         if world.mounting && there.is_empty() {
             let keys: HashSet<_> = world.keys.iter().collect();
             let distinct: HashSet<_> = copied.iter().map(|(_, digest)| digest).collect();

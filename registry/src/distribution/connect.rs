@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use promotion::Error;
+use promotion::{Error, Name};
 
 use super::access::Access;
 use super::scene::Scene;
@@ -34,6 +34,19 @@ impl Proxy {
         };
         Self { https: variable(["HTTPS_PROXY", "https_proxy"]), except: variable(["NO_PROXY", "no_proxy"]) }
     }
+
+    fn parse(&self) -> Result<Option<reqwest::Proxy>, Error> {
+        let Some(address) = &self.https else {
+            return Ok(None);
+        };
+        // It may hold a password, so it is not repeated.
+        let unreadable = |_| {
+            let why = "HTTPS_PROXY is no address: expected http://host:port, with user:password@ before the host where the proxy asks";
+            Error::new(Name::InvalidInput, why)
+        };
+        let proxy = reqwest::Proxy::https(address).map_err(unreadable)?;
+        Ok(Some(proxy.no_proxy(self.except.as_deref().and_then(reqwest::NoProxy::from_string))))
+    }
 }
 
 /// Never shows the address, which may hold a password.
@@ -48,8 +61,8 @@ impl Distributions {
     ///
     /// # Errors
     /// `InvalidInput` if the proxy is no address; `RegistryUnavailable` if no TLS client can be made on this machine.
-    pub fn new(_proxy: &Proxy) -> Result<Self, Error> {
-        Ok(Self { http: Client::new()? })
+    pub fn new(proxy: &Proxy) -> Result<Self, Error> {
+        Ok(Self { http: Client::with_proxy(proxy.parse()?)? })
     }
 
     /// A registry, opened with this login and used as this side. Nothing is sent yet.
@@ -57,7 +70,7 @@ impl Distributions {
     pub fn connect(&self, address: Address, login: Login, side: Side) -> Distribution {
         Distribution(Arc::new(Connection {
             scene: Scene { name: address.to_string(), address, login, side },
-            http: self.http.counting_anew(),
+            http: self.http.counting_anew().doubting(),
             access: Access::default(),
             unlisted: Unlisted::default(),
         }))

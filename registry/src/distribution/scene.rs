@@ -51,6 +51,10 @@ impl attempt::Scene for Scene {
     fn advice(attempt: &Attempt<'_>, kind: Kind, refusal: &Refusal) -> String {
         let scene = attempt.scene;
         match kind {
+            // What Go's server and nginx say.
+            _ if refusal.status == 400 && scene.address.is_plain() && refusal.message.contains("HTTPS") => {
+                format!(". The port speaks TLS: write {} without http://", scene.address.registry())
+            }
             Kind::Denied | Kind::Stranger => scene.denied(attempt),
             Kind::NoRepository if scene.side == Side::Target => {
                 ". This registry does not make repositories of what is pushed: create it first, then run again".into()

@@ -9,8 +9,8 @@ use promotion::{Error, Name};
 use tokio::time::{Sleep, sleep};
 use url::Url;
 
-use super::failure::transport;
 use super::origin::shown;
+use super::transport::transport;
 
 /// How long the next piece of a blob may take.
 const IDLE: Duration = Duration::from_secs(30);

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::header::{AUTHORIZATION, HeaderValue};
@@ -9,8 +9,8 @@ use promotion::{Error, Name};
 use reqwest::{RequestBuilder, Response};
 use url::Url;
 
-use super::failure::{late, transport};
 use super::origin::Origin;
+use super::transport::{is_nobody, late, transport};
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -24,34 +24,58 @@ pub(super) const ANSWER: Duration = Duration::from_secs(60);
 pub(crate) struct Client {
     inner: reqwest::Client,
     sent: Arc<AtomicU64>,
+    contact: Arc<Contact>,
+}
+
+/// Whether anybody answered so far.
+#[derive(Debug, Default)]
+struct Contact {
+    /// Whether an address that nobody answers at is taken for a mistake until somebody does.
+    is_doubted: bool,
+    is_made: AtomicBool,
 }
 
 impl Client {
+    /// A client for addresses that AWS gives.
     pub(crate) fn new() -> Result<Self, Error> {
-        let inner = reqwest::Client::builder()
+        // The AWS SDK does not read HTTPS_PROXY either, and half of the traffic through a proxy helps nobody.
+        Self::build(None)
+    }
+
+    /// A client for addresses that a user gives, whose https goes through this proxy.
+    pub(crate) fn with_proxy(proxy: Option<reqwest::Proxy>) -> Result<Self, Error> {
+        Self::build(proxy)
+    }
+
+    fn build(proxy: Option<reqwest::Proxy>) -> Result<Self, Error> {
+        let builder = reqwest::Client::builder()
             .user_agent(concat!("drayage/", env!("CARGO_PKG_VERSION")))
             // A redirect is followed by hand, see `redirect`; a request is tried again by whoever asked for it.
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
-            // The AWS SDK does not read HTTPS_PROXY either, and half of the traffic through a proxy helps nobody. With HTTP_PROXY a proxy
-            // would moreover be handed the token of a plain loopback registry.
+            // Never what the environment says by itself: with HTTP_PROXY a proxy would be handed the token of a plain registry.
             .no_proxy()
             // One connection per blob: over one HTTP/2 connection all blobs share one TCP window, and a lost packet stops them all.
             .http1_only()
             .connect_timeout(CONNECT)
-            .pool_idle_timeout(Duration::from_secs(20))
-            .build()
-            .map_err(|error| {
-                let why = format!("no TLS client can be made on this machine: {error}");
-                Error::new(Name::RegistryUnavailable, why).permanent()
-            })?;
-        Ok(Self { inner, sent: Arc::default() })
+            .pool_idle_timeout(Duration::from_secs(20));
+        let inner = proxy.into_iter().fold(builder, reqwest::ClientBuilder::proxy).build().map_err(|error| {
+            let why = format!("no TLS client can be made on this machine: {error}");
+            Error::new(Name::RegistryUnavailable, why).permanent()
+        })?;
+        Ok(Self { inner, sent: Arc::default(), contact: Arc::default() })
     }
 
     /// The same connections, and a count from zero.
     pub(crate) fn counting_anew(&self) -> Self {
-        Self { inner: self.inner.clone(), sent: Arc::default() }
+        Self { inner: self.inner.clone(), sent: Arc::default(), contact: Arc::default() }
+    }
+
+    /// The same, for an address that somebody typed: while nobody has answered, an unknown name or a closed port is not tried again.
+    pub(crate) fn doubting(mut self) -> Self {
+        self.contact = Arc::new(Contact { is_doubted: true, ..Contact::default() });
+        self
     }
 
     /// How many requests were sent.
@@ -79,7 +103,16 @@ impl Client {
     pub(crate) async fn send(&self, request: RequestBuilder, doing: &str, url: &Url) -> Result<Response, Error> {
         self.count();
         match within(ANSWER, request.send()).await {
-            Ok(answer) => answer.map_err(|error| transport(error, doing, url)),
+            Ok(Ok(answer)) => {
+                self.contact.is_made.store(true, Ordering::Relaxed);
+                Ok(answer)
+            }
+            Ok(Err(error)) => {
+                let in_doubt = self.contact.is_doubted && !self.contact.is_made.load(Ordering::Relaxed);
+                let nobody = in_doubt && is_nobody(&error);
+                let error = transport(error, doing, url);
+                Err(if nobody { error.permanent() } else { error })
+            }
             Err(patience) => Err(late(patience, doing, url)),
         }
     }

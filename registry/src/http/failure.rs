@@ -2,13 +2,11 @@ use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use promotion::{Digest, Error, Name};
+use promotion::{Digest, Error};
 use reqwest::Response;
 use serde::Deserialize;
-use url::Url;
 
 use super::client::within;
-use super::origin::shown;
 use super::text::harmless;
 
 /// What may come of a request besides success.
@@ -64,7 +62,7 @@ impl Refusal {
         let is_html = header(CONTENT_TYPE).is_some_and(|kind| kind.starts_with("text/html"));
         let body = beginning(response).await;
         let (code, message) = match by {
-            Party::Registry if is_html => (String::new(), String::new()),
+            Party::Registry if is_html => (String::new(), title(&body)),
             Party::Registry => from_registry(&body),
             Party::Storage => from_storage(&body),
         };
@@ -121,6 +119,12 @@ fn from_registry(body: &str) -> (String, String) {
     }
 }
 
+/// What a page for people says in its title, as those of proxies do.
+fn title(html: &str) -> String {
+    let title = html.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));
+    title.map(|(title, _)| harmless(title)).unwrap_or_default()
+}
+
 /// Every digest in a text, once.
 fn digests(text: &str) -> Vec<Digest> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != ':');
@@ -139,27 +143,6 @@ fn from_storage(body: &str) -> (String, String) {
     (element("Code").unwrap_or_default(), element("Message").unwrap_or_default())
 }
 
-/// A request that got no answer, or an answer that was cut.
-pub(super) fn transport(error: reqwest::Error, doing: &str, url: &Url) -> Error {
-    let error = error.without_url();
-    let mut root: &dyn std::error::Error = &error;
-    while let Some(source) = root.source() {
-        root = source;
-    }
-    let message = format!("{doing} {}: {}", shown(url), harmless(&root.to_string()));
-    let permanent = error.is_builder();
-    let named = Error::new(Name::RegistryUnavailable, message).with_source(error);
-    if permanent { named.permanent() } else { named }
-}
-
-/// The registry was given this long and did not answer.
-pub(super) fn late(patience: Duration, doing: &str, url: &Url) -> Error {
-    Error::new(
-        Name::RegistryUnavailable,
-        format!("{doing} {}: no answer in {} seconds", shown(url), patience.as_secs()),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,6 +153,9 @@ mod tests {
         assert_eq!(from_registry(json), ("DENIED".into(), "Your authorization token has expired.".into()));
         assert_eq!(from_registry(r#"{"errors":[{"code":"X","message":null}]}"#), ("X".into(), String::new()));
         assert_eq!(from_registry(r#"{"errors":[]}"#), (String::new(), String::new()));
+        let page = "<html><head><title>400 The plain HTTP request was sent to HTTPS port</title></head></html>";
+        assert_eq!(title(page), "400 The plain HTTP request was sent to HTTPS port");
+        assert_eq!(title("<title>unended"), "");
         assert_eq!(from_registry("no basic auth"), (String::new(), "no basic auth".into()));
         let xml = "<?xml?><Error><Code>AccessDenied</Code><Message>Request has expired</Message><StringToSign>s</StringToSign></Error>";
         assert_eq!(from_storage(xml), ("AccessDenied".into(), "Request has expired".into()));

@@ -18,6 +18,7 @@ mod redirect;
 mod retry_after;
 mod stall;
 mod text;
+mod transport;
 mod upload;
 mod whole;
 

@@ -8,9 +8,10 @@ use bytes::Bytes;
 use futures_util::Stream;
 
 use super::client::{Client, Credential};
-use super::failure::{Failure, Party, Refusal, transport};
+use super::failure::{Failure, Party, Refusal};
 use super::origin::{follow, shown};
 use super::stall::Outgoing;
+use super::transport::transport;
 
 /// An upload that was opened in a repository and not yet used.
 #[derive(Debug)]

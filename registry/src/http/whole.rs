@@ -4,7 +4,7 @@ use reqwest::Response;
 use url::Url;
 
 use super::client::{ANSWER, within};
-use super::failure::{late, transport};
+use super::transport::{late, transport};
 
 /// The whole body of an answer, or how much there was of it when it turned out longer than it may be.
 pub(crate) async fn whole(

@@ -1,0 +1,66 @@
+//! The program is asked to stop while it waits for somebody else.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A process that does not outlive its test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A credential helper that never answers, and keeps a pipe open for as long as anything of it lives.
+fn hanging_helper(home: &Path) -> PathBuf {
+    let [pipe, helper] = ["pipe", "docker-credential-hanging"].map(|name| home.join(name));
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    // Another process writes it: what this one has open for writing, it cannot run.
+    let mut shell = Command::new("sh");
+    shell.args(["-c", r#"cat > "$0" && chmod +x "$0""#]).arg(helper).stdin(Stdio::piped());
+    let mut shell = shell.spawn().unwrap();
+    let script = format!("#!/bin/sh\nwhile :; do sleep 1; done > {} &\nwait\n", pipe.display());
+    shell.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+    assert!(shell.wait().unwrap().success());
+    std::fs::write(home.join("config.json"), json!({ "credsStore": "hanging" }).to_string()).unwrap();
+    pipe
+}
+
+#[test]
+fn a_signal_ends_the_program_and_what_it_started() {
+    for (signal, name) in [(Signal::INT, "SIGINT"), (Signal::TERM, "SIGTERM")] {
+        let home = TempDir::new().unwrap();
+        let pipe = hanging_helper(home.path());
+        let release = json!({ "images": [{ "repository": "app", "tag": "1" }] });
+        std::fs::write(home.path().join("deploy-manifest.json"), release.to_string()).unwrap();
+        let path = format!("{}:{}", home.path().display(), std::env::var("PATH").unwrap());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_drayage"));
+        command.args(["promote", "deploy-manifest.json", "--json"]);
+        command.args(["--source", "source.example", "--target", "target.example"]);
+        command.current_dir(home.path()).env_clear().env("PATH", path).env("DOCKER_CONFIG", home.path());
+        let mut program = Running(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+
+        // Opening a pipe waits for the other side: the helper is at work then.
+        let mut pipe = File::open(pipe).unwrap();
+        let id = i32::try_from(program.0.id()).ok().and_then(Pid::from_raw).unwrap();
+        kill_process(id, signal).unwrap();
+        let mut told = String::new();
+        program.0.stdout.take().unwrap().read_to_string(&mut told).unwrap();
+        assert_eq!(program.0.wait().unwrap().code(), Some(1));
+        let answer: Value = serde_json::from_str(&told).unwrap();
+        let message = format!("stopped by {name}: nothing was written");
+        assert_eq!(answer, json!({ "error": { "name": "OutOfTime", "message": message } }));
+        // A pipe ends when nobody is left to write into it.
+        assert_eq!(pipe.read_to_end(&mut vec![]).unwrap(), 0);
+    }
+}
