@@ -4,4 +4,5 @@
 
 mod budgets;
 mod copies;
+mod interrupt;
 mod yard;
