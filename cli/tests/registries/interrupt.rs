@@ -19,11 +19,13 @@ async fn while_the_target_is_asked() {
     at_any_moment(|yard| &yard.target).await;
 }
 
-/// Interrupts a promotion at each of the requests that pass a proxy, each time from the beginning, until it ends by itself.
+/// Interrupts a promotion at each of the requests that pass a proxy, each time with an empty target, until it ends by itself.
 async fn at_any_moment(proxy: fn(&Yard) -> &Proxy) {
     let fixture = signed(nested_index("team/app", "1.0"));
+    let mut yard = Yard::with(&[&fixture]).await;
     let mut moments = 0;
-    while interrupted(&fixture, proxy, moments).await {
+    while interrupted(&yard, &fixture, proxy, moments).await {
+        yard.clear().await;
         moments += 1;
     }
     println!("{moments} moments");
@@ -31,9 +33,8 @@ async fn at_any_moment(proxy: fn(&Yard) -> &Proxy) {
 }
 
 /// Interrupts a promotion after so many requests, and promotes again. Answers whether the promotion was still running.
-async fn interrupted(fixture: &Fixture, proxy: fn(&Yard) -> &Proxy, after: usize) -> bool {
-    let yard = Yard::with(&[fixture]).await;
-    proxy(&yard).hang_after(after);
+async fn interrupted(yard: &Yard, fixture: &Fixture, proxy: fn(&Yard) -> &Proxy, after: usize) -> bool {
+    proxy(yard).hang_after(after);
     let child = yard.command("promote", &["--json"]).spawn().unwrap();
     let process = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
     let mut ended = Box::pin(child.wait_with_output());
@@ -42,7 +43,7 @@ async fn interrupted(fixture: &Fixture, proxy: fn(&Yard) -> &Proxy, after: usize
             assert!(output.as_ref().unwrap().status.success(), "{output:?}");
             return false;
         }
-        () = proxy(&yard).hanging() => kill_process(process, Signal::INT).unwrap(),
+        () = proxy(yard).hanging() => kill_process(process, Signal::INT).unwrap(),
     }
     let output = ended.await.unwrap();
     let answer = object(&output);
@@ -56,7 +57,7 @@ async fn interrupted(fixture: &Fixture, proxy: fn(&Yard) -> &Proxy, after: usize
         kept += if registry.has_blob(digest).await { bytes.len() } else { 0 };
     }
 
-    proxy(&yard).heal();
+    proxy(yard).heal();
     let answer = yard.promote(&[]).await;
     let copied = usize::try_from(answer["bytes_copied"].as_u64().unwrap()).unwrap();
     assert!(
