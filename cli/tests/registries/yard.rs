@@ -37,6 +37,11 @@ impl Yard {
         self.source.reset();
     }
 
+    /// The source's registry itself, past the proxy.
+    pub(crate) fn source_host(&self) -> &str {
+        self.servers[0].host()
+    }
+
     /// The target's registry itself, past the proxy.
     pub(crate) fn target_host(&self) -> &str {
         self.servers[1].host()
