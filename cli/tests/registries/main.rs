@@ -7,4 +7,5 @@ mod budgets;
 mod copies;
 mod interrupt;
 mod lies;
+mod output;
 mod yard;
