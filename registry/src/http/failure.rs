@@ -77,6 +77,14 @@ impl Refusal {
         Self { by, status: status.as_u16(), code, message, retry_after, digests, challenges, limit }
     }
 
+    /// Adds to what it said.
+    pub(crate) fn note(&mut self, what: &str) {
+        if !self.message.is_empty() {
+            self.message.push(' ');
+        }
+        self.message += &format!("({what})");
+    }
+
     /// The status, and the code and message where there are any: `403 DENIED: not so`.
     pub(crate) fn told(&self) -> String {
         let reason = StatusCode::from_u16(self.status).ok().and_then(|status| status.canonical_reason()).unwrap_or("");
