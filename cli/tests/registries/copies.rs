@@ -81,16 +81,15 @@ async fn a_release_of_everything_in_one_repository() {
 }
 
 #[tokio::test]
-async fn what_another_repository_of_the_target_has_is_mounted() {
+async fn what_two_repositories_share_is_copied_once_and_mounted() {
     let here = image("team/app", "1.0");
-    let yard = Yard::with(&[&here]).await;
-    yard.promote(&[]).await;
     let there = Fixture { repository: "team/copy".into(), ..here.clone() };
-    there.push(yard.source_host(), None).await;
-    yard.machine.release(&[&here, &there]);
+    let yard = Yard::with(&[&here, &there]).await;
     let answer = yard.promote(&[]).await;
-    assert_eq!((&answer["bytes_copied"], &answer["blobs_mounted"]), (&json!(0), &json!(there.blobs.len())));
-    skopeo::assert_holds(yard.target_host(), &there, None).await;
+    assert_eq!((&answer["bytes_copied"], &answer["blobs_mounted"]), (&json!(here.size()), &json!(there.blobs.len())));
+    for fixture in [&here, &there] {
+        skopeo::assert_holds(yard.target_host(), fixture, None).await;
+    }
 }
 
 #[tokio::test]

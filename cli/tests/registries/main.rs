@@ -2,5 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+mod bad_input;
+mod budgets;
 mod copies;
+mod interrupt;
 mod yard;

@@ -29,6 +29,14 @@ impl Yard {
         Self { source, target, machine, servers }
     }
 
+    /// Begins again, with an empty target.
+    pub(crate) async fn clear(&mut self) {
+        self.servers[1] = Server::start(Auth::None);
+        self.target = Proxy::start(self.target_host()).await;
+        self.source.heal();
+        self.source.reset();
+    }
+
     /// The source's registry itself, past the proxy.
     pub(crate) fn source_host(&self) -> &str {
         self.servers[0].host()

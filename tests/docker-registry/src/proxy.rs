@@ -1,3 +1,4 @@
+use std::fmt;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -24,7 +25,7 @@ pub struct Proxy {
 }
 
 /// A request that arrived.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Seen {
     /// The method.
     pub method: Method,
@@ -106,6 +107,12 @@ impl Proxy {
         state.hang_after = None;
         state.answers.clear();
         self.shared.hanging.send_replace(false);
+    }
+}
+
+impl fmt::Debug for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.path.split('?').next().unwrap_or_default())
     }
 }
 
