@@ -140,7 +140,7 @@ fn title(html: &str) -> String {
 }
 
 /// Every digest in a text, once.
-fn digests(text: &str) -> Vec<Digest> {
+pub(crate) fn digests(text: &str) -> Vec<Digest> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != ':');
     let mut found: Vec<Digest> = words.filter_map(|word| word.parse().ok()).collect();
     found.sort_unstable();
