@@ -48,7 +48,7 @@ impl Helper<'_> {
             Ok(Err(error)) if error.kind() == ErrorKind::NotFound => {
                 return Err(self.failed(server, "it is not on the PATH. Install it"));
             }
-            Ok(Err(error)) => return Err(self.failed(server, &format!("it could not be run: {error}. See to that"))),
+            Ok(Err(error)) => return Err(self.failed(server, &format!("it could not be run: {error}. Mend that"))),
             Err(_) => {
                 let what =
                     format!("it did not answer within {:?} and was stopped. See what it waits for", self.patience);
@@ -60,8 +60,9 @@ impl Helper<'_> {
             if answer.stdout.trim_ascii() == NOT_FOUND.as_bytes() {
                 return Ok(None);
             }
-            let what = format!("it failed{}. See to that", told(&answer.stderr));
-            return Err(self.failed(server, &what));
+            return Err(
+                self.failed(server, &format!("it failed{}. {}", told(&answer.stderr), self.ask_by_hand(server)))
+            );
         }
         self.parse(server, &answer)
     }
@@ -88,9 +89,7 @@ impl Helper<'_> {
     }
 
     fn parse(&self, server: &Server, answer: &Answer) -> Result<Option<Login>, Error> {
-        let wrong = |what: &str| {
-            Err(self.failed(server, &format!("{what}. See what `docker-credential-{} get` says", self.name)))
-        };
+        let wrong = |what: &str| Err(self.failed(server, &format!("{what}. {}", self.ask_by_hand(server))));
         if answer.stdout.len() as u64 > MAX_BYTES {
             return wrong("it said more than a login");
         }
@@ -108,6 +107,10 @@ impl Helper<'_> {
             }
             _ => wrong("its answer has no Username and Secret"),
         }
+    }
+
+    fn ask_by_hand(&self, server: &Server) -> String {
+        format!("See what `echo {} | docker-credential-{} get` says", server.name(), self.name)
     }
 
     fn failed(&self, server: &Server, what: &str) -> Error {

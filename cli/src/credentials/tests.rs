@@ -209,14 +209,17 @@ async fn a_helper_is_asked_for_what_it_keeps() {
 async fn a_helper_that_fails_is_named_and_its_answer_is_not_shown() {
     for (script, expected) in [
         ("echo hunter2; echo 'is \u{1b}[31mlocked\n up' >&2; exit 3", "it failed and says \"is \\u{1b}[31mlocked up\""),
-        ("echo hunter2; exit 1", "it failed. See"),
-        ("kill -9 $$", "it failed. See"),
+        ("echo hunter2; exit 1", "it failed. See what `echo registry.example | docker-credential-x get` says"),
+        ("kill -9 $$", "it failed. See what `echo registry.example | docker-credential-x get` says"),
         ("echo hunter2", "its answer is no JSON object"),
         ("echo '\"hunter2\"'", "its answer is no JSON object"),
         ("true", "its answer is no JSON object"),
         ("echo '{\"Username\": \"hunter2\"}'", "its answer has no Username and Secret"),
         ("echo '{\"Username\": \"x\", \"Secret\": [\"hunter2\"]}'", "its answer has no Username and Secret"),
-        ("while echo hunter2; do :; done", "it failed. See"),
+        (
+            "while echo hunter2; do :; done",
+            "it failed. See what `echo registry.example | docker-credential-x get` says",
+        ),
         ("head -c 300000 /dev/zero; true", "it said more than a login"),
     ] {
         let home = Home::docker(&json!({ "credsStore": "x" })).helper("x", script);

@@ -158,7 +158,7 @@ impl Gate<'_> {
                     let schemes = harmless(&schemes.join(", "));
                     refusal.message +=
                         &format!(" (the registry asks for {schemes}, and Drayage knows Basic and Bearer)");
-                    return Err(Failure::Refused(refusal));
+                    return Err(refusal.into());
                 }
             },
         };

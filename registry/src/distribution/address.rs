@@ -91,3 +91,67 @@ impl fmt::Display for Address {
         write!(f, "{}{}", if self.is_plain() { "http://" } else { "" }, self.registry)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_what_users_write() {
+        for (text, shown, origin) in [
+            ("ghcr.io", "ghcr.io", "https://ghcr.io"),
+            ("https://ghcr.io/", "ghcr.io", "https://ghcr.io"),
+            ("localhost:5000", "localhost:5000", "https://localhost:5000"),
+            ("http://registry.lan:5000", "http://registry.lan:5000", "http://registry.lan:5000"),
+            ("http://10.0.0.1", "http://10.0.0.1", "http://10.0.0.1"),
+            ("[::1]:5000", "[::1]:5000", "https://[::1]:5000"),
+            ("docker.io", "docker.io", "https://registry-1.docker.io"),
+            ("https://index.docker.io", "docker.io", "https://registry-1.docker.io"),
+        ] {
+            let address: Address = text.parse().unwrap();
+            assert_eq!(
+                (address.to_string().as_str(), address.origin().to_string().as_str()),
+                (shown, origin),
+                "{text}"
+            );
+            assert_eq!(address.is_plain(), text.starts_with("http://"));
+            assert_eq!(shown.parse::<Address>().unwrap(), address);
+            assert!(!address.registry().as_str().contains("//"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_and_no_password_is_repeated() {
+        for text in [
+            "",
+            "ftp://a",
+            "a/b",
+            "https://a/v2/",
+            "http://",
+            "a b",
+            "a:port",
+            "a:70000",
+            "https://u:s3cret@a",
+            "u:s3cret@a",
+            "a?x",
+            "a#x",
+        ] {
+            let error = text.parse::<Address>().unwrap_err();
+            assert_eq!(error.name(), Name::InvalidInput, "{text}");
+            let text = error.to_string();
+            assert!(text.contains("xpected host") || text.contains("docker login"), "{text}");
+            assert!(!text.contains("s3cret"), "{text}");
+        }
+    }
+
+    #[test]
+    fn docker_hub_keeps_official_images_in_a_library() {
+        let path = |registry: &str, name: &str| {
+            let address: Address = registry.parse().unwrap();
+            address.path(&name.parse().unwrap()).to_string()
+        };
+        assert_eq!(path("docker.io", "debian"), "library/debian");
+        assert_eq!(path("docker.io", "grafana/loki"), "grafana/loki");
+        assert_eq!(path("dhi.io", "node"), "node");
+    }
+}

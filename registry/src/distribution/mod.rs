@@ -12,6 +12,8 @@ mod referrers;
 mod scene;
 mod scope;
 mod tags;
+#[cfg(test)]
+mod tests;
 mod token;
 mod unlisted;
 mod upload;

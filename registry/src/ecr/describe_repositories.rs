@@ -69,7 +69,7 @@ impl Ecr {
 
 enum Answer {
     All(Vec<(String, Settings)>),
-    Missing(Refusal),
+    Missing(Box<Refusal>),
 }
 
 /// "The repository with name 'myapp/api' does not exist in the registry with id '111122223333'"

@@ -13,7 +13,7 @@ where
 {
     if let SdkError::ServiceError(refused) = &error {
         let header = refused.raw().headers().get("retry-after");
-        return Failure::Refused(Refusal {
+        return Failure::from(Refusal {
             status: refused.raw().status().as_u16(),
             code: harmless(refused.err().code().unwrap_or_default()),
             message: harmless(refused.err().message().unwrap_or_default()),

@@ -47,6 +47,13 @@ impl Client {
         Self::build(proxy)
     }
 
+    #[cfg(test)]
+    pub(super) fn trusting(authority: &[u8]) -> Self {
+        let authority = reqwest::Certificate::from_der(authority).unwrap();
+        let inner = reqwest::Client::builder().no_proxy().http1_only().tls_certs_only([authority]).build().unwrap();
+        Self { inner, sent: Arc::default(), contact: Arc::default() }
+    }
+
     fn build(proxy: Option<reqwest::Proxy>) -> Result<Self, Error> {
         let builder = reqwest::Client::builder()
             .user_agent(concat!("drayage/", env!("CARGO_PKG_VERSION")))

@@ -13,9 +13,15 @@ use super::text::harmless;
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// It was answered with a refusal, which the caller knows how to name.
-    Refused(Refusal),
+    Refused(Box<Refusal>),
     /// It failed in a way that is named already.
     Failed(Error),
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
 }
 
 impl From<Error> for Failure {

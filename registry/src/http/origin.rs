@@ -81,7 +81,7 @@ pub(crate) fn shown(url: &Url) -> String {
 
 /// Where a `Location` leads, seen from the URL that answered with it, if it may be followed there.
 ///
-/// Refused are a step down from https to http, an address with a user, and a step inwards: from a public host to an address that is
+/// Refused are a step down from https to http, plain http out of this machine, an address with a user, and a step inwards: from a public host to an address that is
 /// loopback, private or link-local (where instance credentials are served). Only addresses written as such are judged: a name may resolve to a
 /// private address by right, as those of ECR and S3 do behind VPC endpoints.
 pub(crate) fn follow(from: &Url, location: &str) -> Result<Url, Error> {
@@ -91,6 +91,9 @@ pub(crate) fn follow(from: &Url, location: &str) -> Result<Url, Error> {
     check(&to).map_err(|error| why(&error.to_string()))?;
     if from.scheme() == "https" && to.scheme() != "https" {
         return Err(why(&format!("{}, from https down to http", shown(&to))));
+    }
+    if to.scheme() == "http" && depth(from) == Depth::Loopback && depth(&to) != Depth::Loopback {
+        return Err(why(&format!("{}, out of this machine without encryption", shown(&to))));
     }
     if to.host() != from.host() && depth(&to) > depth(from) {
         return Err(why(&format!("{}, an internal address", shown(&to))));
@@ -226,7 +229,7 @@ mod tests {
             ("http://127.0.0.1:1/", "http://127.0.0.1:2/", true),
             ("http://127.0.0.1:1/", "https://b.example/", true),
             ("http://127.0.0.1:1/", "https://10.0.0.1/", true),
-            ("http://127.0.0.1:1/", "http://10.0.0.1/", true),
+            ("http://127.0.0.1:1/", "http://10.0.0.1/", false),
             ("http://a.example/", "http://b.example/", true),
             ("http://a.example/", "http://10.0.0.1/", false),
             ("http://10.0.0.1/", "http://127.0.0.1/", false),

@@ -113,3 +113,109 @@ fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'stati
         within.map(|within| within as &(dyn StdError + 'static)).or_else(|| error.source())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::sync::Arc;
+
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+    use rustls::pki_types::PrivateKeyDer;
+    use rustls::{ServerConfig, ServerConnection};
+
+    use super::*;
+    use crate::http::client::Client;
+
+    /// An authority, and a server on the port that this gives, whose certificate of it is for this name and ends in this year.
+    fn tls_server(name: &str, year: i32) -> (Vec<u8>, u16) {
+        let mut params = CertificateParams::new(vec![]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.not_after = date_time_ymd(year, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &authority).unwrap();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let config = config.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key).unwrap();
+        let config = Arc::new(config);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            let mut stream = listener.accept().unwrap().0;
+            let mut tls = ServerConnection::new(config).unwrap();
+            while tls.is_handshaking() && tls.complete_io(&mut stream).is_ok() {}
+            let _ = tls.complete_io(&mut stream);
+        });
+        (authority.as_ref().der().to_vec(), port)
+    }
+
+    /// Answers one connection, whatever it sends, in plain HTTP. Gives its address.
+    fn plain_server(answer: &'static [u8]) -> (String, std::thread::JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let answering = std::thread::spawn(move || {
+            let mut stream = listener.accept().unwrap().0;
+            let _ = stream.read(&mut [0; 4000]);
+            let _ = stream.write_all(answer);
+        });
+        (address, answering)
+    }
+
+    async fn failure(client: &Client, url: &str) -> Error {
+        let url = Url::parse(url).unwrap();
+        let request = client.request(http::Method::GET, &url, None);
+        client.send(request, "asking", &url).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn tls_fails_with_the_reason_and_what_to_change() {
+        for (name, year, trusted, expected) in [
+            ("127.0.0.1", 2999, false, "SSL_CERT_FILE"),
+            ("127.0.0.1", 2020, true, "renewed"),
+            ("registry.example", 2999, true, "use a name that the certificate is for, or have one made for 127.0.0.1"),
+        ] {
+            let (authority, port) = tls_server(name, year);
+            let client = if trusted { Client::trusting(&authority) } else { Client::new().unwrap() };
+            let error = failure(&client, &format!("https://127.0.0.1:{port}/v2/?secret=1")).await;
+            let text = error.to_string();
+            assert!(text.starts_with(&format!("asking https://127.0.0.1:{port}/v2/: TLS failed: ")), "{text}");
+            assert!(text.contains(expected) && !error.is_temporary(), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn tls_and_plain_http_are_told_apart() {
+        let (address, _) = plain_server(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        let error = failure(&Client::new().unwrap(), &format!("https://{address}")).await;
+        assert!(error.to_string().contains(&format!("write http://{address} if")), "{error}");
+        assert!(!error.is_temporary(), "{error}");
+        let (_, port) = tls_server("127.0.0.1", 2999);
+        let error = failure(&Client::new().unwrap(), &format!("http://127.0.0.1:{port}/")).await;
+        assert!(error.to_string().contains(&format!("write 127.0.0.1:{port} without http://")), "{error}");
+        assert!(!error.is_temporary(), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_closed_port_is_a_mistake_until_somebody_answered() {
+        let (address, answering) = plain_server(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+        let (client, doubting) = (Client::new().unwrap(), Client::new().unwrap().doubting());
+        let url = Url::parse(&format!("http://{address}")).unwrap();
+        doubting.send(doubting.request(http::Method::GET, &url, None), "asking", &url).await.unwrap();
+        answering.join().unwrap();
+        for (client, temporary) in [(&client, true), (&doubting, true), (&client.counting_anew().doubting(), false)] {
+            let error = failure(client, url.as_str()).await;
+            assert!(error.to_string().contains("connection refused"), "{error}");
+            assert_eq!(error.is_temporary(), temporary, "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unknown_name_is_told() {
+        let error = failure(&Client::new().unwrap().doubting(), "https://registry.invalid/v2/").await;
+        assert!(error.to_string().contains("the name registry.invalid cannot be resolved"), "{error}");
+        assert!(!error.is_temporary(), "{error}");
+    }
+}

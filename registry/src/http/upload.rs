@@ -114,7 +114,7 @@ async fn why_cut(client: &Client, credential: &Credential, url: &Url, cut: Error
     if let Ok(response) = client.send(empty, "uploading to", url).await
         && matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
     {
-        return Failure::Refused(Refusal::read(response, Party::Registry).await);
+        return Refusal::read(response, Party::Registry).await.into();
     }
     cut.into()
 }
@@ -124,7 +124,7 @@ async fn accepted(response: Response) -> Result<Response, Failure> {
     if matches!(response.status(), StatusCode::CREATED | StatusCode::ACCEPTED | StatusCode::NO_CONTENT) {
         return Ok(response);
     }
-    Err(Failure::Refused(Refusal::read(response, Party::Registry).await))
+    Err(Refusal::read(response, Party::Registry).await.into())
 }
 
 #[cfg(test)]

@@ -146,7 +146,8 @@ async fn pull_failed() {
     let blob = Descriptor { media_type: OCI_LAYER.into(), digest: digest.parse().unwrap(), size, platform: None };
     let (app, consumer) = ("app".parse().unwrap(), world.client(SOURCE, SOURCE, Side::Pull).await);
     consumer.reach_blob(&app, &blob).await.unwrap();
-    assert_eq!(world.double.requests_of("s3.GetObject")[0].bytes_out, 1, "nothing is downloaded");
+    // The one byte that was asked for may still be on its way.
+    assert!(world.double.requests_of("s3.GetObject")[0].bytes_out <= 1, "nothing is downloaded");
     let lying = Descriptor { size: size + 1, ..blob.clone() };
     assert_eq!(consumer.reach_blob(&app, &lying).await.unwrap_err().name(), Name::PullFailed);
     at.delete_blob(&digest);

@@ -1,0 +1,143 @@
+//! What cannot work is refused with a message that says what to change, and nothing is written.
+
+use std::fs::Permissions;
+use std::net::Ipv4Addr;
+use std::os::unix::fs::PermissionsExt as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use docker_registry::fixtures::{Fixture, image};
+use docker_registry::{Auth, PASSWORD, Proxy, Server, USER};
+use serde_json::json;
+use tokio::net::TcpSocket;
+use tokio::process::Command;
+
+use crate::yard::{Machine, Yard, object, plain};
+
+/// A password that is not the right one.
+const WRONG: &str = "the wrong secret";
+/// What stands in broken files of logins.
+const SECRET: &str = "c2VjcmV0-that-nobody-may-see";
+
+/// Runs a command with `--json`, which has to fail for this reason, and to say all of these words. Answers what it said.
+async fn assert_refused(command: &mut Command, code: i32, name: &str, words: &[&str]) -> String {
+    let output = command.arg("--json").output().await.unwrap();
+    let error = object(&output)["error"].clone();
+    let message = error["message"].as_str().unwrap_or_default().to_owned();
+    println!("{name}: {message}");
+    assert_eq!((output.status.code(), &error["name"]), (Some(code), &json!(name)), "{message}");
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    for secret in [WRONG, PASSWORD, SECRET, &STANDARD.encode(SECRET)] {
+        assert!(!said.contains(secret), "it shows a secret: {said}");
+    }
+    for word in words {
+        assert!(message.contains(word), "no \"{word}\" in: {message}");
+    }
+    message
+}
+
+fn fixture() -> Fixture {
+    image("team/app", "1.0")
+}
+
+#[tokio::test]
+async fn a_registry_that_cannot_be_spoken_to() {
+    let fixture = fixture();
+    let yard = Yard::with(&[&fixture]).await;
+    let secure = Server::start_tls(Auth::None);
+    // A port that is taken, and that nobody listens on.
+    let silent = TcpSocket::new_v4().unwrap();
+    silent.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let silent = silent.local_addr().unwrap().to_string();
+    let (source, target) = (plain(yard.source.host()), plain(yard.target.host()));
+    let other = Proxy::start(yard.target_host()).await;
+    for (place, words) in [
+        ("nowhere.invalid", ["nowhere.invalid", "cannot be resolved", "check how it is written"]),
+        (&plain(&silent), [&silent, "connection refused", "check the address and the port"]),
+        (secure.host(), ["invalid peer certificate: UnknownIssuer", secure.host(), "SSL_CERT_FILE"]),
+        (&plain(secure.host()), ["The port speaks TLS", secure.host(), "without http://"]),
+        (other.host(), ["the port answers without TLS", "write http://", other.host()]),
+    ] {
+        for (source, target) in [(place, target.as_str()), (source.as_str(), place)] {
+            for command in ["check", "promote", "verify"] {
+                let mut command = yard.machine.between(command, source, &[target], &[]);
+                assert_refused(&mut command, 1, "RegistryUnavailable", &words).await;
+            }
+        }
+    }
+    yard.assert_only_read();
+    assert_eq!(other.requests(), []);
+}
+
+#[tokio::test]
+async fn a_login_that_is_wrong_or_missing() {
+    let yard = Yard::with(&[&fixture()]).await;
+    let (open_source, open_target) = (plain(yard.source.host()), plain(yard.target.host()));
+    for auth in [Auth::Basic, Auth::Bearer] {
+        let server = Server::start(auth);
+        let guarded = plain(server.host());
+        for (password, word) in [(None, "docker login"), (Some(WRONG), "config.json")] {
+            yard.machine.write(".docker/config.json", &logins(server.host(), password));
+            let words = [word, server.host()];
+            let mut command = yard.machine.between("promote", &open_source, &[&guarded], &[]);
+            assert_refused(&mut command, 1, "TargetAccessDenied", &words).await;
+            // The token server lets everybody pull.
+            if (auth, password) != (Auth::Bearer, None) {
+                let mut command = yard.machine.between("promote", &guarded, &[&open_target], &[]);
+                assert_refused(&mut command, 1, "SourceAccessDenied", &words).await;
+            }
+        }
+    }
+    yard.assert_only_read();
+}
+
+#[tokio::test]
+async fn a_file_of_logins_that_is_broken() {
+    let yard = Yard::with(&[&fixture()]).await;
+    let host = yard.target.host();
+    let words = [".docker/config.json", "Mend or remove it"];
+    for (content, word) in [
+        (format!(r#"{{ "auths": {{ "{host}": {{ "auth": "{SECRET}" }} }}"#), "it is no JSON"),
+        (json!({ "auths": { host: { "auth": SECRET } } }).to_string(), "it is no base64"),
+        (json!({ "auths": { host: { "auth": STANDARD.encode(SECRET) } } }).to_string(), "no colon"),
+        (json!({ "auths": { host: { "username": USER } } }).to_string(), "both"),
+        (json!({ "auths": [SECRET] }).to_string(), "expected an object"),
+        (json!({ "credsStore": "../bin/sh" }).to_string(), "not a path"),
+    ] {
+        yard.machine.write(".docker/config.json", &content);
+        assert_refused(&mut yard.command("promote", &[]), 1, "InvalidInput", &[&words[..], &[word]].concat()).await;
+    }
+    assert_eq!(yard.requests(), []);
+}
+
+#[tokio::test]
+async fn a_credential_helper_that_fails() {
+    let yard = Yard::with(&[&fixture()]).await;
+    yard.machine.write(".docker/config.json", r#"{ "credsStore": "tests" }"#);
+    let words = ["docker-credential-tests", "config.json", "take the helper out of that file"];
+    for (script, word) in [
+        (None, "it is not on the PATH. Install it"),
+        (Some("echo the keychain is locked >&2; exit 1".to_owned()), "the keychain is locked"),
+        (Some(format!("echo {SECRET}")), "its answer is no JSON object"),
+        (Some(format!(r#"echo '{{ "Secret": "{SECRET}" }}'"#)), "no Username and Secret"),
+    ] {
+        let mut command = yard.command("promote", &[]);
+        helper(&yard.machine, &mut command, script.as_deref());
+        assert_refused(&mut command, 1, "InvalidInput", &[&words[..], &[word]].concat()).await;
+    }
+    assert_eq!(yard.requests(), []);
+}
+
+/// Puts the program `docker-credential-tests` on a command's PATH, if there is a script for it.
+fn helper(machine: &Machine, command: &mut Command, script: Option<&str>) {
+    if let Some(script) = script {
+        let path = machine.write("bin/docker-credential-tests", &format!("#!/bin/sh\n{script}\n"));
+        std::fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        command.env("PATH", format!("{}:/usr/bin:/bin", path.parent().unwrap().display()));
+    }
+}
+
+fn logins(host: &str, password: Option<&str>) -> String {
+    let auths = password.map_or(json!({}), |password| json!({ host: { "username": USER, "password": password } }));
+    json!({ "auths": auths }).to_string()
+}

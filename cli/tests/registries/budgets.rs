@@ -1,0 +1,69 @@
+//! How many requests a promotion costs, as proxies before both registries count them.
+
+use docker_registry::fixtures::{buildx_index, image, nested_index, signed, with_sbom};
+use docker_registry::{Kind, skopeo};
+use reqwest::Method;
+
+use crate::yard::Yard;
+
+/// crane takes 97 for such an index, and regclient 79.
+#[tokio::test]
+async fn a_buildx_index_costs_at_most_55_requests() {
+    let fixture = buildx_index("team/app", "1.0");
+    assert_eq!((fixture.manifests.len(), fixture.blobs.len()), (5, 14));
+    let yard = Yard::with(&[&fixture]).await;
+    yard.promote(&["--no-referrers"]).await;
+    let ours = yard.requests();
+    let other = Yard::with(&[&fixture]).await;
+    skopeo::copy_all(other.source.host(), other.target.host(), "team/app:1.0").await;
+    let theirs = other.requests().len();
+    println!("first copy of a buildx index: {} requests, skopeo {theirs}", ours.len());
+    assert!(ours.len() < theirs && ours.len() <= 55, "{}: {ours:#?}", ours.len());
+}
+
+/// regctl takes 18.
+#[tokio::test]
+async fn an_index_with_a_signature_that_is_there_costs_less_than_18_requests() {
+    let fixture = signed(buildx_index("team/app", "1.0"));
+    let yard = Yard::with(&[&fixture]).await;
+    yard.promote(&[]).await;
+    println!("first copy of a signed buildx index: {} requests", yard.requests().len());
+    yard.reset();
+    yard.promote(&[]).await;
+    let again = yard.requests();
+    println!("again: {} requests", again.len());
+    assert!(again.len() < 18, "{}: {again:#?}", again.len());
+}
+
+/// At most two for each repository and target, and one each in the source.
+#[tokio::test]
+async fn images_that_are_there_cost_two_requests_in_the_target_each() {
+    let fixtures = [image("team/app", "1.0"), nested_index("team/other", "1.0")];
+    let yard = Yard::with(&fixtures.each_ref()).await;
+    yard.promote(&["--no-referrers"]).await;
+    yard.reset();
+    yard.promote(&["--no-referrers"]).await;
+    let (source, target) = (yard.source.requests(), yard.target.requests());
+    let asked = |kind| target.iter().filter(|seen| seen.kind == kind).count();
+    println!("two images that are there: {} requests in the source, {} in the target", source.len(), target.len());
+    assert!(asked(Kind::Manifest) <= 4 && asked(Kind::Blob) == 0, "{target:#?}");
+    assert!(source.iter().all(|seen| seen.kind != Kind::Blob), "{source:#?}");
+}
+
+/// What a dry run foretells is what the run takes, and it writes nothing.
+#[tokio::test]
+async fn a_dry_run_reads_only_and_foretells_what_is_copied() {
+    let fixtures = [with_sbom("team/app", "1.0"), signed(buildx_index("team/other", "1.0"))];
+    let yard = Yard::with(&fixtures.each_ref()).await;
+    let (code, planned) = yard.json("promote", &["--dry-run"]).await;
+    assert_eq!(code, Some(0), "{planned}");
+    yard.assert_only_read();
+    let uploads = yard.requests().iter().filter(|seen| seen.kind == Kind::Upload).count();
+    assert_eq!(uploads, 0);
+    let done = yard.promote(&[]).await;
+    for figure in ["bytes_copied", "blobs_copied", "manifests_put", "tags_put"] {
+        assert_eq!(planned[figure], done[figure], "{figure}: {planned} {done}");
+    }
+    let posts = yard.target.requests().iter().filter(|seen| seen.method == Method::POST).count();
+    assert!(posts > 0);
+}

@@ -1,0 +1,9 @@
+//! The program between registries of the distribution specification that share no code with it, judged by skopeo.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+
+mod bad_input;
+mod budgets;
+mod copies;
+mod interrupt;
+mod yard;

@@ -1,0 +1,148 @@
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+
+use docker_registry::fixtures::Fixture;
+use docker_registry::{Auth, Proxy, Seen, Server};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+/// Two registries, a proxy before each, and a machine whose home is empty.
+pub(crate) struct Yard {
+    pub(crate) source: Proxy,
+    pub(crate) target: Proxy,
+    pub(crate) machine: Machine,
+    servers: [Server; 2],
+}
+
+impl Yard {
+    /// The source holds these images; the release asks for all of them.
+    pub(crate) async fn with(fixtures: &[&Fixture]) -> Self {
+        let servers = [Server::start(Auth::None), Server::start(Auth::None)];
+        let machine = Machine::new();
+        for fixture in fixtures {
+            fixture.push(servers[0].host(), None).await;
+        }
+        machine.release(fixtures);
+        let (source, target) = (Proxy::start(servers[0].host()).await, Proxy::start(servers[1].host()).await);
+        Self { source, target, machine, servers }
+    }
+
+    /// Begins again, with an empty target.
+    pub(crate) async fn clear(&mut self) {
+        self.servers[1] = Server::start(Auth::None);
+        self.target = Proxy::start(self.target_host()).await;
+        self.source.heal();
+        self.source.reset();
+    }
+
+    /// The source's registry itself, past the proxy.
+    pub(crate) fn source_host(&self) -> &str {
+        self.servers[0].host()
+    }
+
+    /// The target's registry itself, past the proxy.
+    pub(crate) fn target_host(&self) -> &str {
+        self.servers[1].host()
+    }
+
+    /// `drayage COMMAND` with the release, from the source to the target, both through their proxies.
+    pub(crate) fn command(&self, command: &str, more: &[&str]) -> Command {
+        self.machine.between(command, &plain(self.source.host()), &[&plain(self.target.host())], more)
+    }
+
+    /// The same with `--json`, to its end: its exit code and what it answered.
+    pub(crate) async fn json(&self, command: &str, more: &[&str]) -> (Option<i32>, Value) {
+        answer(&mut self.command(command, &[&["--json"], more].concat())).await
+    }
+
+    /// Promotes, which has to succeed.
+    pub(crate) async fn promote(&self, more: &[&str]) -> Value {
+        let (code, answer) = self.json("promote", more).await;
+        assert_eq!(code, Some(0), "{answer}");
+        answer
+    }
+
+    /// What both proxies saw, the source's first.
+    pub(crate) fn requests(&self) -> Vec<Seen> {
+        [self.source.requests(), self.target.requests()].concat()
+    }
+
+    pub(crate) fn reset(&self) {
+        self.source.reset();
+        self.target.reset();
+    }
+
+    /// Asserts that nothing was written since the last reset.
+    pub(crate) fn assert_only_read(&self) {
+        let is_read = |seen: &Seen| seen.method == Method::GET || seen.method == Method::HEAD;
+        let written: Vec<_> = self.requests().into_iter().filter(|seen| !is_read(seen)).collect();
+        assert!(written.is_empty(), "{written:?}");
+    }
+}
+
+/// Where `drayage` runs: a home, and nothing of the environment of the tests.
+pub(crate) struct Machine {
+    home: TempDir,
+}
+
+impl Machine {
+    pub(crate) fn new() -> Self {
+        Self { home: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Writes a release that asks for these images.
+    pub(crate) fn release(&self, fixtures: &[&Fixture]) {
+        let entries: Vec<_> = fixtures.iter().map(|fixture| fixture.entry()).collect();
+        self.write("deploy-manifest.json", &json!({ "images": entries }).to_string());
+    }
+
+    /// Writes a file below the home.
+    pub(crate) fn write(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.home().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// `drayage` with these arguments.
+    pub(crate) fn drayage(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_drayage"));
+        command
+            .args(arguments)
+            .current_dir(self.home())
+            .env_clear()
+            .env("HOME", self.home())
+            .env("PATH", "/usr/bin:/bin");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        command
+    }
+
+    /// `drayage COMMAND` with the release, between these registries.
+    pub(crate) fn between(&self, command: &str, source: &str, targets: &[&str], more: &[&str]) -> Command {
+        let mut arguments = vec![command, "deploy-manifest.json", "--source", source];
+        arguments.extend(targets.iter().flat_map(|target| ["--target", target]));
+        self.drayage(&[&arguments, more].concat())
+    }
+}
+
+/// A registry without TLS, as it is named on the command line.
+pub(crate) fn plain(host: &str) -> String {
+    format!("http://{host}")
+}
+
+/// Runs a command with `--json`: its exit code, and the one object on its stdout.
+pub(crate) async fn answer(command: &mut Command) -> (Option<i32>, Value) {
+    let output = command.output().await.unwrap();
+    (output.status.code(), object(&output))
+}
+
+/// The one object on a command's stdout.
+pub(crate) fn object(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+}

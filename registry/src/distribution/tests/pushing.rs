@@ -1,0 +1,143 @@
+use bytes::Bytes;
+use promotion::{Descriptor, Digest, Manifest, MediaType, Mount, Name, Put, Target as _};
+
+use super::*;
+
+fn image(layers: &[Digest]) -> Manifest {
+    let entry = |digest: &Digest| format!(r#"{{"mediaType":"l","digest":"{digest}","size":1}}"#);
+    let layers = layers.iter().map(entry).collect::<Vec<_>>().join(",");
+    let text = format!(r#"{{"schemaVersion":2,"config":{},"layers":[{layers}]}}"#, entry(&Digest::of(b"config")));
+    Manifest::parse(Bytes::from(text), Some(MediaType::OciManifest.as_str())).unwrap()
+}
+
+fn index() -> Manifest {
+    let text = r#"{"schemaVersion":2,"manifests":[]}"#;
+    Manifest::parse(Bytes::from(text), Some(MediaType::OciIndex.as_str())).unwrap()
+}
+
+fn target(server: &Loopback) -> Distribution {
+    connect(&server.address, Login::Anonymous, Side::Target)
+}
+
+/// What becomes of this manifest, put with a tag, when the registry answers like this.
+async fn put(manifest: &Manifest, answers: [&str; 2]) -> Result<Put, (Name, bool, String)> {
+    let server = Loopback::answering(answers);
+    let tag = "1".parse().unwrap();
+    let answer = target(&server).put_manifest(&repository(), manifest, Some(&tag)).await;
+    answer.map_err(|error| named::<()>(Err(error)))
+}
+
+#[tokio::test]
+async fn the_bytes_go_under_the_tag_or_the_digest() {
+    let manifest = image(&[Digest::of(b"1")]);
+    let told = format!("201 Created\ndocker-content-digest: {}\n", manifest.digest());
+    let server = Loopback::answering([told.as_str(), "200 OK\n"]);
+    let client = target(&server);
+    let tag = "1.0".parse().unwrap();
+    for tag in [Some(&tag), None] {
+        assert_eq!(client.put_manifest(&repository(), &manifest, tag).await.unwrap(), Put::Stored);
+    }
+    let by_digest = format!("PUT /v2/app/manifests/{}", manifest.digest());
+    assert_eq!(lines(&server), ["PUT /v2/app/manifests/1.0", &by_digest]);
+    for request in server.requests() {
+        assert!(request.contains("content-type: application/vnd.oci.image.manifest.v1+json\r\n"), "{request}");
+        assert!(request.ends_with(std::str::from_utf8(manifest.raw()).unwrap()), "{request}");
+    }
+    let other = format!("201 Created\ndocker-content-digest: {}\n", Digest::of(b"other"));
+    let (name, ..) = put(&manifest, [&other, ""]).await.unwrap_err();
+    assert_eq!(name, Name::CorruptContent);
+}
+
+#[tokio::test]
+async fn what_is_lacking_is_read_from_the_details_or_from_the_text() {
+    let mut layers = [Digest::of(b"1"), Digest::of(b"2"), Digest::of(b"3")];
+    layers.sort_unstable();
+    let [a, b, _] = layers;
+    let manifest = image(&layers);
+    let mut all = vec![Digest::of(b"config"), layers[0], layers[1], layers[2]];
+    all.sort_unstable();
+    let error = |code: &str, digest: &Digest| format!(r#"{{"code":"{code}","detail":{{"digest":"{digest}"}}}}"#);
+    let code = "MANIFEST_BLOB_UNKNOWN";
+    for (body, expected) in [
+        (format!(r#"{{"errors":[{},{}]}}"#, error(code, &a), error(code, &b)), vec![a, b]),
+        (format!(r#"{{"errors":[{{"code":"{code}","detail":"{b}"}}]}}"#), vec![b]),
+        (format!(r#"{{"errors":[{{"code":"BLOB_UNKNOWN","message":"no blob {a} here"}}]}}"#), vec![a]),
+        (format!(r#"{{"errors":[{{"code":"{code}"}}]}}"#), all.clone()),
+        (format!(r#"{{"errors":[{}]}}"#, error(code, &Digest::of(b"no layer"))), all),
+    ] {
+        let answer = format!("404 Not Found\n\n{body}");
+        assert_eq!(put(&manifest, [&answer, ""]).await, Ok(Put::LacksBlobs(expected)), "{body}");
+    }
+    for code in ["MANIFEST_UNKNOWN", "MANIFEST_BLOB_UNKNOWN"] {
+        let answer = format!("404 Not Found\n\n{{\"errors\":[{}]}}", error(code, &Digest::of(b"child")));
+        assert_eq!(put(&index(), [&answer, ""]).await, Ok(Put::LacksManifests), "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_tag_that_may_not_move_is_looked_at() {
+    let (manifest, other) = (image(&[Digest::of(b"1")]), image(&[Digest::of(b"2")]));
+    let held = |manifest: &Manifest| {
+        let text = std::str::from_utf8(manifest.raw()).unwrap();
+        format!("200 OK\ncontent-type: {}\n\n{text}", manifest.media_type())
+    };
+    for refusal in [
+        "412 Precondition Failed\n\n{\"errors\":[{\"code\":\"PRECONDITION\",\"message\":\"configured as immutable\"}]}",
+        "409 Conflict\n\n",
+        "400 Bad Request\n\n{\"errors\":[{\"code\":\"TAG_INVALID\",\"message\":\"cannot be overwritten\"}]}",
+        "403 Forbidden\n\n{\"errors\":[{\"code\":\"DENIED\",\"message\":\"Tag is Immutable\"}]}",
+    ] {
+        assert_eq!(put(&manifest, [refusal, &held(&manifest)]).await, Ok(Put::Stored), "{refusal}");
+        let (name, again, text) = put(&manifest, [refusal, &held(&other)]).await.unwrap_err();
+        assert_eq!((name, again), (Name::TagConflict, false), "{text}");
+        assert!(text.contains(&other.digest().to_string()) && text.contains("Release under a new tag"), "{text}");
+        let (name, again, _) = put(&manifest, [refusal, NOT_FOUND]).await.unwrap_err();
+        assert_eq!((name, again), (Name::RegistryUnavailable, true));
+    }
+}
+
+#[tokio::test]
+async fn other_refusals_of_a_manifest_have_their_names() {
+    let coded =
+        |status: &str, code: &str| format!("{status}\n\n{{\"errors\":[{{\"code\":\"{code}\",\"message\":\"m\"}}]}}");
+    for (answer, expected, again) in [
+        (coded("400 Bad Request", "MANIFEST_INVALID"), Name::RegistryLimit, false),
+        (coded("405 Method Not Allowed", "UNSUPPORTED"), Name::RegistryLimit, false),
+        ("413 Too Large\n\n".to_owned(), Name::RegistryLimit, false),
+        (coded("404 Not Found", "NAME_UNKNOWN"), Name::TargetRepositoryNotFound, false),
+        (coded("403 Forbidden", "DENIED"), Name::TargetAccessDenied, false),
+        (coded("429 Busy", "TOOMANYREQUESTS"), Name::RegistryUnavailable, true),
+        ("500 Down\n\n".to_owned(), Name::RegistryUnavailable, true),
+    ] {
+        let (name, temporary, text) = put(&image(&[]), [&answer, ""]).await.unwrap_err();
+        assert_eq!((name, temporary), (expected, again), "{answer}: {text}");
+        assert!(text.contains("putting manifest sha256:") && text.contains("app"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_mount_that_is_refused_becomes_an_upload() {
+    let blob = Descriptor { media_type: "x".into(), digest: Digest::of(b"a"), size: 1, platform: None };
+    let from = "other".parse().unwrap();
+    for refusal in ["405 Method Not Allowed\n\n", "403 Forbidden\n\n", "404 Not Found\n\n", "401 Unauthorized\n\n"] {
+        let server = Loopback::answering([refusal, "202 Accepted\nlocation: /up"]);
+        let client = target(&server);
+        assert!(matches!(client.mount(&repository(), &blob, &from).await, Ok(Mount::Declined(_))), "{refusal}");
+        assert_eq!(lines(&server)[1], "POST /v2/app/blobs/uploads/");
+    }
+    let server = Loopback::answering(["503 Down\n\n"]);
+    let (name, again, _) = named(target(&server).mount(&repository(), &blob, &from).await);
+    assert_eq!((name, again), (Name::RegistryUnavailable, true));
+}
+
+#[tokio::test]
+async fn no_token_for_two_repositories_is_no_reason_not_to_upload() {
+    let tokens = Loopback::answering(["403 Forbidden\n\n", "200 OK\n\n{\"token\":\"t\"}"]);
+    let challenge = challenge(&tokens.address, "repository:app:pull,push");
+    let server = Loopback::answering([challenge.as_str(), "202 Accepted\nlocation: /up"]);
+    let client = connect(&server.address, ann(), Side::Target);
+    let blob = Descriptor { media_type: "x".into(), digest: Digest::of(b"a"), size: 1, platform: None };
+    let mount = client.mount(&repository(), &blob, &"other".parse().unwrap()).await;
+    assert!(matches!(mount, Ok(Mount::Declined(_))), "{mount:?}");
+    assert_eq!(lines(&tokens)[1], "GET /token?service=reg&scope=repository%3Aapp%3Apull%2Cpush");
+}
