@@ -70,7 +70,7 @@ async fn interrupted(yard: &Yard, fixture: &Fixture, proxy: fn(&Yard) -> &Proxy,
             registry.assert_whole(reference).await;
         }
     }
-    if after % 10 == 0 {
+    if after.is_multiple_of(10) {
         skopeo::assert_holds(yard.target_host(), fixture, None).await;
     }
     true

@@ -6,4 +6,5 @@ mod bad_input;
 mod budgets;
 mod copies;
 mod interrupt;
+mod lies;
 mod yard;
