@@ -1,33 +1,22 @@
-"""`make bench`: how fast promote-images moves bytes between two registries here, and how much memory it takes for that.
+"""`make bench`: how fast promote-images and the command line move bytes between two registries here, and in how much
+memory.
 
-Everything is on loopback and on the same cores, so the rate says little about AWS. The memory is the bootstrap's own.
+Everything is on loopback and on the same cores, so the rate says little about a network. The memory is the process's
+own.
 """
 
-import random
 import sys
 import tempfile
 from pathlib import Path
 
+import command_line
+from big import CASES, MIB, big_image
 from pipeline import world
 from pipeline.deployment import DEPLOYER, TARGET
-from pipeline.images import Layer, Layout
+from pipeline.images import Layout
 from pipeline.processes import exit_on_sigterm
 
-MIB = 1 << 20
-CASES = {"one layer of 2 GiB": [2048], "6 layers of 256 MiB": [256] * 6}
 MOST_MEMORY = 64 * MIB
-
-
-def noise(layout: Layout, seed: int, size: int) -> Layer:
-    """A layer of `size` MiB that no other has, in blocks that differ."""
-    block = random.Random(seed).randbytes(MIB - 16)
-    path = layout.folder / "noise"
-    with path.open("wb") as file:
-        for number in range(size):
-            file.write(number.to_bytes(16) + block)
-    layer = layout.layer({"noise": path}, "none")
-    path.unlink()
-    return layer
 
 
 def bootstrap_of(local: world.World, function: str) -> int:
@@ -54,7 +43,7 @@ def measure(folder: Path, sizes: list) -> tuple[int, float, int]:
     """Bytes, seconds and peak memory of one promotion, in a world of its own so that the process is fresh."""
     with world.running(folder) as local:
         layout = Layout(folder / "images")
-        layout.tag("big", layout.image([noise(layout, *each) for each in enumerate(sizes)]))
+        layout.tag("big", big_image(layout, sizes))
         for account in (DEPLOYER, TARGET):
             local.create_repositories(account, "myapp/big")
         local.ecr.registry(DEPLOYER).push(layout, "big", "myapp/big", "1.0.0")
@@ -84,7 +73,8 @@ def main() -> int:
     if worst > MOST_MEMORY:
         print(f"FAILED: more than {MOST_MEMORY // MIB} MiB of memory")
         return 1
-    return 0
+    print()
+    return command_line.main()
 
 
 if __name__ == "__main__":

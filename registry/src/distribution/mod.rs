@@ -125,7 +125,7 @@ impl Source for Distribution {
         let mut found = Vec::with_capacity(references.len());
         for reference in references {
             found.push(match self.look_up(repository, reference).await {
-                // What is wrong with a manifest is an answer. All else concerns the request, and may be worth another attempt.
+                // All others are of the request, which may be made again.
                 Err(error) if !matches!(error.name(), Name::CorruptContent | Name::RegistryLimit) => return Err(error),
                 lookup => lookup,
             });
