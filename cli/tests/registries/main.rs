@@ -7,5 +7,6 @@ mod budgets;
 mod copies;
 mod interrupt;
 mod lies;
+mod logins;
 mod output;
 mod yard;
