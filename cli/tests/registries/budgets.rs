@@ -55,7 +55,7 @@ async fn images_that_are_there_cost_two_requests_in_the_target_each() {
 /// What a dry run foretells is what the run takes, and it writes nothing.
 #[tokio::test]
 async fn a_dry_run_reads_only_and_foretells_what_is_copied() {
-    let fixtures = [with_sbom("team/app", "1.0"), signed(buildx_index("team/other", "1.0"))];
+    let fixtures = [with_sbom(image("team/app", "1.0")), signed(buildx_index("team/other", "1.0"))];
     let yard = Yard::with(&fixtures.each_ref()).await;
     let (code, planned) = yard.json("promote", &["--dry-run"]).await;
     assert_eq!(code, Some(0), "{planned}");

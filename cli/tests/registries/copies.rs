@@ -58,7 +58,7 @@ async fn an_image_with_a_signature_tag() {
 
 #[tokio::test]
 async fn an_image_with_an_sbom_that_is_signed() {
-    let first = promoted(&with_sbom("team/app", "1.0")).await;
+    let first = promoted(&with_sbom(image("team/app", "1.0"))).await;
     assert_eq!(first["referrers"], 2);
 }
 
@@ -69,7 +69,7 @@ async fn a_release_of_everything_in_one_repository() {
         nested_index("team/app", "nested"),
         layer_kinds("team/app", "kinds"),
         odd_whitespace("team/app", "odd"),
-        with_sbom("team/app", "sbom"),
+        with_sbom(image("team/app", "sbom")),
     ];
     let yard = Yard::with(&fixtures.each_ref()).await;
     yard.promote(&["--require-referrers"]).await;

@@ -35,7 +35,7 @@ async fn a_token_server_that_lies() {
 /// Copying no signature because its list could not be read is how signatures are lost (oci-client 0.18, `pull_referrers`).
 #[tokio::test]
 async fn a_refused_list_of_referrers_is_not_an_empty_one() {
-    let fixture = with_sbom("team/app", "1.0");
+    let fixture = with_sbom(image("team/app", "1.0"));
     let yard = Yard::with(&[&fixture]).await;
     for (status, name) in [(400, "RegistryUnavailable"), (401, "SourceAccessDenied"), (403, "SourceAccessDenied")] {
         yard.source.answer(Method::GET, Kind::Referrers, status, 100);

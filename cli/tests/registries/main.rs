@@ -9,4 +9,5 @@ mod interrupt;
 mod lies;
 mod logins;
 mod output;
+mod referrers;
 mod yard;

@@ -17,7 +17,7 @@ async fn every_image_is_read_back_by_skopeo() {
         signed(plain),
         layer_kinds("app", "kinds"),
         odd_whitespace("app", "odd"),
-        with_sbom("app", "sbom"),
+        with_sbom(image("app", "sbom")),
         nested_index("app", "nested"),
         signed(buildx_index("app", "buildx")),
     ] {

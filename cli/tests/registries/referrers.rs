@@ -1,0 +1,82 @@
+//! What hangs on images: it joins what hangs on them in the target already, and may be left or asked for.
+
+use std::collections::BTreeSet;
+
+use docker_registry::fixtures::{Fixture, INDEX, buildx_index, image, signed, with_sbom};
+use docker_registry::skopeo;
+use serde_json::Value;
+
+use crate::yard::Yard;
+
+/// The artifacts of a fixture that its lists name.
+fn listed(fixture: &Fixture) -> BTreeSet<String> {
+    let lists = fixture.manifests.iter().filter(|manifest| manifest.tags.iter().any(|tag| is_list(tag)));
+    lists.flat_map(|list| entries(&list.bytes)).collect()
+}
+
+fn is_list(tag: &str) -> bool {
+    tag.starts_with("sha256-") && !tag.contains('.')
+}
+
+fn entries(list: &[u8]) -> Vec<String> {
+    let list: Value = serde_json::from_slice(list).unwrap();
+    list["manifests"].as_array().unwrap().iter().map(|entry| entry["digest"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn what_the_target_lists_already_stays_listed() {
+    let plain = image("team/app", "1.0");
+    let (here, there) = (with_sbom(plain.clone()), with_sbom(plain.clone()));
+    let yard = Yard::with(&[&here]).await;
+    there.push(yard.target_host(), None).await;
+    yard.promote(&[]).await;
+    let tag = plain.digest.replace(':', "-");
+    let list = skopeo::inspect_raw(yard.target_host(), &format!("team/app:{tag}"), None).await;
+    let (list, whole): (BTreeSet<_>, BTreeSet<_>) =
+        (entries(&list).into_iter().collect(), &listed(&here) | &listed(&there));
+    assert_eq!(list.len(), 2);
+    assert!(list.is_subset(&whole) && !list.is_subset(&listed(&there)) && !list.is_subset(&listed(&here)), "{list:?}");
+    for digest in whole {
+        skopeo::pull_blobs(yard.target_host(), &format!("team/app@{digest}"), None).await;
+    }
+    yard.reset();
+    assert_eq!(yard.promote(&[]).await["manifests_put"], 0);
+    yard.assert_only_read();
+}
+
+#[tokio::test]
+async fn they_are_left_where_they_are_if_so_asked() {
+    let plain = image("team/app", "1.0");
+    let yard = Yard::with(&[&with_sbom(signed(plain.clone()))]).await;
+    let left = yard.promote(&["--no-referrers"]).await;
+    assert_eq!((left["tags_put"].as_u64(), left["manifests_put"].as_u64()), (Some(1), Some(1)), "{left}");
+    skopeo::assert_holds(yard.target_host(), &plain, None).await;
+    // The image is there; what hangs on it follows when it is wanted.
+    let carried = yard.promote(&["--require-referrers"]).await;
+    assert_eq!(
+        (carried["images"][0]["targets"][0]["outcome"].as_str(), carried["referrers"].as_u64()),
+        (Some("present"), Some(3))
+    );
+}
+
+#[tokio::test]
+async fn an_index_carries_its_signature_its_sbom_and_the_signature_on_that() {
+    let fixture = with_sbom(signed(buildx_index("team/app", "1.0")));
+    let yard = Yard::with(&[&fixture]).await;
+    assert_eq!(yard.promote(&[]).await["referrers"], 3);
+    skopeo::assert_holds(yard.target_host(), &fixture, None).await;
+    let lists = fixture.manifests.iter().filter(|manifest| manifest.media_type == INDEX).count();
+    assert_eq!(lists, 3);
+}
+
+/// cosign moves the tag `.sig` when somebody signs once more.
+#[tokio::test]
+async fn a_signature_that_was_renewed_replaces_the_old_one() {
+    let plain = image("team/app", "1.0");
+    let (old, new) = (signed(plain.clone()), signed(plain));
+    let yard = Yard::with(&[&new]).await;
+    old.push(yard.target_host(), None).await;
+    let again = yard.promote(&[]).await;
+    assert_eq!(again["tags_put"], 1, "{again}");
+    skopeo::assert_holds(yard.target_host(), &new, None).await;
+}
