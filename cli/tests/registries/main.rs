@@ -6,4 +6,6 @@ mod bad_input;
 mod budgets;
 mod copies;
 mod interrupt;
+mod logins;
+mod together;
 mod yard;
