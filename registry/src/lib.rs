@@ -13,6 +13,7 @@ mod distribution;
 mod ecr;
 mod http;
 mod kind;
+mod lacking;
 mod side;
 
 pub use any::AnyRegistry;

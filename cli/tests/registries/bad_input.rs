@@ -7,34 +7,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use docker_registry::fixtures::{Fixture, image};
-use docker_registry::{Auth, PASSWORD, Proxy, Server, USER};
+use docker_registry::{Auth, Proxy, Server, USER};
 use serde_json::json;
 use tokio::net::TcpSocket;
 use tokio::process::Command;
 
-use crate::yard::{Machine, Yard, object, plain};
-
-/// A password that is not the right one.
-const WRONG: &str = "the wrong secret";
-/// What stands in broken files of logins.
-const SECRET: &str = "c2VjcmV0-that-nobody-may-see";
-
-/// Runs a command with `--json`, which has to fail for this reason, and to say all of these words. Answers what it said.
-async fn assert_refused(command: &mut Command, code: i32, name: &str, words: &[&str]) -> String {
-    let output = command.arg("--json").output().await.unwrap();
-    let error = object(&output)["error"].clone();
-    let message = error["message"].as_str().unwrap_or_default().to_owned();
-    println!("{name}: {message}");
-    assert_eq!((output.status.code(), &error["name"]), (Some(code), &json!(name)), "{message}");
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    for secret in [WRONG, PASSWORD, SECRET, &STANDARD.encode(SECRET)] {
-        assert!(!said.contains(secret), "it shows a secret: {said}");
-    }
-    for word in words {
-        assert!(message.contains(word), "no \"{word}\" in: {message}");
-    }
-    message
-}
+use crate::yard::{Machine, SECRET, WRONG, Yard, assert_refused, plain};
 
 fn fixture() -> Fixture {
     image("team/app", "1.0")

@@ -76,7 +76,7 @@ async fn interrupted(yard: &Yard, fixture: &Fixture, proxy: &Proxy, stop: fn(&Pr
             registry.assert_whole(reference).await;
         }
     }
-    if after % 10 == 0 {
+    if after.is_multiple_of(10) {
         skopeo::assert_holds(yard.target_host(), fixture, None).await;
     }
     true

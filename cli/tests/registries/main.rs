@@ -6,6 +6,7 @@ mod bad_input;
 mod budgets;
 mod copies;
 mod interrupt;
+mod lies;
 mod logins;
 mod together;
 mod yard;

@@ -1,8 +1,10 @@
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use docker_registry::fixtures::Fixture;
-use docker_registry::{Auth, Proxy, Seen, Server};
+use docker_registry::{Auth, PASSWORD, Proxy, Seen, Server};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -35,11 +37,6 @@ impl Yard {
         self.target = Proxy::start(self.target_host()).await;
         self.source.heal();
         self.source.reset();
-    }
-
-    /// The source's registry itself, past the proxy.
-    pub(crate) fn source_host(&self) -> &str {
-        self.servers[0].host()
     }
 
     /// The target's registry itself, past the proxy.
@@ -145,4 +142,26 @@ pub(crate) async fn answer(command: &mut Command) -> (Option<i32>, Value) {
 /// The one object on a command's stdout.
 pub(crate) fn object(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+}
+
+/// A password that is not the right one.
+pub(crate) const WRONG: &str = "the wrong secret";
+/// What stands in broken files of logins.
+pub(crate) const SECRET: &str = "c2VjcmV0-that-nobody-may-see";
+
+/// Runs a command with `--json`, which has to fail for this reason, and to say all of these words. Answers what it said.
+pub(crate) async fn assert_refused(command: &mut Command, code: i32, name: &str, words: &[&str]) -> String {
+    let output = command.arg("--json").output().await.unwrap();
+    let error = object(&output)["error"].clone();
+    let message = error["message"].as_str().unwrap_or_default().to_owned();
+    println!("{name}: {message}");
+    assert_eq!((output.status.code(), &error["name"]), (Some(code), &json!(name)), "{message}");
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    for secret in [WRONG, PASSWORD, SECRET, &STANDARD.encode(SECRET)] {
+        assert!(!said.contains(secret), "it shows a secret: {said}");
+    }
+    for word in words {
+        assert!(message.contains(word), "no \"{word}\" in: {message}");
+    }
+    message
 }

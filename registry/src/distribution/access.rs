@@ -106,7 +106,7 @@ impl Gate<'_> {
         match send(other.clone()).await {
             Err(Failure::Refused(mut refusal)) if refusal.by == Party::Registry && refusal.status == 401 => {
                 if other.forget().await {
-                    refusal.message += " (a token that its token server had just given)";
+                    refusal.note("of a token that its token server had just given");
                 }
                 Err(Failure::Refused(refusal))
             }
@@ -156,8 +156,7 @@ impl Gate<'_> {
                 _ => {
                     let mut refusal = refusal.clone();
                     let schemes = harmless(&schemes.join(", "));
-                    refusal.message +=
-                        &format!(" (the registry asks for {schemes}, and Drayage knows Basic and Bearer)");
+                    refusal.note(&format!("the registry asks for {schemes}, and Drayage knows Basic and Bearer"));
                     return Err(refusal.into());
                 }
             },

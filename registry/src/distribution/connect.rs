@@ -82,3 +82,45 @@ impl fmt::Debug for Distributions {
         f.write_str("Distributions")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use promotion::Source as _;
+
+    use super::*;
+    use crate::http::loopback::Loopback;
+
+    async fn pull(proxy: &Proxy, address: &str) -> Error {
+        let client =
+            Distributions::new(proxy).unwrap().connect(address.parse().unwrap(), Login::Anonymous, Side::Source);
+        let tag = promotion::Reference::Tag("1".parse().unwrap());
+        let error = client.pull_manifest(&"app".parse().unwrap(), &tag).await.unwrap_err();
+        assert_eq!(client.requests(), 1);
+        error
+    }
+
+    #[tokio::test]
+    async fn https_goes_through_the_proxy_but_where_it_should_not() {
+        let server = Loopback::answering(["407 Proxy Authentication Required\n", "404 Not Found\n\n"]);
+        let address = server.address.replace("http://", "http://ann:s3cret@");
+        let proxy = Proxy { https: Some(address), except: Some("localhost,registry.invalid".into()) };
+        assert!(!format!("{proxy:?}").contains("s3cret"));
+        let error = pull(&proxy, "https://registry.example").await;
+        let text = error.to_string();
+        assert!(text.contains("with HTTPS_PROXY set") && !text.contains("s3cret"), "{text}");
+        assert!(server.requests()[0].starts_with("CONNECT registry.example:443 "), "{:?}", server.requests());
+        assert!(pull(&proxy, "https://registry.invalid").await.to_string().contains("cannot be resolved"));
+        assert_eq!(server.requests().len(), 1);
+        // Plain http is never shown to it.
+        pull(&proxy, &server.address).await;
+        assert!(server.requests()[1].starts_with("GET /v2/app/manifests/1 "), "{:?}", server.requests());
+    }
+
+    #[test]
+    fn a_proxy_that_is_no_address_is_told_without_its_password() {
+        let proxy = Proxy { https: Some("http://ann:s3cret@[".into()), except: None };
+        let error = Distributions::new(&proxy).unwrap_err();
+        assert_eq!(error.name(), Name::InvalidInput);
+        assert!(error.to_string().contains("HTTPS_PROXY") && !error.to_string().contains("s3cret"), "{error}");
+    }
+}

@@ -26,8 +26,8 @@ use bytes::Bytes;
 use futures_util::Stream;
 use promotion::pull::Consumer;
 use promotion::{
-    Descriptor, Digest, Error, ImmutableTags, Lookup, Manifest, Mount, Put, Reference, Referrers, Registry, Repository,
-    Settings, Source, Tag, Target,
+    Descriptor, Digest, Error, ImmutableTags, Lookup, Manifest, Mount, Name, Put, Reference, Referrers, Registry,
+    Repository, Settings, Source, Tag, Target,
 };
 use url::Url;
 
@@ -124,7 +124,11 @@ impl Source for Distribution {
     async fn manifests(&self, repository: &Repository, references: &[Reference]) -> Result<Vec<Lookup>, Error> {
         let mut found = Vec::with_capacity(references.len());
         for reference in references {
-            found.push(self.look_up(repository, reference).await);
+            found.push(match self.look_up(repository, reference).await {
+                // All others are of the request, which may be made again.
+                Err(error) if !matches!(error.name(), Name::CorruptContent | Name::RegistryLimit) => return Err(error),
+                lookup => lookup,
+            });
         }
         Ok(found)
     }

@@ -6,6 +6,7 @@ use super::scope::Scope;
 use crate::attempt::Scene as _;
 use crate::http::{self, Failure, Refusal};
 use crate::kind::{Kind, kind};
+use crate::lacking::lacking;
 
 impl Distribution {
     /// Writes a manifest under its tag, or under its digest if it gets none.
@@ -102,14 +103,4 @@ fn is_about_tag(refusal: &Refusal) -> bool {
         || matches!(refusal.code.as_str(), "TAG_INVALID" | "TAG_IMMUTABLE")
         || message.contains("immutab")
         || message.contains("cannot be overwritten")
-}
-
-/// The blobs that the registry says it lacks; all that it could lack, if it names none.
-fn lacking(told: &[Digest], manifest: &Manifest) -> Vec<Digest> {
-    let candidates = manifest.content().blobs().filter(|blob| !blob.is_non_distributable()).map(|blob| blob.digest);
-    let mut all: Vec<Digest> = candidates.collect();
-    all.sort_unstable();
-    all.dedup();
-    let named: Vec<Digest> = all.iter().filter(|digest| told.contains(digest)).copied().collect();
-    if named.is_empty() { all } else { named }
 }

@@ -25,7 +25,8 @@ impl Scene {
 
     fn denied(&self, attempt: &Attempt<'_>) -> String {
         let (action, log_in) = (attempt.action, self.log_in());
-        let repository = attempt.repository.map_or("it", Repository::as_str);
+        let repository = attempt.repository.map(|repository| self.address.path(repository));
+        let repository = repository.as_ref().map_or("it", Repository::as_str);
         // Docker Hub, and others, deny what does not exist.
         match &self.login {
             Login::Anonymous => format!(
@@ -58,6 +59,9 @@ impl attempt::Scene for Scene {
             Kind::Denied | Kind::Stranger => scene.denied(attempt),
             Kind::NoRepository if scene.side == Side::Target => {
                 ". This registry does not make repositories of what is pushed: create it first, then run again".into()
+            }
+            Kind::NoRepository | Kind::NoImage if scene.address.is_hub() => {
+                ". Check the name and the tag or digest; names without a slash are those of official images, library/... to Docker Hub".into()
             }
             Kind::NoRepository | Kind::NoImage => ". Check the registry, the name and the tag or digest".into(),
             Kind::NoAccessToStorage => {

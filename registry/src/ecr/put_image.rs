@@ -6,8 +6,9 @@ use super::Ecr;
 use super::attempt::Attempt;
 use super::sdk::failure;
 use crate::attempt::Scene as _;
-use crate::http::{Failure, Refusal, harmless};
+use crate::http::{Failure, Refusal, digests, harmless};
 use crate::kind::{Kind, kind};
+use crate::lacking::lacking;
 
 impl Ecr {
     /// Writes a manifest, and a tag if one is given.
@@ -67,7 +68,7 @@ impl Ecr {
             ("ImageAlreadyExistsException", _) => Ok(Put::Stored),
             // Said of an immutable tag also when it holds this very image (aws/containers-roadmap#2179, #2380).
             ("ImageTagAlreadyExistsException", Some(tag)) => self.holds(attempt, repository, manifest.digest(), tag).await,
-            ("LayersNotFoundException", _) => Ok(Put::LacksBlobs(lacking(&refusal.message, manifest))),
+            ("LayersNotFoundException", _) => Ok(Put::LacksBlobs(lacking(&told(&refusal.message), manifest))),
             ("ReferencedImagesNotFoundException", _) => Ok(Put::LacksManifests),
             // ECR checks manifests against its own idea of them, which is narrower than the specification.
             _ if kind(refusal) == Kind::Invalid => Err(attempt.error(
@@ -117,19 +118,10 @@ fn kms(error: &PutImageError) -> Option<&str> {
     }
 }
 
-/// The blobs that ECR says it lacks: "Layers with digests '[sha256:..., sha256:...]' required for pushing image ... do not exist". If none
-/// can be read there, all that it could lack.
-fn lacking(message: &str, manifest: &Manifest) -> Vec<Digest> {
-    let candidates = || manifest.content().blobs().filter(|blob| !blob.is_non_distributable()).map(|blob| blob.digest);
-    let words = || message.split(|c: char| !c.is_ascii_alphanumeric() && c != ':').filter_map(|word| word.parse().ok());
-    let mut named: Vec<Digest> = words().filter(|digest| candidates().any(|blob| blob == *digest)).collect();
-    // A list that was cut short for messages names only some of them.
-    if named.is_empty() || message.ends_with("...") {
-        named = candidates().collect();
-    }
-    named.sort_unstable();
-    named.dedup();
-    named
+/// What ECR names in "Layers with digests '[sha256:..., sha256:...]' required for pushing image ... do not exist". A list that was cut short for
+/// messages names only some of it, which is as good as nothing.
+fn told(message: &str) -> Vec<Digest> {
+    if message.ends_with("...") { vec![] } else { digests(message) }
 }
 
 #[cfg(test)]
@@ -172,7 +164,7 @@ mod tests {
             ("Layers do not exist".into(), vec![a, b, c]),
             (format!("Layers with digests '[{}", &a.to_string()[..40]), vec![a, b, c]),
         ] {
-            assert_eq!(lacking(&message, &manifest), expected, "{message}");
+            assert_eq!(lacking(&told(&message), &manifest), expected, "{message}");
         }
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct Client {
     inner: reqwest::Client,
     sent: Arc<AtomicU64>,
     contact: Arc<Contact>,
+    /// Whether https goes through a proxy.
+    proxied: bool,
 }
 
 /// Whether anybody answered so far.
@@ -51,7 +53,7 @@ impl Client {
     pub(super) fn trusting(authority: &[u8]) -> Self {
         let authority = reqwest::Certificate::from_der(authority).unwrap();
         let inner = reqwest::Client::builder().no_proxy().http1_only().tls_certs_only([authority]).build().unwrap();
-        Self { inner, sent: Arc::default(), contact: Arc::default() }
+        Self { inner, sent: Arc::default(), contact: Arc::default(), proxied: false }
     }
 
     fn build(proxy: Option<reqwest::Proxy>) -> Result<Self, Error> {
@@ -67,16 +69,17 @@ impl Client {
             .http1_only()
             .connect_timeout(CONNECT)
             .pool_idle_timeout(Duration::from_secs(20));
+        let proxied = proxy.is_some();
         let inner = proxy.into_iter().fold(builder, reqwest::ClientBuilder::proxy).build().map_err(|error| {
             let why = format!("no TLS client can be made on this machine: {error}");
             Error::new(Name::RegistryUnavailable, why).permanent()
         })?;
-        Ok(Self { inner, sent: Arc::default(), contact: Arc::default() })
+        Ok(Self { inner, sent: Arc::default(), contact: Arc::default(), proxied })
     }
 
     /// The same connections, and a count from zero.
     pub(crate) fn counting_anew(&self) -> Self {
-        Self { inner: self.inner.clone(), sent: Arc::default(), contact: Arc::default() }
+        Self { sent: Arc::default(), contact: Arc::default(), ..self.clone() }
     }
 
     /// The same, for an address that somebody typed: while nobody has answered, an unknown name or a closed port is not tried again.
@@ -117,7 +120,9 @@ impl Client {
             Ok(Err(error)) => {
                 let in_doubt = self.contact.is_doubted && !self.contact.is_made.load(Ordering::Relaxed);
                 let nobody = in_doubt && is_nobody(&error);
+                let by_proxy = self.proxied && url.scheme() == "https" && error.is_connect();
                 let error = transport(error, doing, url);
+                let error = if by_proxy { error.context("with HTTPS_PROXY set") } else { error };
                 Err(if nobody { error.permanent() } else { error })
             }
             Err(patience) => Err(late(patience, doing, url)),

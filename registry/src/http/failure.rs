@@ -77,6 +77,14 @@ impl Refusal {
         Self { by, status: status.as_u16(), code, message, retry_after, digests, challenges, limit }
     }
 
+    /// Adds to what it said.
+    pub(crate) fn note(&mut self, what: &str) {
+        if !self.message.is_empty() {
+            self.message.push(' ');
+        }
+        self.message += &format!("({what})");
+    }
+
     /// The status, and the code and message where there are any: `403 DENIED: not so`.
     pub(crate) fn told(&self) -> String {
         let reason = StatusCode::from_u16(self.status).ok().and_then(|status| status.canonical_reason()).unwrap_or("");
@@ -132,7 +140,7 @@ fn title(html: &str) -> String {
 }
 
 /// Every digest in a text, once.
-fn digests(text: &str) -> Vec<Digest> {
+pub(crate) fn digests(text: &str) -> Vec<Digest> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != ':');
     let mut found: Vec<Digest> = words.filter_map(|word| word.parse().ok()).collect();
     found.sort_unstable();

@@ -26,7 +26,7 @@ pub(crate) use authorization::{Authorization, Token};
 pub use blob::Blob;
 pub(crate) use blob::{has, open, reach};
 pub(crate) use client::{Client, Credential};
-pub(crate) use failure::{Failure, Party, Refusal};
+pub(crate) use failure::{Failure, Party, Refusal, digests};
 pub(crate) use manifest::{pull, push, read};
 pub(crate) use origin::{Origin, follow, shown};
 pub(crate) use page::{Page, page};

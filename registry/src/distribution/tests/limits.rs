@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use promotion::{Error, Name, Target as _};
+use promotion::{Error, Name, Source as _, Target as _};
 
 use super::*;
 
@@ -61,5 +61,29 @@ async fn a_repository_that_is_not_made_by_pushing_is_named() {
         let (name, again, text) = named(client.open_upload(&repository()).await);
         assert_eq!((name, again), (Name::TargetRepositoryNotFound, false), "{text}");
         assert!(text.contains("create it first"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_is_that_of_the_request_and_a_bad_manifest_of_itself() {
+    for (answer, expected, again) in [
+        ("503 Down\n\n", Name::RegistryUnavailable, true),
+        ("429 Busy\n\n", Name::RegistryUnavailable, true),
+        ("403 Forbidden\n\n", Name::SourceAccessDenied, false),
+        ("200 OK\ncontent-length: 9\n\n{}", Name::RegistryUnavailable, true),
+    ] {
+        let server = Loopback::answering([answer]);
+        let (name, temporary, text) = named(anonymous(&server).manifests(&repository(), &[tag()]).await);
+        assert_eq!((name, temporary), (expected, again), "{text}");
+    }
+    let by_digest = Reference::Digest(promotion::Digest::of(b"other"));
+    for (reference, answer, expected) in [
+        (by_digest, "200 OK\n\n{}", Name::CorruptContent),
+        (tag(), "200 OK\n\n<html>", Name::CorruptContent),
+        (tag(), "200 OK\n\n{\"schemaVersion\":1}", Name::RegistryLimit),
+    ] {
+        let server = Loopback::answering([answer]);
+        let mut lookups = anonymous(&server).manifests(&repository(), &[reference]).await.unwrap();
+        assert_eq!(named(lookups.remove(0)).0, expected, "{answer}");
     }
 }

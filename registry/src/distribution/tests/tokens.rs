@@ -94,7 +94,7 @@ async fn a_token_that_is_refused_at_once_is_a_denial() {
         let client = connect(&server.address, Login::Anonymous, side);
         let (name, again, text) = named(client.pull_manifest(&repository(), &tag()).await);
         assert_eq!((name, again, lines(&server).len()), (expected, false, 2), "{text}");
-        assert!(text.contains("had just given") && text.contains("deny what does not exist"), "{text}");
+        assert!(text.contains("token server had just given") && text.contains("deny what does not exist"), "{text}");
     }
 }
 

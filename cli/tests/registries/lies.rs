@@ -1,0 +1,90 @@
+//! Servers that fail, refuse or lie: nothing is tagged, and what was refused is not taken for what is not there.
+
+use docker_registry::fixtures::{image, signed, with_sbom};
+use docker_registry::{Auth, Kind, PASSWORD, Proxy, Seen, Server, USER, skopeo};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::yard::{Yard, answer, assert_refused, plain};
+
+#[tokio::test]
+async fn a_token_server_that_lies() {
+    let fixture = image("team/app", "1.0");
+    let yard = Yard::with(&[&fixture]).await;
+    let server = Server::start(Auth::Bearer);
+    let target = Proxy::start(server.host()).await;
+    let login = json!({ "auths": { target.host(): { "username": USER, "password": PASSWORD } } });
+    yard.machine.write(".docker/config.json", &login.to_string());
+    for (status, body, name) in [
+        (200, r#"{"token":"not.a.token"}"#, "TargetAccessDenied"),
+        (200, r#"{"token":"two\nlines"}"#, "RegistryUnavailable"),
+        (200, r#"{"token":""}"#, "RegistryUnavailable"),
+        (200, "{}", "RegistryUnavailable"),
+        (200, "<html>please sign in</html>", "RegistryUnavailable"),
+        (403, "{}", "TargetAccessDenied"),
+        (404, "", "RegistryUnavailable"),
+        (302, "", "RegistryUnavailable"),
+        (200, &"x".repeat(2 << 20), "RegistryUnavailable"),
+    ] {
+        server.tokens().lie(status, body);
+        let mut command = yard.machine.between("promote", &plain(yard.source.host()), &[&plain(target.host())], &[]);
+        assert_refused(&mut command, 1, name, &["token", "127.0.0.1"]).await;
+    }
+}
+
+/// Copying no signature because its list could not be read is how signatures are lost (oci-client 0.18, `pull_referrers`).
+#[tokio::test]
+async fn a_refused_list_of_referrers_is_not_an_empty_one() {
+    let fixture = with_sbom("team/app", "1.0");
+    let yard = Yard::with(&[&fixture]).await;
+    for (status, name) in [(400, "RegistryUnavailable"), (401, "SourceAccessDenied"), (403, "SourceAccessDenied")] {
+        yard.source.answer(Method::GET, Kind::Referrers, status, 100);
+        let words = ["listing what refers to", &fixture.digest, yard.source.host()];
+        assert_refused(&mut yard.command("promote", &[]), 1, name, &words).await;
+        yard.source.heal();
+    }
+    yard.assert_only_read();
+    // This says that the registry keeps no list, and clients do.
+    yard.source.answer(Method::GET, Kind::Referrers, 405, 100);
+    assert_eq!(yard.promote(&[]).await["referrers"], 2);
+    skopeo::assert_holds(yard.target_host(), &fixture, None).await;
+}
+
+#[tokio::test]
+async fn failures_that_pass_are_waited_out() {
+    let fixture = signed(image("team/app", "1.0"));
+    let yard = Yard::with(&[&fixture]).await;
+    yard.source.answer(Method::GET, Kind::Manifest, 500, 1);
+    yard.source.answer(Method::GET, Kind::Blob, 503, 1);
+    yard.target.answer(Method::GET, Kind::Manifest, 502, 1);
+    yard.target.answer(Method::POST, Kind::Upload, 429, 3);
+    yard.target.answer(Method::PUT, Kind::Upload, 500, 1);
+    yard.target.answer(Method::PUT, Kind::Manifest, 504, 1);
+    yard.promote(&[]).await;
+    skopeo::assert_holds(yard.target_host(), &fixture, None).await;
+}
+
+#[tokio::test]
+async fn one_target_that_refuses_keeps_all_from_being_tagged() {
+    let fixture = image("team/app", "1.0");
+    let yard = Yard::with(&[&fixture]).await;
+    let other = Server::start(Auth::None);
+    let refusing = Proxy::start(other.host()).await;
+    let targets = [plain(yard.target.host()), plain(refusing.host())];
+    let targets = targets.each_ref().map(String::as_str);
+    for kind in [Kind::Upload, Kind::Manifest] {
+        refusing.answer(Method::PUT, kind, 403, 100);
+        let mut command = yard.machine.between("promote", &plain(yard.source.host()), &targets, &[]);
+        assert_refused(&mut command, 1, "TargetAccessDenied", &[refusing.host(), "docker login"]).await;
+        refusing.heal();
+    }
+    let is_tagged = |seen: &Seen| seen.method == Method::PUT && seen.path.ends_with("/manifests/1.0");
+    let seen = [yard.requests(), refusing.requests()].concat();
+    assert!(!seen.iter().any(is_tagged), "{seen:#?}");
+    let (code, answer) =
+        answer(yard.machine.between("promote", &plain(yard.source.host()), &targets, &[]).arg("--json")).await;
+    assert_eq!((code, answer["images"][0]["targets"].as_array().map(Vec::len)), (Some(0), Some(2)), "{answer}");
+    for target in [yard.target_host(), other.host()] {
+        skopeo::assert_holds(target, &fixture, None).await;
+    }
+}
