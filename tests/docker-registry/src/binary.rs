@@ -1,15 +1,19 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// The program named by an environment variable, or found on the PATH.
+/// The program named by an environment variable, or found on the PATH, or where `make tools` puts it.
 ///
 /// # Panics
-/// If there is neither: it says which Debian package has it.
+/// If it is nowhere: it says what to install.
 #[must_use]
 pub fn binary(variable: &str, name: &str) -> PathBuf {
     let named = std::env::var_os(variable).map(PathBuf::from);
     let paths = std::env::var_os("PATH").unwrap_or_default();
-    let found = named.or_else(|| std::env::split_paths(&paths).map(|dir| dir.join(name)).find(|path| path.is_file()));
+    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/bin");
+    let mut folders = std::env::split_paths(&paths).chain([tools]);
+    let found = named.or_else(|| folders.find_map(|folder| Some(folder.join(name)).filter(|path| path.is_file())));
     found.unwrap_or_else(|| {
-        panic!("{name} is needed: install the Debian package `{name}`, or name a binary in {variable}")
+        panic!(
+            "{name} is needed: run `make tools`, install the Debian package `{name}`, or name a binary in {variable}"
+        )
     })
 }
