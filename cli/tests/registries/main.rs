@@ -7,4 +7,6 @@ mod budgets;
 mod copies;
 mod interrupt;
 mod lies;
+mod logins;
+mod together;
 mod yard;
