@@ -1,8 +1,6 @@
 //! What cannot work is refused with a message that says what to change, and nothing is written.
 
-use std::fs::Permissions;
 use std::net::Ipv4Addr;
-use std::os::unix::fs::PermissionsExt as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,9 +8,8 @@ use docker_registry::fixtures::{Fixture, image};
 use docker_registry::{Auth, Proxy, Server, USER};
 use serde_json::json;
 use tokio::net::TcpSocket;
-use tokio::process::Command;
 
-use crate::yard::{Machine, SECRET, WRONG, Yard, assert_refused, plain};
+use crate::yard::{SECRET, WRONG, Yard, assert_refused, plain};
 
 fn fixture() -> Fixture {
     image("team/app", "1.0")
@@ -100,19 +97,12 @@ async fn a_credential_helper_that_fails() {
         (Some(format!(r#"echo '{{ "Secret": "{SECRET}" }}'"#)), "no Username and Secret"),
     ] {
         let mut command = yard.command("promote", &[]);
-        helper(&yard.machine, &mut command, script.as_deref());
+        if let Some(script) = script {
+            yard.machine.helper(&mut command, &script);
+        }
         assert_refused(&mut command, 1, "InvalidInput", &[&words[..], &[word]].concat()).await;
     }
     assert_eq!(yard.requests(), []);
-}
-
-/// Puts the program `docker-credential-tests` on a command's PATH, if there is a script for it.
-fn helper(machine: &Machine, command: &mut Command, script: Option<&str>) {
-    if let Some(script) = script {
-        let path = machine.write("bin/docker-credential-tests", &format!("#!/bin/sh\n{script}\n"));
-        std::fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
-        command.env("PATH", format!("{}:/usr/bin:/bin", path.parent().unwrap().display()));
-    }
 }
 
 fn logins(host: &str, password: Option<&str>) -> String {

@@ -1,72 +1,69 @@
-//! What a login and TLS cost, and that they work.
+//! Registries that ask who is there, over TLS and without it.
 
-use docker_registry::fixtures::{Fixture, buildx_index};
+use docker_registry::fixtures::{Fixture, image, signed};
 use docker_registry::{Auth, PASSWORD, Proxy, Server, USER, skopeo};
 use serde_json::json;
 
-use crate::yard::{Machine, answer, plain};
+use crate::yard::{Yard, answer, plain};
 
-/// Promotes between two registries that ask like this, through proxies. Answers how many requests each of them saw, and the scopes of the tokens
-/// that each of them gave.
-async fn promoted(fixture: &Fixture, auth: Auth) -> ([usize; 2], [Vec<String>; 2]) {
-    let [seed, from, to] = [Auth::None, auth, auth].map(Server::start);
-    fixture.push(seed.host(), None).await;
-    let (source, target) = (Proxy::start(from.host()).await, Proxy::start(to.host()).await);
-    let machine = Machine::new();
-    machine.release(&[fixture]);
-    let login = json!({ "username": USER, "password": PASSWORD });
-    if auth != Auth::None {
-        let auths = json!({ from.host(): login, source.host(): login, target.host(): login });
-        machine.write(".docker/config.json", &json!({ "auths": auths }).to_string());
-    }
-    let asked = |server: &Server| match auth {
-        Auth::Bearer => server.tokens().asked().iter().map(|asked| asked.scopes.join(" ")).collect(),
-        _ => vec![],
-    };
-    // Tests push without a token: what is to be read is brought there first. Questions for referrers, which go out at once, end with the first answer
-    // that there is no such list: how many there are is chance.
-    let between =
-        |from: &str, to: &str| machine.between("promote", &plain(from), &[&plain(to)], &["--json", "--no-referrers"]);
-    assert_eq!(answer(&mut between(seed.host(), from.host())).await.0, Some(0));
-    let before = asked(&from).len();
-    let (code, done) = answer(&mut between(source.host(), target.host())).await;
-    assert_eq!(code, Some(0), "{done}");
-    let scopes = [asked(&from).split_off(before), asked(&to)];
-    skopeo::assert_holds(to.host(), fixture, (auth != Auth::None).then_some((USER, PASSWORD))).await;
-    ([source.requests().len(), target.requests().len()], scopes)
-}
+const LOGIN: skopeo::Login<'_> = Some((USER, PASSWORD));
 
-/// Each registry is asked once what it wants, and refuses nothing after that.
+/// The error about such a certificate says to do this.
 #[tokio::test]
-async fn a_login_costs_one_request_and_tokens_one_for_each_repository() {
-    let fixture = buildx_index("team/app", "1.0");
-    let (open, _) = promoted(&fixture, Auth::None).await;
-    for auth in [Auth::Basic, Auth::Bearer] {
-        let (guarded, scopes) = promoted(&fixture, auth).await;
-        println!("{auth:?}: {guarded:?} requests, {open:?} without a login");
-        assert_eq!(guarded, open.map(|requests| requests + 1), "{auth:?}");
-        if auth == Auth::Bearer {
-            assert_eq!(scopes, [["repository:team/app:pull"], ["repository:team/app:pull,push"]]);
-        }
+async fn a_certificate_is_trusted_when_its_file_is_named() {
+    let fixture = signed(image("team/app", "1.0"));
+    let yard = Yard::with(&[&fixture]).await;
+    for auth in [Auth::None, Auth::Basic] {
+        let target = Server::start_tls(auth);
+        yard.machine.write(".docker/config.json", &logins(target.host()));
+        let mut command = yard.machine.between("promote", &plain(yard.source.host()), &[target.host()], &["--json"]);
+        let (code, answer) = answer(command.env("SSL_CERT_FILE", target.certificate())).await;
+        assert_eq!(code, Some(0), "{answer}");
+        skopeo::assert_holds(target.host(), &fixture, LOGIN).await;
     }
 }
 
-/// Trust is given by `SSL_CERT_FILE`; without it nothing is said to such a registry, which `bad_input` shows.
 #[tokio::test]
-async fn a_registry_with_a_certificate_of_its_own() {
-    let fixture = buildx_index("team/app", "1.0");
-    let (source, secure) = (Server::start(Auth::None), Server::start_tls(Auth::None));
-    fixture.push(source.host(), None).await;
-    let machine = Machine::new();
-    machine.release(&[&fixture]);
-    for (from, to) in [(plain(source.host()), secure.host()), (secure.host().to_owned(), secure.host())] {
-        let same = from == to;
-        let mut command = machine.between("promote", &from, &[to], &["--json"]);
-        let (code, answer) = answer(command.env("SSL_CERT_FILE", secure.certificate())).await;
-        assert_eq!(code, Some(if same { 2 } else { 0 }), "{answer}");
-        if same {
-            assert_eq!(answer["error"]["name"], "InvalidInput", "{answer}");
-        }
+async fn a_token_lasts_for_all_requests_to_a_repository_and_a_mount_has_one_for_both() {
+    let here = image("team/app", "1.0");
+    let there = Fixture { repository: "team/copy".into(), ..here.clone() };
+    let yard = Yard::with(&[&here, &there]).await;
+    let server = Server::start(Auth::Bearer);
+    let target = Proxy::start(server.host()).await;
+    yard.machine.write(".docker/config.json", &logins(target.host()));
+    let mut command =
+        yard.machine.between("promote", &plain(yard.source.host()), &[&plain(target.host())], &["--json"]);
+    let (code, answer) = answer(&mut command).await;
+    assert_eq!((code, &answer["blobs_mounted"]), (Some(0), &json!(there.blobs.len())), "{answer}");
+    let asked = server.tokens().asked();
+    assert!(asked.iter().all(|asked| asked.is_user));
+    let mut scopes: Vec<_> = asked.into_iter().map(|asked| asked.scopes).collect();
+    scopes.sort();
+    let (app, copy) = ("repository:team/app:pull,push", "repository:team/copy:pull,push");
+    assert_eq!(scopes, [vec!["repository:team/app:pull", copy], vec![app], vec![copy]]);
+    for fixture in [&here, &there] {
+        skopeo::assert_holds(server.host(), fixture, LOGIN).await;
     }
-    skopeo::assert_holds(secure.host(), &fixture, None).await;
+}
+
+#[tokio::test]
+async fn logins_come_from_helpers_and_from_podmans_file() {
+    let fixture = image("team/app", "1.0");
+    let yard = Yard::with(&[&fixture]).await;
+    let target = Server::start(Auth::Basic);
+    let promote = || yard.machine.between("promote", &plain(yard.source.host()), &[&plain(target.host())], &["--json"]);
+    let file = yard.machine.write("auth.json", &logins(target.host()));
+    let (code, answer) = answer(promote().env("REGISTRY_AUTH_FILE", file)).await;
+    assert_eq!(code, Some(0), "{answer}");
+    yard.machine.write(".docker/config.json", &json!({ "credHelpers": { target.host(): "tests" } }).to_string());
+    let mut command = promote();
+    let login = json!({ "ServerURL": target.host(), "Username": USER, "Secret": PASSWORD });
+    let script = format!("read server; test \"$server\" = {} && echo '{login}'", target.host());
+    yard.machine.helper(&mut command, &script);
+    let (code, answer) = crate::yard::answer(&mut command).await;
+    assert_eq!((code, &answer["images"][0]["targets"][0]["outcome"]), (Some(0), &json!("present")), "{answer}");
+}
+
+fn logins(host: &str) -> String {
+    json!({ "auths": { host: { "username": USER, "password": PASSWORD } } }).to_string()
 }

@@ -7,6 +7,8 @@ mod budgets;
 mod copies;
 mod interrupt;
 mod lies;
+mod login_costs;
 mod logins;
+mod output;
 mod together;
 mod yard;

@@ -1,3 +1,5 @@
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
@@ -107,6 +109,13 @@ impl Machine {
         path
     }
 
+    /// Puts the program `docker-credential-tests` on a command's PATH.
+    pub(crate) fn helper(&self, command: &mut Command, script: &str) {
+        let path = self.write("bin/docker-credential-tests", &format!("#!/bin/sh\n{script}\n"));
+        std::fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        command.env("PATH", format!("{}:/usr/bin:/bin", path.parent().unwrap().display()));
+    }
+
     /// `drayage` with these arguments.
     pub(crate) fn drayage(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_drayage"));
@@ -154,7 +163,6 @@ pub(crate) async fn assert_refused(command: &mut Command, code: i32, name: &str,
     let output = command.arg("--json").output().await.unwrap();
     let error = object(&output)["error"].clone();
     let message = error["message"].as_str().unwrap_or_default().to_owned();
-    println!("{name}: {message}");
     assert_eq!((output.status.code(), &error["name"]), (Some(code), &json!(name)), "{message}");
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     for secret in [WRONG, PASSWORD, SECRET, &STANDARD.encode(SECRET)] {

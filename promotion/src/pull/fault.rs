@@ -14,10 +14,8 @@ pub(super) struct Fault {
 /// One error for all faults; none if there are none. `is_all` says whether there may be more that were not looked for any more.
 pub(super) fn whole(faults: &[Fault], is_all: bool) -> Option<Error> {
     let name = name(faults)?;
-    let mut message = match is_all {
-        true => format!("{} parts of the release cannot be pulled:", faults.len()),
-        false => format!("at least {} parts of the release cannot be pulled:", faults.len()),
-    };
+    let (at_least, parts) = (if is_all { "" } else { "at least " }, if faults.len() == 1 { "part" } else { "parts" });
+    let mut message = format!("{at_least}{} {parts} of the release cannot be pulled:", faults.len());
     for (fault, number) in faults.iter().zip(1..=LISTED) {
         message += &format!("\n{number}. {}: {}", fault.image, fault.error);
     }

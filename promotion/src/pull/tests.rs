@@ -163,7 +163,7 @@ async fn a_lost_blob_is_found_in_both_modes_and_a_flipped_byte_by_reading() {
         let error = pull_one(shelf, &image, By::Digest, mode).await.unwrap_err();
         assert_eq!(error.name(), Name::PullFailed);
         let expected = format!(
-            "1 parts of the release cannot be pulled:\n1. app:1.0 in memory: app, blob {} of 3 bytes: ",
+            "1 part of the release cannot be pulled:\n1. app:1.0 in memory: app, blob {} of 3 bytes: ",
             Digest::of(b"arm")
         );
         assert!(error.to_string().starts_with(&expected), "{error}");

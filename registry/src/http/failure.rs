@@ -90,7 +90,9 @@ impl Refusal {
         let reason = StatusCode::from_u16(self.status).ok().and_then(|status| status.canonical_reason()).unwrap_or("");
         let code = if self.code.is_empty() { reason } else { &self.code };
         let head = format!("{} {code}", self.status);
-        if self.message.is_empty() { head } else { format!("{head}: {}", self.message) }
+        // What to change follows as a sentence of its own.
+        let message = self.message.strip_suffix('.').unwrap_or(&self.message);
+        if message.is_empty() { head } else { format!("{head}: {message}") }
     }
 }
 
