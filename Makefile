@@ -34,7 +34,7 @@ check: $(DENY) .tools/python ## Lint: clippy, format, dependencies, documentatio
 	RUSTDOCFLAGS=-Dwarnings cargo doc $(QUIET) --locked --workspace --no-deps
 	tools/deny.sh
 
-bench: build tools ## Measure rate and peak memory of promote-images with big layers (6 GB of disk)
+bench: build tools ## Measure rate and peak memory of promote-images and drayage with big layers (6 GB of disk)
 	@$(PYTHON) bench
 
 build: ## Build the Lambda bootstraps and the ECR double (release)
@@ -65,7 +65,8 @@ lock-tools: ## Lock tools/requirements.in again (needs pip-compile)
 	@tools/skopeo.sh
 	@touch $@
 
-.tools/docker-registry/versions: tools/docker-registry.sh tools/debian.sh
+# Both unpack by way of one folder: not at the same time.
+.tools/docker-registry/versions: tools/docker-registry.sh tools/debian.sh | .tools/skopeo/versions
 	@echo "Unpacking docker-registry into .tools"
 	@tools/docker-registry.sh
 	@touch $@

@@ -11,20 +11,26 @@ use crate::yard::{Yard, object};
 
 #[tokio::test]
 async fn while_the_source_is_asked() {
-    at_any_moment(|yard| &yard.source).await;
+    at_any_moment(|yard| &yard.source, Proxy::hang_after).await;
 }
 
 #[tokio::test]
 async fn while_the_target_is_asked() {
-    at_any_moment(|yard| &yard.target).await;
+    at_any_moment(|yard| &yard.target, Proxy::hang_after).await;
+}
+
+/// The registry has done what it was asked for, and nobody heard of that.
+#[tokio::test]
+async fn while_the_target_answers() {
+    at_any_moment(|yard| &yard.target, Proxy::lose_after).await;
 }
 
 /// Interrupts a promotion at each of the requests that pass a proxy, each time with an empty target, until it ends by itself.
-async fn at_any_moment(proxy: fn(&Yard) -> &Proxy) {
+async fn at_any_moment(proxy: fn(&Yard) -> &Proxy, stop: fn(&Proxy, usize)) {
     let fixture = signed(nested_index("team/app", "1.0"));
     let mut yard = Yard::with(&[&fixture]).await;
     let mut moments = 0;
-    while interrupted(&yard, &fixture, proxy, moments).await {
+    while interrupted(&yard, &fixture, proxy(&yard), stop, moments).await {
         yard.clear().await;
         moments += 1;
     }
@@ -33,8 +39,8 @@ async fn at_any_moment(proxy: fn(&Yard) -> &Proxy) {
 }
 
 /// Interrupts a promotion after so many requests, and promotes again. Answers whether the promotion was still running.
-async fn interrupted(yard: &Yard, fixture: &Fixture, proxy: fn(&Yard) -> &Proxy, after: usize) -> bool {
-    proxy(yard).hang_after(after);
+async fn interrupted(yard: &Yard, fixture: &Fixture, proxy: &Proxy, stop: fn(&Proxy, usize), after: usize) -> bool {
+    stop(proxy, after);
     let child = yard.command("promote", &["--json"]).spawn().unwrap();
     let process = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
     let mut ended = Box::pin(child.wait_with_output());
@@ -43,7 +49,7 @@ async fn interrupted(yard: &Yard, fixture: &Fixture, proxy: fn(&Yard) -> &Proxy,
             assert!(output.as_ref().unwrap().status.success(), "{output:?}");
             return false;
         }
-        () = proxy(yard).hanging() => kill_process(process, Signal::INT).unwrap(),
+        () = proxy.hanging() => kill_process(process, Signal::INT).unwrap(),
     }
     let output = ended.await.unwrap();
     let answer = object(&output);
@@ -57,7 +63,7 @@ async fn interrupted(yard: &Yard, fixture: &Fixture, proxy: fn(&Yard) -> &Proxy,
         kept += if registry.has_blob(digest).await { bytes.len() } else { 0 };
     }
 
-    proxy(yard).heal();
+    proxy.heal();
     let answer = yard.promote(&[]).await;
     let copied = usize::try_from(answer["bytes_copied"].as_u64().unwrap()).unwrap();
     assert!(

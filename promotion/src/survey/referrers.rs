@@ -1,3 +1,5 @@
+use std::hash::Hash;
+
 use serde::Deserialize;
 
 use super::*;
@@ -153,17 +155,21 @@ impl Survey {
         subjects: &[Subject],
         source: &Patient<S>,
     ) -> Vec<(Subject, Descriptor)> {
-        let mut answers = stream::iter(subjects)
-            .map(|(repository, subject)| async move {
-                ((repository.clone(), *subject), source.referrers(repository, *subject).await)
-            })
-            .buffered(AT_ONCE);
         let mut listed = Vec::new();
-        while let Some((subject, answer)) = answers.next().await {
-            match answer {
-                Ok(Referrers::Listed(found)) => listed.extend(found.into_iter().map(|entry| (subject.clone(), entry))),
-                Ok(Referrers::Unlisted) => {}
-                Err(error) => self.problems.push(error),
+        for wave in waves(subjects.iter().collect(), |(repository, _)| repository) {
+            let mut answers = stream::iter(wave)
+                .map(|(repository, subject)| async move {
+                    ((repository.clone(), *subject), source.referrers(repository, *subject).await)
+                })
+                .buffered(AT_ONCE);
+            while let Some((subject, answer)) = answers.next().await {
+                match answer {
+                    Ok(Referrers::Listed(found)) => {
+                        listed.extend(found.into_iter().map(|entry| (subject.clone(), entry)));
+                    }
+                    Ok(Referrers::Unlisted) => {}
+                    Err(error) => self.problems.push(error),
+                }
             }
         }
         listed
@@ -237,14 +243,17 @@ impl Survey {
                     .map(|subject| (at, target, subject)),
             );
         }
-        let mut answers = stream::iter(asking)
-            .map(|(at, target, subject)| async move { (at, subject, known_referrers(target, subject).await) })
-            .buffered(AT_ONCE);
         let mut problems = Vec::new();
-        while let Some((at, subject, answer)) = answers.next().await {
-            match answer {
-                Ok(known) => _ = self.targets.get_mut(at).map(|target| target.referrers.insert(subject.clone(), known)),
-                Err(error) => problems.push(error),
+        for wave in waves(asking, |(at, _, (repository, _))| (*at, repository)) {
+            let mut answers = stream::iter(wave)
+                .map(|(at, target, subject)| async move { (at, subject, known_referrers(target, subject).await) })
+                .buffered(AT_ONCE);
+            while let Some((at, subject, answer)) = answers.next().await {
+                match (answer, self.targets.get_mut(at)) {
+                    (Ok(known), Some(target)) => _ = target.referrers.insert(subject.clone(), known),
+                    (Ok(_), None) => {}
+                    (Err(error), _) => problems.push(error),
+                }
             }
         }
         self.problems.extend(problems);
@@ -268,6 +277,13 @@ impl Survey {
             _ => presence,
         }
     }
+}
+
+/// One of each repository first, and then the others: a registry that lists no referrers tells so once, and is not asked for the others.
+fn waves<I, K: Eq + Hash>(items: Vec<I>, place: impl Fn(&I) -> K) -> [Vec<I>; 2] {
+    let mut seen = HashSet::new();
+    let (first, others) = items.into_iter().partition(|item| seen.insert(place(item)));
+    [first, others]
 }
 
 async fn known_referrers<T: Target>(target: &Patient<T>, subject: &Subject) -> Result<KnownReferrers, Error> {

@@ -87,7 +87,12 @@ impl Proxy {
 
     /// Answers `count` requests, from the last [`reset`](Self::reset) on, and none after them.
     pub fn hang_after(&self, count: usize) {
-        self.shared.state().hang_after = Some(count);
+        self.shared.state().hang_after = Some((count, Fate::Hangs));
+    }
+
+    /// The same, but what is not answered reaches the registry all the same.
+    pub fn lose_after(&self, count: usize) {
+        self.shared.state().hang_after = Some((count, Fate::IsLost));
     }
 
     /// Waits until a request hangs.
@@ -148,7 +153,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     seen: Vec<Seen>,
-    hang_after: Option<usize>,
+    hang_after: Option<(usize, Fate)>,
     answers: Vec<Answer>,
 }
 
@@ -163,9 +168,12 @@ struct Answer {
 type Body = UnsyncBoxBody<Bytes, hyper::Error>;
 
 /// What becomes of a request.
+#[derive(Debug, Clone, Copy)]
 enum Fate {
     Passes,
     Hangs,
+    /// It passes, and its answer does not.
+    IsLost,
     Is(u16),
 }
 
@@ -178,32 +186,39 @@ impl Shared {
         let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
         let (kind, method) = (Kind::of(&path), request.method().clone());
         let mut state = self.state();
-        let hangs = state.hang_after.is_some_and(|after| state.seen.len() >= after);
+        let hangs = state.hang_after.filter(|(after, _)| state.seen.len() >= *after);
         let fits = |answer: &&mut Answer| answer.kind == kind && answer.method == method && answer.times > 0;
         let answer = state.answers.iter_mut().find(fits).map(|answer| {
             answer.times -= 1;
             answer.status
         });
         state.seen.push(Seen { method, path, kind });
-        match answer {
-            _ if hangs => Fate::Hangs,
-            Some(status) => Fate::Is(status),
-            None => Fate::Passes,
+        match (hangs, answer) {
+            (Some((_, fate)), _) => fate,
+            (None, Some(status)) => Fate::Is(status),
+            (None, None) => Fate::Passes,
         }
     }
 
     async fn handle(&self, request: Request<Incoming>) -> Result<Response<Body>, Error> {
         match self.fate(&request) {
             Fate::Passes => self.pass(request).await,
-            Fate::Hangs => {
-                self.hanging.send_replace(true);
-                std::future::pending().await
+            Fate::Hangs => self.hang().await,
+            Fate::IsLost => {
+                // What is held keeps the registry from hearing that its answer was not wanted.
+                let _answer = self.pass(request).await;
+                self.hang().await
             }
             Fate::Is(status) => {
                 let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
                 Ok(Response::builder().status(StatusCode::from_u16(status)?).body(body)?)
             }
         }
+    }
+
+    async fn hang<T>(&self) -> T {
+        self.hanging.send_replace(true);
+        std::future::pending().await
     }
 
     async fn pass(&self, request: Request<Incoming>) -> Result<Response<Body>, Error> {

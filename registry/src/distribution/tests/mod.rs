@@ -1,5 +1,6 @@
 //! What the client does with answers that a test wrote down.
 
+mod at_once;
 mod entering;
 mod limits;
 mod lists;
