@@ -131,6 +131,8 @@ pub enum Content {
         config: Descriptor,
         /// The layers from the lowest up. One digest may stand here twice.
         layers: Vec<Descriptor>,
+        /// What cosign keeps in annotations of layers: signatures of one image by several keys are the same layer but for these.
+        signatures: Vec<Box<str>>,
     },
     /// A list of manifests, often one per platform.
     Index {
@@ -152,7 +154,7 @@ impl Content {
     /// The config and the layers, those that registries leave elsewhere included: none for an index.
     pub fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
         let (config, layers) = match self {
-            Self::Image { config, layers } => (Some(config), layers.as_slice()),
+            Self::Image { config, layers, .. } => (Some(config), layers.as_slice()),
             Self::Index { .. } => (None, [].as_slice()),
         };
         config.into_iter().chain(layers)
@@ -193,10 +195,28 @@ struct Wire {
     schema_version: u32,
     media_type: Option<Box<str>>,
     config: Option<Descriptor>,
-    layers: Option<Vec<Descriptor>>,
+    layers: Option<Vec<Layer>>,
     manifests: Option<Vec<Descriptor>>,
     fs_layers: Option<IgnoredAny>,
     subject: Option<Subject>,
+}
+
+/// A [`Descriptor`] with annotations. All but the signature among these is skipped, however long it is.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Layer {
+    media_type: Box<str>,
+    digest: Digest,
+    size: u64,
+    platform: Option<Platform>,
+    annotations: Option<Annotations>,
+}
+
+#[derive(Deserialize)]
+struct Annotations {
+    /// The signature of the layer's bytes (sigstore/cosign, `specs/SIGNATURE_SPEC.md`).
+    #[serde(rename = "dev.cosignproject.cosign/signature")]
+    signature: Option<Box<str>>,
 }
 
 /// A text, so that a manifest whose subject has a digest of another algorithm is read all the same.
@@ -239,7 +259,7 @@ impl Manifest {
             return malformed(format!("media type {named:?} is no image manifest and no index"));
         };
         let content = match (wire.config, wire.layers, wire.manifests) {
-            (Some(config), Some(layers), None) if !media_type.is_index() => Content::Image { config, layers },
+            (Some(config), Some(layers), None) if !media_type.is_index() => image(config, layers),
             (None, None, Some(manifests)) if media_type.is_index() => Content::Index { manifests },
             _ => return malformed(format!("its fields do not fit its media type {named:?}")),
         };
@@ -276,6 +296,16 @@ impl Manifest {
     pub fn content(&self) -> &Arc<Content> {
         &self.content
     }
+}
+
+fn image(config: Descriptor, layers: Vec<Layer>) -> Content {
+    let mut signatures = Vec::new();
+    let layers = layers.into_iter().map(|layer| {
+        let Layer { media_type, digest, size, platform, annotations } = layer;
+        signatures.extend(annotations.and_then(|annotations| annotations.signature));
+        Descriptor { media_type, digest, size, platform }
+    });
+    Content::Image { config, layers: layers.collect(), signatures }
 }
 
 impl fmt::Debug for Manifest {

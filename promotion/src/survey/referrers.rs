@@ -269,8 +269,11 @@ impl Survey {
         let Some(root) = self.roots.get(at).filter(|root| root.subject.is_some()) else { return presence };
         let held = presence.tagged.and_then(|digest| others.get(&digest));
         match (self.shelf.content(root.digest), held.map(|content| &**content)) {
-            (Some(Content::Image { layers, .. }), Some(Content::Image { layers: held, .. }))
-                if layers.iter().all(|layer| held.iter().any(|held| held.digest == layer.digest)) =>
+            (
+                Some(Content::Image { layers, signatures, .. }),
+                Some(Content::Image { layers: held, signatures: signed, .. }),
+            ) if layers.iter().all(|layer| held.iter().any(|held| held.digest == layer.digest))
+                && signatures.iter().all(|signature| signed.contains(signature)) =>
             {
                 Presence { tagged: Some(root.digest), staged: true }
             }
