@@ -211,17 +211,6 @@ pub enum Mount<Upload> {
     Declined(Upload),
 }
 
-impl<Upload> Mount<Upload> {
-    /// The same with another upload.
-    #[must_use]
-    pub fn map<Other>(self, change: impl FnOnce(Upload) -> Other) -> Mount<Other> {
-        match self {
-            Self::Mounted => Mount::Mounted,
-            Self::Declined(upload) => Mount::Declined(change(upload)),
-        }
-    }
-}
-
 /// What became of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Put {

@@ -2,11 +2,11 @@ use bytes::Bytes;
 use futures_util::Stream;
 use promotion::pull::Consumer;
 use promotion::{
-    Descriptor, Digest, Error, Lookup, Manifest, Mount, Name, Put, Reference, Referrers, Registry, Repository,
-    Settings, Source, Tag, Target,
+    Descriptor, Digest, Error, Lookup, Manifest, Mount, Put, Reference, Referrers, Registry, Repository, Settings,
+    Source, Tag, Target,
 };
 
-use crate::{Blob, Distribution, DistributionUpload, Ecr, Upload};
+use crate::{Blob, Distribution, Ecr, Upload};
 
 /// A registry of either kind, so that one promotion can have both.
 #[derive(Debug, Clone)]
@@ -15,15 +15,6 @@ pub enum AnyRegistry {
     Ecr(Ecr),
     /// Any other.
     Distribution(Distribution),
-}
-
-/// An upload into a registry of either kind.
-#[derive(Debug)]
-pub enum AnyUpload {
-    /// Into ECR.
-    Ecr(Upload),
-    /// Into any other.
-    Distribution(DistributionUpload),
 }
 
 macro_rules! either {
@@ -72,7 +63,7 @@ impl Source for AnyRegistry {
 }
 
 impl Target for AnyRegistry {
-    type Upload = AnyUpload;
+    type Upload = Upload;
 
     async fn settings(&self, repositories: &[Repository]) -> Result<Vec<Option<Settings>>, Error> {
         either!(self, registry => registry.settings(repositories).await)
@@ -86,11 +77,8 @@ impl Target for AnyRegistry {
         either!(self, registry => registry.present(repository, blobs).await)
     }
 
-    async fn open_upload(&self, repository: &Repository) -> Result<AnyUpload, Error> {
-        match self {
-            Self::Ecr(ecr) => ecr.open_upload(repository).await.map(AnyUpload::Ecr),
-            Self::Distribution(other) => other.open_upload(repository).await.map(AnyUpload::Distribution),
-        }
+    async fn open_upload(&self, repository: &Repository) -> Result<Upload, Error> {
+        either!(self, registry => registry.open_upload(repository).await)
     }
 
     async fn mount(
@@ -98,22 +86,15 @@ impl Target for AnyRegistry {
         repository: &Repository,
         blob: &Descriptor,
         from: &Repository,
-    ) -> Result<Mount<AnyUpload>, Error> {
-        match self {
-            Self::Ecr(ecr) => Ok(ecr.mount(repository, blob, from).await?.map(AnyUpload::Ecr)),
-            Self::Distribution(other) => Ok(other.mount(repository, blob, from).await?.map(AnyUpload::Distribution)),
-        }
+    ) -> Result<Mount<Upload>, Error> {
+        either!(self, registry => registry.mount(repository, blob, from).await)
     }
 
-    async fn upload<B>(&self, upload: AnyUpload, blob: &Descriptor, body: B) -> Result<(), Error>
+    async fn upload<B>(&self, upload: Upload, blob: &Descriptor, body: B) -> Result<(), Error>
     where
         B: Stream<Item = Result<Bytes, Error>> + Send + 'static,
     {
-        match (self, upload) {
-            (Self::Ecr(ecr), AnyUpload::Ecr(upload)) => ecr.upload(upload, blob, body).await,
-            (Self::Distribution(other), AnyUpload::Distribution(upload)) => other.upload(upload, blob, body).await,
-            _ => Err(Error::new(Name::InvalidInput, "an upload of another kind of registry")),
-        }
+        either!(self, registry => registry.upload(upload, blob, body).await)
     }
 
     async fn put_manifest(

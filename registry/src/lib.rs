@@ -16,8 +16,8 @@ mod kind;
 mod lacking;
 mod side;
 
-pub use any::{AnyRegistry, AnyUpload};
-pub use distribution::{Address, Distribution, DistributionUpload, Distributions, Login, Proxy};
+pub use any::AnyRegistry;
+pub use distribution::{Address, Distribution, Distributions, Login, Proxy};
 pub use ecr::{Connector, Ecr, Identity, Place, Role, UntaggedExpiry};
 pub use http::{Blob, Upload};
 pub use side::Side;

@@ -51,8 +51,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
         let mut firsts: BTreeMap<(usize, &Repository), (usize, &Step)> = BTreeMap::new();
         for (at, step) in plan.steps.iter().enumerate().filter(|(_, step)| matches!(step.work, Work::Blob { .. })) {
             let first = firsts.entry((step.target, &step.repository)).or_insert((at, step));
-            // The largest, since a registry may be sent small ones without being asked.
-            if first.1.sends().map(|blob| blob.size) < step.sends().map(|blob| blob.size) {
+            if first.1.sends().is_none() && step.sends().is_some() {
                 *first = (at, step);
             }
         }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use promotion::{Error, Name};
 
 use super::access::Access;
-use super::at_once::AtOnce;
 use super::scene::Scene;
 use super::unlisted::Unlisted;
 use super::{Address, Connection, Distribution, Login};
@@ -73,7 +72,6 @@ impl Distributions {
             scene: Scene { name: address.to_string(), address, login, side },
             http: self.http.counting_anew().doubting(),
             access: Access::default(),
-            at_once: AtOnce::default(),
             unlisted: Unlisted::default(),
         }))
     }

@@ -2,7 +2,6 @@
 
 mod access;
 mod address;
-mod at_once;
 mod blobs;
 mod challenge;
 mod connect;
@@ -34,15 +33,13 @@ use url::Url;
 
 use self::access::{Access, Gate, Pass};
 pub use self::address::Address;
-use self::at_once::AtOnce;
-pub use self::at_once::DistributionUpload;
 pub use self::connect::{Distributions, Proxy};
 pub use self::login::Login;
 use self::scene::Scene;
 use self::scope::Scope;
 use self::unlisted::Unlisted;
 use crate::http::{self, Client, Failure, Page};
-use crate::{Blob, Side};
+use crate::{Blob, Side, Upload};
 
 /// A registry behind the OCI distribution specification. Clones are the same connection.
 #[derive(Clone)]
@@ -52,7 +49,6 @@ struct Connection {
     scene: Scene,
     http: Client,
     access: Access,
-    at_once: AtOnce,
     unlisted: Unlisted,
 }
 
@@ -155,7 +151,7 @@ impl Source for Distribution {
 }
 
 impl Target for Distribution {
-    type Upload = DistributionUpload;
+    type Upload = Upload;
 
     /// The specification knows no settings: a tag that may not move is found out when it is put.
     async fn settings(&self, repositories: &[Repository]) -> Result<Vec<Option<Settings>>, Error> {
@@ -179,8 +175,8 @@ impl Target for Distribution {
         Ok(present)
     }
 
-    async fn open_upload(&self, repository: &Repository) -> Result<DistributionUpload, Error> {
-        self.start_upload(repository).await.map(DistributionUpload::Open)
+    async fn open_upload(&self, repository: &Repository) -> Result<Upload, Error> {
+        self.start_upload(repository).await
     }
 
     async fn mount(
@@ -188,21 +184,15 @@ impl Target for Distribution {
         repository: &Repository,
         blob: &Descriptor,
         from: &Repository,
-    ) -> Result<Mount<DistributionUpload>, Error> {
-        if from == repository && self.sends_at_once(blob) {
-            return Ok(Mount::Declined(DistributionUpload::AtOnce(repository.clone())));
-        }
+    ) -> Result<Mount<Upload>, Error> {
         self.mount_blob(repository, blob.digest, from).await
     }
 
-    async fn upload<B>(&self, upload: DistributionUpload, blob: &Descriptor, body: B) -> Result<(), Error>
+    async fn upload<B>(&self, upload: Upload, blob: &Descriptor, body: B) -> Result<(), Error>
     where
         B: Stream<Item = Result<Bytes, Error>> + Send + 'static,
     {
-        match upload {
-            DistributionUpload::Open(upload) => self.put_blob(upload, blob, body).await,
-            DistributionUpload::AtOnce(repository) => self.send_at_once(repository, blob, body).await,
-        }
+        self.put_blob(upload, blob, body).await
     }
 
     async fn put_manifest(

@@ -2,9 +2,9 @@ use bytes::Bytes;
 use futures_util::Stream;
 use promotion::{Descriptor, Digest, Error, Mount, Name, Repository};
 
+use super::Distribution;
 use super::scene::Attempt;
 use super::scope::Scope;
-use super::{Distribution, DistributionUpload};
 use crate::Upload;
 use crate::attempt::Scene as _;
 use crate::http::{self, Failure, Party};
@@ -28,7 +28,7 @@ impl Distribution {
         repository: &Repository,
         blob: Digest,
         from: &Repository,
-    ) -> Result<Mount<DistributionUpload>, Error> {
+    ) -> Result<Mount<Upload>, Error> {
         let attempt = self.writing(repository, format!("mounting blob {blob} of repository {from}"));
         let (path, from) = (&self.path(repository), &self.path(from));
         let scope = Scope::push(path).and(Scope::pull(from));
@@ -37,12 +37,12 @@ impl Distribution {
             .await;
         match mounted {
             Ok(None) => Ok(Mount::Mounted),
-            Ok(Some(session)) => Ok(declined(Upload { repository: repository.clone(), session })),
+            Ok(Some(session)) => Ok(Mount::Declined(Upload { repository: repository.clone(), session })),
             Err(Failure::Refused(refusal)) if !matches!(kind(&refusal), Kind::Busy | Kind::Down) => {
-                self.start_upload(repository).await.map(declined)
+                self.start_upload(repository).await.map(Mount::Declined)
             }
             Err(Failure::Failed(error)) if is_denied(&error) && path != from => {
-                self.start_upload(repository).await.map(declined)
+                self.start_upload(repository).await.map(Mount::Declined)
             }
             Err(failure) => Err(attempt.failed(failure)),
         }
@@ -72,10 +72,6 @@ impl Distribution {
     fn writing<'a>(&'a self, repository: &'a Repository, doing: String) -> Attempt<'a> {
         self.scene().attempt("write", Some(repository), doing).or_absent(Kind::NoUpload)
     }
-}
-
-fn declined(upload: Upload) -> Mount<DistributionUpload> {
-    Mount::Declined(DistributionUpload::Open(upload))
 }
 
 fn is_denied(error: &Error) -> bool {

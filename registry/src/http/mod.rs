@@ -34,5 +34,5 @@ pub(crate) use redirect::ping;
 pub(crate) use retry_after::delay as retry_after;
 pub(crate) use text::harmless;
 pub use upload::Upload;
-pub(crate) use upload::{mount, post_whole, put, start};
+pub(crate) use upload::{mount, put, start};
 pub(crate) use whole::whole;

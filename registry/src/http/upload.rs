@@ -54,23 +54,6 @@ pub(crate) async fn mount(
     if response.status() == StatusCode::CREATED { Ok(None) } else { session(&response, &url).map(Some) }
 }
 
-/// Opens an upload with a whole blob as its body (section "Single POST" of the distribution specification): none if the registry took it, an
-/// upload if it merely opened one.
-pub(crate) async fn post_whole(
-    client: &Client,
-    credential: &Credential,
-    repository: &Repository,
-    blob: Digest,
-    bytes: Bytes,
-) -> Result<Option<Session>, Failure> {
-    let mut url = credential.origin().at(&format!("/v2/{repository}/blobs/uploads/"));
-    url.query_pairs_mut().append_pair("digest", &blob.to_string());
-    let request = client.request(Method::POST, &url, Some(credential));
-    let request = request.header(CONTENT_TYPE, "application/octet-stream").body(bytes);
-    let response = accepted(client.send(request, "uploading to", &url).await?).await?;
-    if response.status() == StatusCode::CREATED { Ok(None) } else { session(&response, &url).map(Some) }
-}
-
 async fn post(client: &Client, credential: &Credential, url: &Url) -> Result<Response, Failure> {
     let request = client.request(Method::POST, url, Some(credential)).header(CONTENT_LENGTH, 0);
     let response = client.send(request, "opening an upload at", url).await?;

@@ -1,6 +1,5 @@
 //! What the client does with answers that a test wrote down.
 
-mod at_once;
 mod entering;
 mod limits;
 mod lists;
