@@ -47,6 +47,7 @@ async fn interrupted(yard: &Yard, fixture: &Fixture, proxy: &Proxy, stop: fn(&Pr
     tokio::select! {
         output = &mut ended => {
             assert!(output.as_ref().unwrap().status.success(), "{output:?}");
+            skopeo::assert_holds(yard.target_host(), fixture, None).await;
             return false;
         }
         () = proxy.hanging() => kill_process(process, Signal::INT).unwrap(),
@@ -75,9 +76,6 @@ async fn interrupted(yard: &Yard, fixture: &Fixture, proxy: &Proxy, stop: fn(&Pr
             assert_eq!(registry.manifest(reference).await.unwrap(), manifest.bytes, "after {after}: {reference}");
             registry.assert_whole(reference).await;
         }
-    }
-    if after.is_multiple_of(10) {
-        skopeo::assert_holds(yard.target_host(), fixture, None).await;
     }
     true
 }
