@@ -1,6 +1,9 @@
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
+use clap::{Arg, Args, Parser, Subcommand};
 use clap_complete::Shell;
 use promotion::Referring;
 
@@ -88,11 +91,11 @@ pub(crate) struct Between {
     /// The release: a deploy-manifest.json, or `-` for standard input
     pub(crate) manifest: PathBuf,
     /// Where the images are
-    #[arg(long, value_name = "REGISTRY")]
+    #[arg(long, value_name = "REGISTRY", value_parser = Unquoted)]
     pub(crate) source: Location,
     /// Where the images go. Give it several times for several targets: they get the release together, and no tag is written before all
     /// of them have all of it
-    #[arg(long = "target", value_name = "REGISTRY", required = true)]
+    #[arg(long = "target", value_name = "REGISTRY", required = true, value_parser = Unquoted)]
     pub(crate) targets: Vec<Location>,
     /// The role to assume before a source in ECR is read
     #[arg(long, value_name = "ARN")]
@@ -137,6 +140,26 @@ pub(crate) struct Output {
     /// Log what is done on stderr, instead of a progress bar
     #[arg(long, short)]
     pub(crate) verbose: bool,
+}
+
+/// Reads an address. The message of clap would quote a wrong one, and with it the password that somebody wrote into it.
+#[derive(Debug, Clone)]
+struct Unquoted;
+
+impl TypedValueParser for Unquoted {
+    type Value = Location;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&Arg>,
+        text: &OsStr,
+    ) -> Result<Location, clap::Error> {
+        text.to_string_lossy().parse().map_err(|error: promotion::Error| {
+            let argument = argument.map(Arg::to_string).unwrap_or_default();
+            clap::Error::raw(ErrorKind::ValueValidation, format!("{argument}: {error}\n")).with_cmd(command)
+        })
+    }
 }
 
 impl Work {

@@ -9,7 +9,7 @@ use docker_registry::{Auth, Proxy, Server, USER};
 use serde_json::json;
 use tokio::net::TcpSocket;
 
-use crate::yard::{SECRET, WRONG, Yard, assert_refused, plain};
+use crate::yard::{Machine, SECRET, WRONG, Yard, assert_refused, plain};
 
 fn fixture() -> Fixture {
     image("team/app", "1.0")
@@ -103,6 +103,20 @@ async fn a_credential_helper_that_fails() {
         assert_refused(&mut command, 1, "InvalidInput", &[&words[..], &[word]].concat()).await;
     }
     assert_eq!(yard.requests(), []);
+}
+
+#[tokio::test]
+async fn a_password_in_an_address() {
+    let machine = Machine::new();
+    for scheme in ["", "https://", "http://", "ftp://"] {
+        let address = format!("{scheme}{USER}:{SECRET}@registry.example");
+        for (source, target) in [(address.as_str(), "b.example"), ("a.example", &address)] {
+            let output = machine.between("promote", source, &[target], &[]).output().await.unwrap();
+            let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+            assert!(output.status.code() == Some(2) && said.contains("use `docker login`"), "{said}");
+            assert!(!said.contains(SECRET), "{said}");
+        }
+    }
 }
 
 fn logins(host: &str, password: Option<&str>) -> String {

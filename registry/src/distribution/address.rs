@@ -60,18 +60,18 @@ impl FromStr for Address {
             );
             Error::new(Name::InvalidInput, message)
         };
-        let (scheme, host) = text.split_once("://").unwrap_or(("https", text));
-        if !matches!(scheme, "https" | "http") {
-            return Err(refused("it is neither http nor https"));
-        }
-        let host = host.strip_suffix('/').unwrap_or(host);
-        if host.contains('@') {
+        if text.contains('@') {
             // The text holds a password, most likely.
             return Err(Error::new(
                 Name::InvalidInput,
                 "an address of a registry with a user name in it is not accepted: use `docker login`",
             ));
         }
+        let (scheme, host) = text.split_once("://").unwrap_or(("https", text));
+        if !matches!(scheme, "https" | "http") {
+            return Err(refused("it is neither http nor https"));
+        }
+        let host = host.strip_suffix('/').unwrap_or(host);
         if let Some((host, _)) = host.split_once('/') {
             return Err(refused(&format!("what follows {host} names a repository, and the manifest names those")));
         }
