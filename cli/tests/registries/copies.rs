@@ -1,7 +1,7 @@
 //! Copies are whole and the same bytes, and a second run copies nothing.
 
 use docker_registry::fixtures::{
-    Fixture, buildx_index, image, layer_kinds, nested_index, odd_whitespace, signed, with_sbom,
+    Fixture, buildx_index, docker_list, image, layer_kinds, nested_index, odd_whitespace, signed, with_sbom,
 };
 use docker_registry::{Auth, PASSWORD, Server, USER, skopeo};
 use serde_json::{Value, json};
@@ -33,6 +33,11 @@ async fn promoted(fixture: &Fixture) -> Value {
 #[tokio::test]
 async fn an_index_with_attestations() {
     promoted(&buildx_index("team/app", "1.0")).await;
+}
+
+#[tokio::test]
+async fn a_list_in_the_media_types_of_docker() {
+    promoted(&docker_list("team/app", "1.0")).await;
 }
 
 #[tokio::test]

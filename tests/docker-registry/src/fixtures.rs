@@ -10,12 +10,14 @@ use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
 pub use artifacts::{signed, with_sbom};
-pub use images::{buildx_index, image, layer_kinds, nested_index, odd_whitespace};
+pub use images::{buildx_index, docker_list, image, layer_kinds, nested_index, odd_whitespace};
 
 /// A manifest of an image.
 pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 /// An index.
 pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 
 /// What belongs to an image: manifests after those that they refer to, and blobs.
@@ -44,6 +46,14 @@ pub struct Stored {
     pub bytes: Vec<u8>,
     /// The tags that point to it.
     pub tags: Vec<String>,
+}
+
+impl Stored {
+    /// Whether it lists manifests.
+    #[must_use]
+    pub fn is_index(&self) -> bool {
+        self.media_type == INDEX || self.media_type == DOCKER_LIST
+    }
 }
 
 /// The digest of these bytes.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tokio::process::Command;
 
 use crate::binary;
-use crate::fixtures::{Fixture, INDEX, sha256};
+use crate::fixtures::{Fixture, sha256};
 
 /// The user and the password for a registry, if it asks for them.
 pub type Login<'a> = Option<(&'a str, &'a str)>;
@@ -52,7 +52,7 @@ pub async fn assert_holds(host: &str, fixture: &Fixture, login: Login<'_>) {
         }
     }
     let mut pulled = BTreeMap::new();
-    for image in fixture.manifests.iter().filter(|manifest| manifest.media_type != INDEX) {
+    for image in fixture.manifests.iter().filter(|manifest| !manifest.is_index()) {
         pulled.extend(pull_blobs(host, &format!("{repository}@{}", image.digest), login).await);
     }
     for (digest, bytes) in &fixture.blobs {

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 use docker_registry::fixtures::{
-    buildx_index, image, layer_kinds, nested_index, odd_whitespace, sha256, signed, with_sbom,
+    buildx_index, docker_list, image, layer_kinds, nested_index, odd_whitespace, sha256, signed, with_sbom,
 };
 use docker_registry::{Auth, Kind, PASSWORD, Proxy, Server, USER, skopeo};
 use reqwest::{Client, Method};
@@ -19,6 +19,7 @@ async fn every_image_is_read_back_by_skopeo() {
         odd_whitespace("app", "odd"),
         with_sbom(image("app", "sbom")),
         nested_index("app", "nested"),
+        docker_list("app", "docker"),
         signed(buildx_index("app", "buildx")),
     ] {
         fixture.push(server.host(), login).await;
