@@ -116,7 +116,10 @@ async fn none_is_never_made_of_a_failure() {
         let world = world(true, true);
         let denied = Error::new(Name::SourceAccessDenied, "no");
         world.source.on_call(move |(called, _)| (*called == operation).then(|| Fault::Fail(denied.clone())));
-        assert_eq!(world.promote().await.unwrap_err().name(), Name::SourceAccessDenied);
+        let error = world.promote().await.unwrap_err();
+        assert_eq!(error.name(), Name::SourceAccessDenied);
+        assert!(error.to_string().contains("can be left behind"), "once, for all six manifests: {error}");
+        assert!(!error.to_string().contains("problems"), "{error}");
         assert_eq!(world.target.calls("open_upload"), 0);
     }
 }

@@ -41,6 +41,9 @@ const PREFIX: &str = "sha256-";
 /// The tags under which cosign keeps what it says of an image (sigstore/cosign, `specs/SIGNATURE_SPEC.md`).
 const SUFFIXES: [&str; 3] = [".sig", ".att", ".sbom"];
 
+/// What was being done when a registry could not say what hangs on an image.
+const LOOKING: &str = "looking for what hangs on the images, which can be left behind";
+
 type Subject = (Repository, Digest);
 
 /// The tag that is made of a digest. Without a suffix it is that of the list of referrers which clients keep where the registry keeps
@@ -95,7 +98,7 @@ impl Survey {
             .buffered(AT_ONCE);
         while let Some((repository, listed)) = answers.next().await {
             let listed = listed.unwrap_or_else(|error| {
-                self.problems.push(error);
+                self.problems.push(error.context(LOOKING));
                 Some(vec![])
             });
             tags.insert(repository, listed.map(HashSet::from_iter));
@@ -156,7 +159,10 @@ impl Survey {
         source: &Patient<S>,
     ) -> Vec<(Subject, Descriptor)> {
         let mut listed = Vec::new();
+        let mut failed: HashSet<Repository> = HashSet::new();
         for wave in waves(subjects.iter().collect(), |(repository, _)| repository) {
+            // One problem is enough for each repository.
+            let wave: Vec<_> = wave.into_iter().filter(|(repository, _)| !failed.contains(repository)).collect();
             let mut answers = stream::iter(wave)
                 .map(|(repository, subject)| async move {
                     ((repository.clone(), *subject), source.referrers(repository, *subject).await)
@@ -168,7 +174,10 @@ impl Survey {
                         listed.extend(found.into_iter().map(|entry| (subject.clone(), entry)));
                     }
                     Ok(Referrers::Unlisted) => {}
-                    Err(error) => self.problems.push(error),
+                    Err(error) => {
+                        failed.insert(subject.0);
+                        self.problems.push(error.context(LOOKING));
+                    }
                 }
             }
         }
