@@ -37,7 +37,7 @@ check: $(DENY) .tools/python ## Lint: clippy, format, dependencies, documentatio
 bench: build tools ## Measure rate and peak memory of promote-images and drayage with big layers (6 GB of disk)
 	@$(PYTHON) bench
 
-build: ## Build the Lambda bootstraps and the ECR double (release)
+build: ## Build the Lambda bootstraps, the command line and the ECR double (release)
 	@echo "Building (several minutes the first time)"
 	@cargo build $(QUIET) --locked --release --workspace --bins
 
