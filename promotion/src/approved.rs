@@ -77,7 +77,10 @@ fn list_conflicts(survey: &Survey) -> Vec<Error> {
     let mut conflicts = Vec::new();
     for target in &survey.targets {
         for ((repository, subject), known) in &target.referrers {
-            let (KnownReferrers::Unlisted(Some(list)), Some(tag)) = (known, digest_tag(*subject, "")) else { continue };
+            let (KnownReferrers::Unlisted { list: Some(list), .. }, Some(tag)) = (known, digest_tag(*subject, ""))
+            else {
+                continue;
+            };
             let listed = list.content().children();
             let mut wanted = target.referrers_on(&survey.roots, repository, *subject);
             let settings = target.repositories.get(repository).map(|repository| &repository.settings);

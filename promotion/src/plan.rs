@@ -110,9 +110,9 @@ impl std::iter::Sum for Summary {
 
 impl Plan {
     pub(crate) fn new(approved: Approved) -> Self {
-        let Approved { images, roots, lists: source_lists, referring, mut shelf, targets, notes } = approved;
+        let Approved { images, roots, lists: source_lists, referring, mut shelf, targets, mut notes } = approved;
         let lists: Vec<Vec<List>> =
-            targets.iter().map(|target| list::lists(target, &roots, &source_lists, &mut shelf)).collect();
+            targets.iter().map(|target| list::lists(target, &roots, &source_lists, &mut shelf, &mut notes)).collect();
         let mut plan = Self {
             images,
             roots,
@@ -156,6 +156,12 @@ impl Plan {
         !self.tags.iter().any(|tagging| {
             tagging.target == target && tagging.repository == image.repository && tagging.tag == image.tag
         })
+    }
+
+    /// Whether a target, by its position, gets this manifest.
+    pub(crate) fn writes(&self, target: usize, repository: &Repository, digest: Digest) -> bool {
+        let is_it = |step: &Step| step.target == target && step.repository == *repository;
+        self.steps.iter().any(|step| is_it(step) && step.work == Work::Manifest(digest))
     }
 
     /// What is worth telling beside: what is left behind, and why.

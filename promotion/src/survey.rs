@@ -72,8 +72,13 @@ pub(crate) struct TargetSurvey {
 pub(crate) enum KnownReferrers {
     /// The target lists it.
     Listed(HashSet<Digest>),
-    /// Clients list it, in this index, if there is one.
-    Unlisted(Option<Manifest>),
+    /// Clients list it.
+    Unlisted {
+        /// The list, if there is one.
+        list: Option<Manifest>,
+        /// Its entries that the target no longer has.
+        gone: HashSet<Digest>,
+    },
 }
 
 /// How far a root has come in a target.
@@ -183,7 +188,10 @@ impl Survey {
         while let Some((mut target, found)) = finding.next().await {
             self.problems.extend(found.problems);
             for (at, presence) in found.roots.into_iter().enumerate() {
-                target.roots.push(presence.map(|presence| self.unless_outdone(from + at, presence, &found.others)));
+                let presence = presence.map(|presence| self.unless_outdone(from + at, presence, &found.others));
+                let note = presence.and_then(|presence| self.outgone(from + at, presence, &found.others, &target.name));
+                self.notes.extend(note);
+                target.roots.push(presence);
             }
             found.manifests.into_iter().for_each(|manifest| self.shelf.put(manifest));
             found.contents.into_iter().for_each(|(digest, content)| self.shelf.note(digest, content));

@@ -275,3 +275,59 @@ async fn a_repository_that_is_missing_is_one_problem_whatever_hangs_on_its_image
     assert!(!error.to_string().contains("problems"), "{error}");
     assert_eq!(world.target.calls("referrers"), 0);
 }
+
+/// A registry that has learnt to list keeps the lists that clients wrote before, and these say no longer all.
+#[tokio::test]
+async fn a_list_of_the_source_that_is_not_whole_is_not_copied() {
+    let world = world(true, false);
+    let sbom = attach(&world.source, "app", &world.root, "sbom");
+    list(&world.source, "app", &world.root, &[]);
+    world.promote().await.unwrap();
+    assert_eq!(world.listed(&world.root), [sbom.digest()]);
+}
+
+#[tokio::test]
+async fn what_a_target_no_longer_has_is_taken_off_its_list() {
+    let world = world(false, false);
+    world.promote().await.unwrap();
+    let [gone, stays] = ["gone", "stays"].map(|text| attach(&world.target, "app", &world.root, text));
+    list(&world.target, "app", &world.root, &[&gone, &stays]);
+    world.target.state().repositories.get_mut(&"app".parse().unwrap()).unwrap().manifests.remove(&gone.digest());
+    let ours = attach(&world.source, "app", &world.root, "ours");
+    world.promote().await.unwrap();
+    assert_eq!(world.listed(&world.root), [stays.digest(), ours.digest()]);
+}
+
+#[tokio::test]
+async fn what_stands_where_a_list_should_is_not_overwritten() {
+    let world = world(false, false);
+    let image = seed_image(&world.target, "app", &["somebody's"]);
+    let tag = format!("sha256-{}", world.root.digest().hex());
+    world.target.seed_manifest("app", &image, Some(&tag));
+    attach(&world.source, "app", &world.root, "sbom");
+    let error = world.promote().await.unwrap_err();
+    assert!(error.to_string().contains("it is an image and no list"), "{error}");
+    let state = world.target.state();
+    assert_eq!(state.repositories[&"app".parse().unwrap()].tags[&tag.parse().unwrap()], image.digest());
+}
+
+#[tokio::test]
+async fn a_signature_tag_that_moves_away_from_signatures_of_the_target_is_told() {
+    let world = world(false, false);
+    sign(&world.source, "app", &world.root, &["ours"]);
+    sign(&world.target, "app", &world.root, &["theirs"]);
+    let report = world.promote().await.unwrap();
+    assert_eq!(report.notes.len(), 1, "{:?}", report.notes);
+    assert!(report.notes[0].contains(".sig in target moves away from sha256:"), "{:?}", report.notes);
+}
+
+/// Somebody pushed the index alone, to a registry that takes it so.
+#[tokio::test]
+async fn an_image_that_was_there_without_all_it_needs_gets_no_tag() {
+    let world = world(false, false);
+    world.target.state().one_by_one = true;
+    world.target.seed_manifest("app", &world.root, None);
+    let error = world.promote().await.unwrap_err();
+    assert_eq!(error.name(), Name::PullFailed, "{error}");
+    assert!(!world.target.tags("app").contains("1"));
+}

@@ -1,7 +1,7 @@
 //! The lists of referrers that clients keep where a registry keeps none (section "Referrers Tag Schema" of the distribution
 //! specification): indexes under the tag `sha256-<hex>`, written by whoever pushes a referrer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -27,10 +27,11 @@ pub(super) fn lists(
     roots: &[Root],
     source: &BTreeMap<(Repository, Digest), Manifest>,
     shelf: &mut Shelf,
+    notes: &mut Vec<String>,
 ) -> Vec<List> {
     let mut lists = Vec::new();
     for ((repository, subject), known) in &target.referrers {
-        let KnownReferrers::Unlisted(current) = known else { continue };
+        let KnownReferrers::Unlisted { list: current, gone } = known else { continue };
         let wanted: Vec<Digest> = target.referrers_on(roots, repository, *subject).collect();
         let has = |digest: &Digest| current.as_ref().is_some_and(|list| entries_name(list, *digest));
         if wanted.iter().all(has) {
@@ -39,11 +40,20 @@ pub(super) fn lists(
         let theirs = source.get(&(repository.clone(), *subject));
         let list = match (current, theirs) {
             // Byte for byte, where nothing has to be added or left out.
-            (None, Some(theirs)) if theirs.content().children().iter().all(|entry| wanted.contains(&entry.digest)) => {
+            (None, Some(theirs))
+                if theirs.content().children().iter().all(|entry| wanted.contains(&entry.digest))
+                    && wanted.iter().all(|digest| entries_name(theirs, *digest)) =>
+            {
                 Some(theirs.clone())
             }
-            _ => merged(current.as_ref(), theirs, &wanted, shelf),
+            _ => merged(current.as_ref(), gone, theirs, &wanted, shelf),
         };
+        if list.is_none() {
+            notes.push(format!(
+                "{repository}@{subject} in {}: what refers to it is promoted, and the list by which it is found would be larger than a manifest may be",
+                target.name
+            ));
+        }
         if let (Some(list), Some(tag)) = (list, digest_tag(*subject, "")) {
             let old = current.as_ref().map(Manifest::digest);
             lists.push(List { repository: repository.clone(), tag, old, new: list.digest() });
@@ -72,8 +82,16 @@ fn written(list: Option<&Manifest>) -> Vec<(Digest, Box<RawValue>)> {
 /// What the target has, and what it lacks of the wanted entries, in the words of the source where it has words for them.
 ///
 /// None if that is more than a manifest may hold.
-fn merged(current: Option<&Manifest>, theirs: Option<&Manifest>, wanted: &[Digest], shelf: &Shelf) -> Option<Manifest> {
+fn merged(
+    current: Option<&Manifest>,
+    gone: &HashSet<Digest>,
+    theirs: Option<&Manifest>,
+    wanted: &[Digest],
+    shelf: &Shelf,
+) -> Option<Manifest> {
     let mut entries = written(current);
+    // A registry takes no list that names what it does not have.
+    entries.retain(|(digest, _)| !gone.contains(digest));
     let theirs: BTreeMap<Digest, Box<RawValue>> = written(theirs).into_iter().collect();
     for digest in wanted {
         if !entries.iter().any(|(known, _)| known == digest) {

@@ -186,21 +186,29 @@ impl Survey {
 
     /// Reads the manifests that are listed, and makes those roots that really refer to what they are listed for.
     async fn read_referrers<S: Source>(&mut self, listed: Vec<(Subject, Descriptor)>, source: &Patient<S>) {
-        let mut subjects: BTreeMap<(Repository, Digest), Digest> = BTreeMap::new();
+        let mut subjects: BTreeMap<(Repository, Digest), HashSet<Digest>> = BTreeMap::new();
         let mut wanted = Vec::new();
         for ((repository, subject), entry) in listed {
-            if subjects.insert((repository.clone(), entry.digest), subject).is_none() {
+            let of = subjects.entry((repository.clone(), entry.digest)).or_default();
+            if of.is_empty() {
                 wanted.push((repository, entry.digest, entry.size));
             }
+            of.insert(subject);
         }
         let keep = |survey: &mut Self, repository: &Repository, digest, lookup| {
-            let subject = subjects.get(&(repository.clone(), digest)).copied();
+            let listed_for = subjects.get(&(repository.clone(), digest));
             let name = format!("{repository}@{digest}");
             if matches!(lookup, Ok(None)) {
                 survey.leave(format_args!("{name}"), "it is listed as a referrer in the source, and is not there");
             }
             match survey.readable(lookup, format_args!("{name}")) {
-                Some(manifest) if manifest.subject() == subject => {
+                // A wrong list may name it as well.
+                Some(manifest)
+                    if manifest
+                        .subject()
+                        .is_some_and(|own| listed_for.is_some_and(|subjects| subjects.contains(&own))) =>
+                {
+                    let subject = manifest.subject();
                     survey.shelf.put(manifest);
                     survey.roots.push(Root { repository: repository.clone(), digest, tag: None, subject });
                 }
@@ -241,21 +249,28 @@ impl Survey {
     pub(super) async fn find_known_referrers<T: Target>(&mut self, targets: &[Arc<Patient<T>>]) {
         let subject =
             |root: &Root| root.subject.filter(|_| root.tag.is_none()).map(|digest| (root.repository.clone(), digest));
-        let subjects: BTreeSet<Subject> = self.roots.iter().filter_map(subject).collect();
+        let mut subjects: BTreeMap<Subject, HashSet<Digest>> = BTreeMap::new();
+        for root in &self.roots {
+            if let Some(subject) = subject(root) {
+                subjects.entry(subject).or_default().insert(root.digest);
+            }
+        }
         let mut asking = Vec::new();
         for (at, (target, known)) in targets.iter().zip(&self.targets).enumerate() {
             let unasked = known.unasked(&self.roots);
             asking.extend(
                 subjects
                     .iter()
-                    .filter(|(repository, _)| !unasked.contains(repository))
-                    .map(|subject| (at, target, subject)),
+                    .filter(|((repository, _), _)| !unasked.contains(repository))
+                    .map(|(subject, wanted)| (at, target, subject, wanted)),
             );
         }
         let mut problems = Vec::new();
-        for wave in waves(asking, |(at, _, (repository, _))| (*at, repository)) {
+        for wave in waves(asking, |(at, _, (repository, _), _)| (*at, repository)) {
             let mut answers = stream::iter(wave)
-                .map(|(at, target, subject)| async move { (at, subject, known_referrers(target, subject).await) })
+                .map(|(at, target, subject, wanted)| async move {
+                    (at, subject, known_referrers(target, subject, wanted).await)
+                })
                 .buffered(AT_ONCE);
             while let Some((at, subject, answer)) = answers.next().await {
                 match (answer, self.targets.get_mut(at)) {
@@ -289,6 +304,28 @@ impl Survey {
             _ => presence,
         }
     }
+
+    /// What to tell of a signature tag that moves away from signatures which only the target has.
+    pub(super) fn outgone(
+        &self,
+        at: usize,
+        presence: Presence,
+        others: &HashMap<Digest, Arc<Content>>,
+        target: &str,
+    ) -> Option<String> {
+        let root = self.roots.get(at).filter(|root| root.subject.is_some())?;
+        let old = presence.tagged.filter(|old| *old != root.digest)?;
+        let (Content::Image { layers, signatures, .. }, Content::Image { layers: held, signatures: signed, .. }) =
+            (self.shelf.content(root.digest)?, &**others.get(&old)?)
+        else {
+            return None;
+        };
+        let is_lost = held.iter().any(|held| !layers.iter().any(|layer| held.digest == layer.digest))
+            || signed.iter().any(|signature| !signatures.contains(signature));
+        is_lost.then(|| {
+            format!("{root} in {target} moves away from {old}, which has signatures that the source does not have")
+        })
+    }
 }
 
 /// One of each repository first, and then the others: a registry that lists no referrers tells so once, and is not asked for the others.
@@ -298,19 +335,46 @@ fn waves<I, K: Eq + Hash>(items: Vec<I>, place: impl Fn(&I) -> K) -> [Vec<I>; 2]
     [first, others]
 }
 
-async fn known_referrers<T: Target>(target: &Patient<T>, subject: &Subject) -> Result<KnownReferrers, Error> {
+async fn known_referrers<T: Target>(
+    target: &Patient<T>,
+    subject: &Subject,
+    wanted: &HashSet<Digest>,
+) -> Result<KnownReferrers, Error> {
     let (repository, digest) = subject;
     if let Referrers::Listed(listed) = target.referrers(repository, *digest).await? {
         return Ok(KnownReferrers::Listed(listed.into_iter().map(|entry| entry.digest).collect()));
     }
-    let Some(tag) = digest_tag(*digest, "") else { return Ok(KnownReferrers::Unlisted(None)) };
-    let list = target.manifests(repository, &[Reference::Tag(tag)]).await?.pop();
-    match list.unwrap_or(Ok(None)) {
-        Ok(list) => Ok(KnownReferrers::Unlisted(list.filter(|list| matches!(**list.content(), Content::Index { .. })))),
-        // What cannot be read is no list, and is replaced by one.
-        Err(error) if matches!(error.name(), Name::CorruptContent | Name::RegistryLimit) => {
-            Ok(KnownReferrers::Unlisted(None))
-        }
-        Err(error) => Err(error),
+    let none = KnownReferrers::Unlisted { list: None, gone: HashSet::new() };
+    let Some(tag) = digest_tag(*digest, "") else { return Ok(none) };
+    let held = target.manifests(repository, &[Reference::Tag(tag.clone())]).await?.pop();
+    // A tag that answers with its subject is no list (oras-project/oras-go#1396).
+    let Some(list) =
+        held.unwrap_or(Ok(None)).transpose().filter(|list| !list.as_ref().is_ok_and(|list| list.digest() == *digest))
+    else {
+        return Ok(none);
+    };
+    // It may list what others attached: what cannot be read is not replaced.
+    let unreadable = |error: Error| {
+        error.context(format_args!("reading the list of referrers {repository}:{tag} in {}", target.name()))
+    };
+    let list = list.map_err(unreadable)?;
+    if !matches!(**list.content(), Content::Index { .. }) {
+        return Err(unreadable(Error::new(
+            Name::RegistryLimit,
+            "it is an image and no list: take the tag away, or leave referrers behind",
+        )));
     }
+    let mut gone = HashSet::new();
+    let entries: HashSet<Digest> = list.content().children().iter().map(|entry| entry.digest).collect();
+    if !wanted.is_subset(&entries) {
+        let others: Vec<_> = entries.difference(wanted).copied().collect();
+        for batch in others.chunks(target.batch()) {
+            let references: Vec<_> = batch.iter().copied().map(Reference::Digest).collect();
+            let lookups = target.manifests(repository, &references).await?;
+            gone.extend(
+                batch.iter().zip(lookups).filter(|(_, lookup)| matches!(lookup, Ok(None))).map(|(entry, _)| *entry),
+            );
+        }
+    }
+    Ok(KnownReferrers::Unlisted { list: Some(list), gone })
 }

@@ -61,7 +61,7 @@ pub(super) async fn find_roots<T: Target>(
     for (presence, root) in found.roots.iter_mut().zip(roots).filter(|(_, root)| root.tag.is_none()) {
         let staged = match known.referrers_of(root) {
             Some(KnownReferrers::Listed(digests)) => digests.contains(&root.digest),
-            Some(KnownReferrers::Unlisted(_)) => false,
+            Some(KnownReferrers::Unlisted { .. }) => false,
             None => continue,
         };
         *presence = Some(Presence { tagged: None, staged });
@@ -130,7 +130,7 @@ pub(super) async fn find_content<T: Target>(
         let Some(presence) = known.presence(at) else { continue };
         let can_be_found = match (&root.tag, known.referrers_of(root)) {
             (Some(_), _) => presence.tagged == Some(root.digest),
-            (None, Some(KnownReferrers::Unlisted(list))) => list
+            (None, Some(KnownReferrers::Unlisted { list, .. })) => list
                 .as_ref()
                 .is_some_and(|list| list.content().children().iter().any(|entry| entry.digest == root.digest)),
             (None, _) => true,

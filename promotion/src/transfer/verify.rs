@@ -24,10 +24,15 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
         let found: Vec<Found> = stream::iter(images)
             .map(|((target, repository), digests)| async move {
                 match self.targets.get(target) {
-                    Some(target) if target.batch() == 1 => verify_roots(target, repository, digests).await,
-                    Some(target) => {
-                        let known = digests.into_iter().flat_map(|digest| plan.shelf.bottom_up(digest)).collect();
-                        verify_repository(target, repository, known).await
+                    Some(registry) => {
+                        let (ours, found): (BTreeSet<_>, BTreeSet<_>) = digests
+                            .into_iter()
+                            .partition(|digest| registry.batch() == 1 && plan.writes(target, repository, *digest));
+                        let known = found.into_iter().flat_map(|digest| plan.shelf.bottom_up(digest)).collect();
+                        match verify_roots(registry, repository, ours).await? {
+                            Found::Whole => verify_repository(registry, repository, known).await,
+                            Found::Gone => Ok(Found::Gone),
+                        }
                     }
                     None => Ok(Found::Whole),
                 }
@@ -39,8 +44,8 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
     }
 }
 
-/// Where every manifest and blob costs a request of its own, only what is to be found is read back: all below it was answered for one by one,
-/// by this run or, before the manifest that needs it, by an earlier one.
+/// Where every manifest and blob costs a request of its own, only the tops of what this run has written are read back: all below was answered for
+/// one by one. What was there before, somebody else may have put there without all that it needs.
 async fn verify_roots<T: Target>(
     target: &Patient<T>,
     repository: &Repository,

@@ -129,6 +129,8 @@ impl Gate<'_> {
     /// Asks the registry for nothing, to learn what it asks for.
     async fn knock(&self) -> Result<(), Failure> {
         match ping(self.http, &self.nothing().credential).await {
+            // A registry may lead elsewhere; what is asked for there is not asked for by the registry.
+            Err(Failure::Refused(refusal)) if refusal.by == Party::Storage => {}
             Err(Failure::Refused(refusal)) if refusal.status == 401 => match choose(&refusal.challenges) {
                 Ok(Challenge::Basic) => self.access.learn(Known::Basic),
                 Ok(Challenge::Bearer(bearer)) => drop(self.learn(&bearer)?),

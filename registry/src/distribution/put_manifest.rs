@@ -83,10 +83,15 @@ impl Distribution {
             Some(held) => Err(attempt.error(
                 Name::TagConflict,
                 &format!(
-                    "tag {tag} holds {} and may not move to {digest}: {}. Release under a new tag, or exclude this one from the rule of the \
-                     registry that keeps tags where they are",
+                    "tag {tag} holds {} and may not move to {digest}: {}. {}",
                     held.digest(),
-                    refusal.told()
+                    refusal.told(),
+                    if tag.as_str().starts_with("sha256-") {
+                        "Such a tag moves whenever somebody signs the image again: exclude `sha256-*` from the rule of the registry that keeps \
+                         tags where they are, or leave referrers behind"
+                    } else {
+                        "Release under a new tag, or exclude this one from the rule of the registry that keeps tags where they are"
+                    }
                 ),
             )),
             // Two that write the same tag at once, say.

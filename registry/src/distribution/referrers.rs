@@ -35,7 +35,10 @@ impl Distribution {
                 Err(failure) => return Err(attempt.failed(failure)),
             };
             let descriptors = index(&body).ok_or_else(|| {
-                let why = format!("{} answers with something that is no index", shown(&url));
+                let why = format!(
+                    "{} answers with something that is no index of SHA-256 digests, so that nobody can say what refers to the image",
+                    shown(&url)
+                );
                 attempt.error(Name::RegistryUnavailable, &why).permanent()
             })?;
             found.extend(descriptors);

@@ -28,10 +28,14 @@ impl Distribution {
             let listed = self.page(path, &url).await;
             let Page { body, next, url: told } = match listed {
                 Ok(page) => page,
-                Err(Failure::Refused(refusal)) if refusal.by == Party::Registry && refusal.status == 404 => {
+                Err(Failure::Refused(refusal)) if found.is_empty() && refusal.code == "NAME_UNKNOWN" => {
                     return Ok(Some(found));
                 }
-                Err(Failure::Refused(refusal)) if refusal.status == 405 || refusal.code == "UNSUPPORTED" => {
+                // A registry that does not know the question has not said that there are none.
+                Err(Failure::Refused(refusal))
+                    if refusal.by == Party::Registry
+                        && (matches!(refusal.status, 404 | 405) || refusal.code == "UNSUPPORTED") =>
+                {
                     return Ok(None);
                 }
                 Err(failure) => return Err(attempt.failed(failure)),

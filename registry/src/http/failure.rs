@@ -103,13 +103,17 @@ const ERROR_BYTES: usize = 64 << 10;
 
 async fn beginning(mut response: Response) -> String {
     let mut body = Vec::new();
-    while let Ok(Ok(Some(piece))) = within(Duration::from_secs(10), response.chunk()).await {
-        body.extend_from_slice(&piece);
-        if body.len() >= ERROR_BYTES {
-            body.truncate(ERROR_BYTES);
-            break;
+    let reading = async {
+        while let Ok(Some(piece)) = response.chunk().await {
+            body.extend_from_slice(&piece);
+            if body.len() >= ERROR_BYTES {
+                body.truncate(ERROR_BYTES);
+                break;
+            }
         }
-    }
+    };
+    // What came until then is told.
+    let _ = within(Duration::from_secs(10), reading).await;
     String::from_utf8_lossy(&body).into_owned()
 }
 

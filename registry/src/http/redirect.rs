@@ -36,7 +36,9 @@ pub(super) async fn get(
     doing: &str,
     with: impl Fn(RequestBuilder) -> RequestBuilder,
 ) -> Result<Answer, Failure> {
-    let first = Origin::of(&url)?;
+    // Who answers is the registry only if it is the one that the credential is for: a list may lead to a next page elsewhere, and a challenge from there
+    // would name its own token server.
+    let registry = credential.map_or_else(|| Origin::of(&url), |credential| Ok(credential.origin().clone()))?;
     let mut url = url;
     for _ in 0..=HOPS {
         let request = with(client.request(method.clone(), &url, credential));
@@ -53,7 +55,7 @@ pub(super) async fn get(
             return Ok(Answer { response, url });
         }
         if !status.is_redirection() {
-            let by = if Origin::of(&url)? == first { Party::Registry } else { Party::Storage };
+            let by = if Origin::of(&url)? == registry { Party::Registry } else { Party::Storage };
             return Err(Refusal::read(response, by).await.into());
         }
         let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());

@@ -153,3 +153,28 @@ async fn a_repository_may_have_another_name_inside() {
         ["GET /token?service=reg&scope=repository%3Aapp%3Apull&scope=repository%3Ainside%2Fapp%3Apull"]
     );
 }
+
+#[tokio::test]
+async fn who_is_asked_for_the_next_page_elsewhere_asks_for_no_login() {
+    let tokens = Loopback::answering(["200 OK\n\n{\"token\":\"abc\"}"]);
+    let foreign = challenge(&tokens.address, "repository:app:pull");
+    let elsewhere = Loopback::answering([foreign.as_str()]);
+    let page = format!("200 OK\nlink: <{}/v2/app/tags/list>; rel=\"next\"\n\n{{\"tags\":[]}}", elsewhere.address);
+    let server = Loopback::answering(["200 OK\n", page.as_str()]);
+    let client = connect(&server.address, ann(), Side::Source);
+    assert!(client.tags(&repository(), "sha256-").await.is_err());
+    assert_eq!((elsewhere.requests().len(), tokens.requests().len()), (1, 0));
+    assert_eq!(authorizations(&elsewhere), [None]);
+}
+
+#[tokio::test]
+async fn who_the_first_question_leads_to_asks_for_no_login() {
+    let tokens = Loopback::answering(["200 OK\n\n{\"token\":\"abc\"}"]);
+    let foreign = challenge(&tokens.address, "repository:app:pull");
+    let elsewhere = Loopback::answering([foreign.as_str()]);
+    let led = format!("307 Temporary Redirect\nlocation: {}/v2/", elsewhere.address);
+    let server = Loopback::answering([led.as_str(), NOT_FOUND]);
+    let client = connect(&server.address, ann(), Side::Source);
+    assert!(client.manifests(&repository(), &[tag()]).await.unwrap()[0].as_ref().unwrap().is_none());
+    assert_eq!((elsewhere.requests().len(), tokens.requests().len()), (1, 0));
+}
