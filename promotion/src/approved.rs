@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::shelf::Shelf;
-use crate::survey::{KnownReferrers, Root, TargetSurvey, digest_tag};
+use crate::survey::{ListToWrite, Root, TargetSurvey};
 use crate::{Content, Digest, Error, Manifest, Name, PinnedImage, Plan, Referring, Repository, Survey};
 
 /// A survey in which nothing is wrong: everything that is asked for can be read, and no rule is broken.
@@ -76,17 +76,10 @@ fn tag_conflicts(survey: &Survey) -> Vec<Error> {
 fn list_conflicts(survey: &Survey) -> Vec<Error> {
     let mut conflicts = Vec::new();
     for target in &survey.targets {
-        for ((repository, subject), known) in &target.referrers {
-            let (KnownReferrers::Unlisted { list: Some(list), .. }, Some(tag)) = (known, digest_tag(*subject, ""))
-            else {
-                continue;
-            };
-            let listed = list.content().children();
-            let mut wanted = target.referrers_on(&survey.roots, repository, *subject);
+        for list in target.lists_to_write(&survey.roots).filter(|list| list.current.is_some()) {
+            let ListToWrite { repository, subject, tag, .. } = list;
             let settings = target.repositories.get(repository).map(|repository| &repository.settings);
-            if settings.is_some_and(|settings| settings.immutable_tags.contains(&tag))
-                && wanted.any(|digest| !listed.iter().any(|entry| entry.digest == digest))
-            {
+            if settings.is_some_and(|settings| settings.immutable_tags.contains(&tag)) {
                 conflicts.push(Error::new(
                     Name::TagConflict,
                     format!(

@@ -151,6 +151,11 @@ impl Content {
         }
     }
 
+    /// Whether this is an index with an entry for that manifest.
+    pub(crate) fn lists(&self, digest: Digest) -> bool {
+        self.children().iter().any(|child| child.digest == digest)
+    }
+
     /// The config and the layers, those that registries leave elsewhere included: none for an index.
     pub fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
         let (config, layers) = match self {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use self::list::List;
 use crate::shelf::Shelf;
-use crate::survey::{RepositorySurvey, Root, TargetSurvey};
+use crate::survey::{Presence, RepositorySurvey, Root, TargetSurvey};
 use crate::{Approved, Content, Descriptor, Digest, PinnedImage, Referring, Repository, Tag};
 
 /// What has to be done so that every target has the release: pure data, made without I/O.
@@ -189,8 +189,8 @@ impl Plan {
     }
 
     fn tag(&mut self, at: usize, target: &TargetSurvey, lists: &[List], summary: &mut Summary) {
-        let of_root = |(root, presence): (&Root, &Option<_>)| {
-            let presence: crate::survey::Presence = (*presence)?;
+        let of_root = |(root, presence): (&Root, &Option<Presence>)| {
+            let presence = (*presence)?;
             Some(Tagging {
                 target: at,
                 repository: root.repository.clone(),

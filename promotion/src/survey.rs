@@ -11,8 +11,8 @@ use futures_util::stream;
 
 use crate::shelf::Shelf;
 use crate::{
-    Approved, Digest, Error, Manifest, Parameter, Patient, Platform, Reference, Release, Repository, Settings, Source,
-    Tag, Target,
+    Approved, Digest, Error, Manifest, Name, Parameter, Patient, Platform, Reference, Release, Repository, Settings,
+    Source, Tag, Target,
 };
 
 pub use images::PinnedImage;
@@ -79,6 +79,18 @@ pub(crate) enum KnownReferrers {
         /// Its entries that the target no longer has.
         gone: HashSet<Digest>,
     },
+}
+
+/// A list of referrers that lacks some.
+pub(crate) struct ListToWrite<'r> {
+    pub(crate) repository: &'r Repository,
+    pub(crate) subject: Digest,
+    pub(crate) tag: Tag,
+    /// What the target has, if anything, and which of its entries are no longer there.
+    pub(crate) current: Option<&'r Manifest>,
+    pub(crate) gone: &'r HashSet<Digest>,
+    /// All that has to be on it.
+    pub(crate) wanted: Vec<Digest>,
 }
 
 /// How far a root has come in a target.
@@ -188,9 +200,10 @@ impl Survey {
         while let Some((mut target, found)) = finding.next().await {
             self.problems.extend(found.problems);
             for (at, presence) in found.roots.into_iter().enumerate() {
-                let presence = presence.map(|presence| self.unless_outdone(from + at, presence, &found.others));
-                let note = presence.and_then(|presence| self.outgone(from + at, presence, &found.others, &target.name));
-                self.notes.extend(note);
+                let settled =
+                    presence.map(|presence| self.unless_outdone(from + at, presence, &found.others, &target.name));
+                let (presence, note) = settled.unzip();
+                self.notes.extend(note.flatten());
                 target.roots.push(presence);
             }
             found.manifests.into_iter().for_each(|manifest| self.shelf.put(manifest));
@@ -228,9 +241,25 @@ impl TargetSurvey {
             .map(|root| root.digest)
     }
 
+    /// The lists of referrers that clients keep here, or will have to, and that lack one which is promoted.
+    pub(crate) fn lists_to_write<'r>(&'r self, roots: &'r [Root]) -> impl Iterator<Item = ListToWrite<'r>> + 'r {
+        self.referrers.iter().filter_map(|((repository, subject), known)| {
+            let KnownReferrers::Unlisted { list, gone } = known else { return None };
+            let wanted: Vec<_> = self.referrers_on(roots, repository, *subject).collect();
+            let lacks = |digest: &Digest| !list.as_ref().is_some_and(|list| list.content().lists(*digest));
+            let tag = digest_tag(*subject, "").filter(|_| wanted.iter().any(lacks))?;
+            Some(ListToWrite { repository, subject: *subject, tag, current: list.as_ref(), gone, wanted })
+        })
+    }
+
     pub(crate) fn presence(&self, root: usize) -> Option<Presence> {
         self.roots.get(root).copied().flatten()
     }
+}
+
+/// Whether a manifest is there, and is none that can be promoted.
+fn is_unreadable(error: &Error) -> bool {
+    matches!(error.name(), Name::CorruptContent | Name::RegistryLimit)
 }
 
 /// How many answers of a registry are awaited at a time, where each may hold a batch of manifests.

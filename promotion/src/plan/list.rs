@@ -9,7 +9,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
 use crate::shelf::Shelf;
-use crate::survey::{KnownReferrers, Root, TargetSurvey, digest_tag};
+use crate::survey::{ListToWrite, Root, TargetSurvey};
 use crate::{Digest, Manifest, MediaType, Repository, Tag};
 
 /// A list that a target has to get.
@@ -30,41 +30,35 @@ pub(super) fn lists(
     notes: &mut Vec<String>,
 ) -> Vec<List> {
     let mut lists = Vec::new();
-    for ((repository, subject), known) in &target.referrers {
-        let KnownReferrers::Unlisted { list: current, gone } = known else { continue };
-        let wanted: Vec<Digest> = target.referrers_on(roots, repository, *subject).collect();
-        let has = |digest: &Digest| current.as_ref().is_some_and(|list| entries_name(list, *digest));
-        if wanted.iter().all(has) {
-            continue;
-        }
-        let theirs = source.get(&(repository.clone(), *subject));
+    for list in target.lists_to_write(roots) {
+        let ListToWrite { repository, subject, tag, current, gone, wanted } = list;
+        let theirs = source.get(&(repository.clone(), subject));
         let list = match (current, theirs) {
             // Byte for byte, where nothing has to be added or left out.
             (None, Some(theirs))
                 if theirs.content().children().iter().all(|entry| wanted.contains(&entry.digest))
-                    && wanted.iter().all(|digest| entries_name(theirs, *digest)) =>
+                    && wanted.iter().all(|digest| theirs.content().lists(*digest)) =>
             {
                 Some(theirs.clone())
             }
-            _ => merged(current.as_ref(), gone, theirs, &wanted, shelf),
+            _ => merged(current, gone, theirs, &wanted, shelf),
         };
-        if list.is_none() {
+        let Some(list) = list else {
             notes.push(format!(
                 "{repository}@{subject} in {}: what refers to it is promoted, and the list by which it is found would be larger than a manifest may be",
                 target.name
             ));
-        }
-        if let (Some(list), Some(tag)) = (list, digest_tag(*subject, "")) {
-            let old = current.as_ref().map(Manifest::digest);
-            lists.push(List { repository: repository.clone(), tag, old, new: list.digest() });
-            shelf.keep(list);
-        }
+            continue;
+        };
+        lists.push(List {
+            repository: repository.clone(),
+            tag,
+            old: current.map(Manifest::digest),
+            new: list.digest(),
+        });
+        shelf.keep(list);
     }
     lists
-}
-
-fn entries_name(list: &Manifest, digest: Digest) -> bool {
-    list.content().children().iter().any(|entry| entry.digest == digest)
 }
 
 /// The entries of a list, as they are written.

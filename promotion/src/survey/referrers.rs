@@ -201,19 +201,14 @@ impl Survey {
             if matches!(lookup, Ok(None)) {
                 survey.leave(format_args!("{name}"), "it is listed as a referrer in the source, and is not there");
             }
-            match survey.readable(lookup, format_args!("{name}")) {
-                // A wrong list may name it as well.
-                Some(manifest)
-                    if manifest
-                        .subject()
-                        .is_some_and(|own| listed_for.is_some_and(|subjects| subjects.contains(&own))) =>
-                {
-                    let subject = manifest.subject();
+            let Some(manifest) = survey.readable(lookup, format_args!("{name}")) else { return };
+            // A wrong list may name it as well, or name what refers to nothing.
+            match manifest.subject().filter(|own| listed_for.is_some_and(|subjects| subjects.contains(own))) {
+                None => tracing::debug!(manifest = name, "listed as a referrer, and refers to something else"),
+                subject => {
                     survey.shelf.put(manifest);
                     survey.roots.push(Root { repository: repository.clone(), digest, tag: None, subject });
                 }
-                Some(_) => tracing::debug!(manifest = name, "listed as a referrer, and refers to something else"),
-                None => {}
             }
         };
         self.look_up(&wanted, source, keep).await;
@@ -223,7 +218,7 @@ impl Survey {
     fn readable(&mut self, lookup: Lookup, what: std::fmt::Arguments<'_>) -> Option<Manifest> {
         match lookup {
             Ok(manifest) => manifest,
-            Err(error) if matches!(error.name(), Name::CorruptContent | Name::RegistryLimit) => {
+            Err(error) if is_unreadable(&error) => {
                 self.leave(what, &error.to_string());
                 None
             }
@@ -283,49 +278,42 @@ impl Survey {
         self.problems.extend(problems);
     }
 
-    /// A signature tag of a target that holds all that the one of the source holds, and more, stays as it is: somebody signed there as well.
+    /// A signature tag of a target that holds all that the one of the source holds, and more, stays as it is: somebody signed there as well. One
+    /// that moves away from signatures which only the target has is told.
     pub(super) fn unless_outdone(
         &self,
         at: usize,
         presence: Presence,
         others: &HashMap<Digest, Arc<Content>>,
-    ) -> Presence {
-        let Some(root) = self.roots.get(at).filter(|root| root.subject.is_some()) else { return presence };
-        let held = presence.tagged.and_then(|digest| others.get(&digest));
-        match (self.shelf.content(root.digest), held.map(|content| &**content)) {
-            (
-                Some(Content::Image { layers, signatures, .. }),
-                Some(Content::Image { layers: held, signatures: signed, .. }),
-            ) if layers.iter().all(|layer| held.iter().any(|held| held.digest == layer.digest))
-                && signatures.iter().all(|signature| signed.contains(signature)) =>
-            {
-                Presence { tagged: Some(root.digest), staged: true }
+        target: &str,
+    ) -> (Presence, Option<String>) {
+        let known = || {
+            let root = self.roots.get(at).filter(|root| root.subject.is_some())?;
+            let old = presence.tagged.filter(|old| *old != root.digest)?;
+            Some((root, old, self.shelf.content(root.digest)?, &**others.get(&old)?))
+        };
+        match known() {
+            Some((root, .., ours, held)) if covers(held, ours) == Some(true) => {
+                (Presence { tagged: Some(root.digest), staged: true }, None)
             }
-            _ => presence,
+            Some((root, old, ours, held)) if covers(ours, held) == Some(false) => {
+                let why = "which has signatures that the source does not have";
+                (presence, Some(format!("{root} in {target} moves away from {old}, {why}")))
+            }
+            _ => (presence, None),
         }
     }
+}
 
-    /// What to tell of a signature tag that moves away from signatures which only the target has.
-    pub(super) fn outgone(
-        &self,
-        at: usize,
-        presence: Presence,
-        others: &HashMap<Digest, Arc<Content>>,
-        target: &str,
-    ) -> Option<String> {
-        let root = self.roots.get(at).filter(|root| root.subject.is_some())?;
-        let old = presence.tagged.filter(|old| *old != root.digest)?;
-        let (Content::Image { layers, signatures, .. }, Content::Image { layers: held, signatures: signed, .. }) =
-            (self.shelf.content(root.digest)?, &**others.get(&old)?)
-        else {
-            return None;
-        };
-        let is_lost = held.iter().any(|held| !layers.iter().any(|layer| held.digest == layer.digest))
-            || signed.iter().any(|signature| !signatures.contains(signature));
-        is_lost.then(|| {
-            format!("{root} in {target} moves away from {old}, which has signatures that the source does not have")
-        })
-    }
+/// Whether an image has every layer, and every signature in its annotations, that the other one has: none for an index.
+fn covers(image: &Content, other: &Content) -> Option<bool> {
+    let (Content::Image { layers, signatures, .. }, Content::Image { layers: wanted, signatures: signed, .. }) =
+        (image, other)
+    else {
+        return None;
+    };
+    let all = wanted.iter().all(|wanted| layers.iter().any(|layer| layer.digest == wanted.digest));
+    Some(all && signed.iter().all(|signature| signatures.contains(signature)))
 }
 
 /// One of each repository first, and then the others: a registry that lists no referrers tells so once, and is not asked for the others.

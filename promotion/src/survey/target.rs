@@ -38,7 +38,7 @@ pub(super) async fn find_roots<T: Target>(
     let held = |lookup: Lookup| match lookup {
         Ok(manifest) => Ok(manifest.map(|manifest| (manifest.digest(), manifest.content().clone()))),
         // What cannot be read is not what is promoted, and a promotion replaces it.
-        Err(error) if matches!(error.name(), Name::CorruptContent | Name::RegistryLimit) => Ok(None),
+        Err(error) if is_unreadable(&error) => Ok(None),
         Err(error) => Err(error),
     };
     for (at, root, held) in look_up(target, tagged, held, &mut found.problems).await {
@@ -130,9 +130,9 @@ pub(super) async fn find_content<T: Target>(
         let Some(presence) = known.presence(at) else { continue };
         let can_be_found = match (&root.tag, known.referrers_of(root)) {
             (Some(_), _) => presence.tagged == Some(root.digest),
-            (None, Some(KnownReferrers::Unlisted { list, .. })) => list
-                .as_ref()
-                .is_some_and(|list| list.content().children().iter().any(|entry| entry.digest == root.digest)),
+            (None, Some(KnownReferrers::Unlisted { list, .. })) => {
+                list.as_ref().is_some_and(|list| list.content().lists(root.digest))
+            }
             (None, _) => true,
         };
         if !(presence.staged && can_be_found) {
