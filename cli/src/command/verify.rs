@@ -1,8 +1,9 @@
+use std::sync::Arc;
 use std::time::Instant;
 
 use promotion::pull::{By, Mode, pull};
-use promotion::{Limits, Patience, PinnedImage, Promotion, Referring, Release};
-use registry::{AnyRegistry, Side};
+use promotion::{Patience, Patient, Source, Survey};
+use registry::Side;
 
 use super::{names, read};
 use crate::answer::{Answer, Outcome};
@@ -16,11 +17,12 @@ pub(super) async fn run(verify: &Verify, watch: &Watch) -> Result<Answer, Failur
     let begin = Instant::now();
     let (release, registries) = read(&verify.between, Side::Pull).await?;
     watch.enter(Doing::Surveying);
-    let (images, requests) = pin(release, registries.source).await?;
+    let source = Arc::new(Patient::new(registries.source, Patience::default()));
+    let images = Survey::pins(release, &source).await?;
     watch.enter(Doing::Pulling);
     let mode = if verify.full { Mode::Full } else { Mode::Reach };
     let pulled = Box::pin(pull(registries.targets, &images, By::Tag, mode, Patience::default())).await?;
-    let (requests, elapsed) = (pulled.requests + requests, begin.elapsed());
+    let (requests, elapsed) = (pulled.requests + source.requests(), begin.elapsed());
     let what = match mode {
         Mode::Full => format!("{} read ({})", count(pulled.blobs, "blob"), bytes(pulled.bytes_read)),
         Mode::Reach => format!("{} asked for, none downloaded", count(pulled.blobs, "blob")),
@@ -32,14 +34,4 @@ pub(super) async fn run(verify: &Verify, watch: &Watch) -> Result<Answer, Failur
         .cost(requests, elapsed)
         .line(&what)
         .line(&format!("{} in {}", count(requests, "request"), seconds(elapsed))))
-}
-
-/// The images with the digests that the source has for their tags, and how many requests it took to ask.
-async fn pin(release: Release, source: AnyRegistry) -> Result<(Vec<PinnedImage>, u64), Failure> {
-    let targets: [AnyRegistry; 0] = [];
-    let asking = Promotion::new(source, targets, Patience::default(), Limits::default()).referring(Referring::Left);
-    let survey = asking.survey(release).await;
-    let images = survey.images().to_vec();
-    survey.judge()?;
-    Ok((images, asking.requests()))
 }
