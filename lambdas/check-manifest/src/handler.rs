@@ -110,6 +110,7 @@ async fn answer(
         "pinned": pinned,
         "image_count": checked.images.len(),
         "parameters": parameters,
+        "image_parameters": stack::image_parameters(&checked.images),
         "plan": {
             "blobs_to_copy": plan.blobs_to_copy,
             "bytes_to_copy": plan.bytes_to_copy,
@@ -127,7 +128,8 @@ async fn answer(
 
 fn skipped(parameters: &StackParameters, warnings: &[String]) -> Result<Answer, Error> {
     let fields = json!({
-        "skipped": true, "pinned": [], "image_count": 0, "parameters": parameters, "warnings": warnings, "requests": 0,
+        "skipped": true, "pinned": [], "image_count": 0, "parameters": parameters, "image_parameters": [],
+        "warnings": warnings, "requests": 0,
     });
     fitting(Answer::new(fields, Metrics::default().with(Metric::Requests, 0)))
 }

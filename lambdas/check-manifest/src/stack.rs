@@ -1,5 +1,5 @@
 use invocation::{Event, StackParameters, files};
-use promotion::{PinnedImage, Registry};
+use promotion::{Parameter, PinnedImage, Registry};
 
 /// The parameters of a stack with every image in its place, and a warning for each that the files of parameters set to something else.
 ///
@@ -29,6 +29,11 @@ pub(crate) fn fill(
     (parameters, warnings)
 }
 
+/// The parameters that images fill. A template need not declare all of them: a release may have several templates, and one manifest.
+pub(crate) fn image_parameters(images: &[PinnedImage]) -> Vec<&str> {
+    images.iter().filter_map(|image| image.parameter.as_ref()).map(Parameter::as_str).collect()
+}
+
 /// The warning for a release without parameters, which is seldom meant.
 pub(crate) fn no_file(event: &Event) -> String {
     let [file, _] = files(event.template_name.as_ref(), &event.env);
@@ -41,7 +46,7 @@ pub(crate) fn no_file(event: &Event) -> String {
 
 #[cfg(test)]
 mod tests {
-    use promotion::{Digest, Parameter};
+    use promotion::Digest;
 
     use super::*;
 
@@ -62,6 +67,7 @@ mod tests {
     #[test]
     fn images_with_a_parameter_are_filled_in_with_the_registry_of_one_target() {
         let images = [image("api", Some("ApiImage")), image("sidecar", None)];
+        assert_eq!(image_parameters(&images), ["ApiImage"]);
         let registry = "registry.example".parse().unwrap();
         let (filled, warnings) = fill(parameters(&[("Size", "2")]), &images, Some(&registry));
         let expected = format!("registry.example/api@{}", Digest::of(b"api"));
