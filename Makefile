@@ -12,24 +12,44 @@ DENY := .tools/cargo/deny-$(CARGO_DENY)
 # `make VERBOSE=1 ...` shows what cargo does.
 QUIET := $(if $(VERBOSE),,--quiet)
 
+# Built for this machine's architecture unless ARCH says otherwise. Another one is built by cargo-lambda with zig, and with
+# ZIG=yes so is this one, where glibc is newer than that of provided.al2023.
+HOST := $(patsubst aarch64,arm64,$(shell uname -m))
+ARCH ?= $(HOST)
+ZIG ?= $(if $(filter $(HOST),$(ARCH)),,yes)
+BOOTSTRAP = target/$(if $(ZIG),lambda/$(ARCH)/$*/bootstrap,release/$*)
+PACKAGES := target/package/$(if $(ZIG),zig-)$(ARCH)
+ZIPS := $(LAMBDAS:%=$(PACKAGES)/%.zip)
+CARGO_BUILD := cargo build $(QUIET) --locked --release --workspace --bins
+CARGO_LAMBDA_BUILD := PATH=$(CURDIR)/.tools/zig/ziglang:$$PATH $(VENV)/bin/cargo-lambda lambda build $(QUIET) --locked --release \
+    --$(subst _,-,$(ARCH)) --lambda-dir target/lambda/$(ARCH) $(addprefix --package ,$(LAMBDAS))
+
+# What is deployed to AWS, with the credentials and the region that the AWS CLI finds. Version 2 of it would page its answers.
+ENV ?= dev
+UPDATE := $(addprefix update-,$(LAMBDAS))
+export AWS_PAGER :=
+
 help: ## Show this list
-	@awk -F ':.*## ' '/^[^\t#]+:.*## / { sub(/.*INVOKE.*/, "invoke-LAMBDA", $$1); printf "  make %-16s%s\n", $$1, $$2 }' \
+	@awk -F ':.*## ' '/^[^\t#]+:.*## / { sub(/.*INVOKE.*/, "invoke-LAMBDA", $$1); printf "  make %-19s%s\n", $$1, $$2 }' \
 	    $(MAKEFILE_LIST)
 	@echo "LAMBDA is one of: $(LAMBDAS)"
 
-demo: build tools ## Promote real images across two accounts on this machine, and show it
+demo: build tools ## Run the whole pipeline on this machine, from an upload to three accounts, and show it
 	@$(PYTHON) demo
 
 test: build tools ## Run every test
+	@echo "Static checks of the state machines and the templates"
+	@$(VENV)/bin/pytest tests/static
 	@echo "Rust tests"
 	@SKOPEO=$(CURDIR)/.tools/bin/skopeo DOCKER_REGISTRY=$(CURDIR)/.tools/bin/docker-registry cargo test $(QUIET) --locked --workspace
 	@echo "Tests of the bootstraps on a local AWS"
 	@$(VENV)/bin/pytest tests/pipeline
 
-check: $(DENY) .tools/python ## Lint: clippy, format, dependencies, documentation
+check: $(DENY) .tools/python .tools/node/versions ## Lint: clippy, format, dependencies, documentation, machines, templates
 	cargo fmt --check
 	$(VENV)/bin/ruff format --quiet --check
 	$(VENV)/bin/ruff check --quiet
+	$(VENV)/bin/pytest tests/static
 	cargo clippy $(QUIET) --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc $(QUIET) --locked --workspace --no-deps
 	tools/deny.sh
@@ -37,27 +57,66 @@ check: $(DENY) .tools/python ## Lint: clippy, format, dependencies, documentatio
 bench: build tools ## Measure rate and peak memory of promote-images and drayage with big layers (6 GB of disk)
 	@$(PYTHON) bench
 
-build: ## Build the Lambda bootstraps, the command line and the ECR double (release)
+build: $(if $(ZIG),.tools/python .tools/zig/versions) ## Build the Lambda bootstraps; here (no ARCH, no ZIG) all else, too
 	@echo "Building (several minutes the first time)"
-	@cargo build $(QUIET) --locked --release --workspace --bins
+	@$(if $(ZIG),$(CARGO_LAMBDA_BUILD),$(CARGO_BUILD))
 
 $(INVOKE): invoke-%: build tools ## Run one Lambda under cargo-lambda with its file in events/
 	@$(PYTHON) -m pipeline.invoke $*
 
-tools: .tools/python .tools/skopeo/versions .tools/docker-registry/versions ## Install what tests and demo need into .tools
+package: build ## Make the packages that are deployed (ARCH=arm64 or x86_64)
+	@$(MAKE) packages
+
+# Of what is built already.
+packages: $(ZIPS)
+
+.SECONDEXPANSION:
+$(ZIPS): $(PACKAGES)/%.zip: $$(BOOTSTRAP) tools/package.py
+	@tools/package.py zip $(ARCH) $< $@
+
+deploy: package ## Deploy cloudformation.template (CODE_BUCKET=, ENV=dev, MODE=single, PARAMETERS="Key=Value ...")
+	@ENV='$(ENV)' MODE='$(MODE)' ARCH='$(ARCH)' PACKAGES='$(PACKAGES)' CODE_BUCKET='$(CODE_BUCKET)' \
+	    PARAMETERS='$(PARAMETERS)' tools/deploy.sh
+
+deploy-target: ## Deploy cloudformation-target.template (ENV=dev, PARAMETERS="DeployerAccount=... Key=Value ...")
+	@aws cloudformation deploy --stack-name $(ENV)-aws-deployer-target --template-file cloudformation-target.template \
+	    --capabilities CAPABILITY_IAM CAPABILITY_NAMED_IAM --no-fail-on-empty-changeset \
+	    --parameter-overrides Environment=$(ENV) $(PARAMETERS)
+
+# Code that `make deploy` brought last is not brought back by it: to CloudFormation nothing has changed. This brings it back.
+update-lambda-code: $(or $(LAMBDA:%=update-%),$(UPDATE)) ## Replace only the code of the Lambdas (ENV=dev, LAMBDA=promote-images)
+
+$(UPDATE): update-%: package
+	@echo "Updating $(ENV)-aws-deployer-$*"
+	@aws lambda update-function-code --function-name $(ENV)-aws-deployer-$* --zip-file fileb://$(PACKAGES)/$*.zip \
+	    --architectures $(ARCH) --query CodeSha256 --output text
+	@aws lambda wait function-updated --function-name $(ENV)-aws-deployer-$*
+
+tools: .tools/python .tools/node/versions .tools/skopeo/versions .tools/docker-registry/versions ## Install what tests and demo need into .tools
 
 clean: ## Remove what was built and installed
 	rm -rf .tools target
 
-lock-tools: ## Lock tools/requirements.in again (needs pip-compile)
+lock-tools: ## Lock tools/requirements.in and tools/package.json again (needs pip-compile)
 	pip-compile $(QUIET) --upgrade --generate-hashes --strip-extras --no-header --annotation-style line \
 	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --unsafe-package ziglang \
 	    --output-file tools/requirements.txt tools/requirements.in
 	sed -i '/^# WARNING/,$$d' tools/requirements.txt
+	tools/node.sh lock
 
 .tools/python: tools/requirements.txt tools/python.sh
 	@echo "Installing Python packages into .tools"
 	@tools/python.sh
+	@touch $@
+
+.tools/node/versions: tools/package.json tools/package-lock.json tools/node.sh | .tools/python
+	@echo "Installing npm packages into .tools"
+	@tools/node.sh
+	@touch $@
+
+.tools/zig/versions: tools/zig.txt tools/zig.sh | .tools/python
+	@echo "Installing zig into .tools (400 MB, only to build for another architecture or for an older glibc)"
+	@tools/zig.sh
 	@touch $@
 
 .tools/skopeo/versions: tools/skopeo.sh tools/debian.sh
@@ -77,4 +136,4 @@ $(DENY):
 	@touch $@
 
 .DEFAULT_GOAL := help
-.PHONY: help bench demo test check build tools clean lock-tools $(INVOKE)
+.PHONY: help bench demo test check build package packages deploy deploy-target update-lambda-code $(UPDATE) tools clean lock-tools $(INVOKE)

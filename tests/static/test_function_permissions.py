@@ -1,0 +1,75 @@
+"""The functions' roles and those of the targets grant what the code calls and the README says, and no more."""
+
+import re
+
+from static import errors, grants
+from static.installations import installed
+from static.machines import ROOT
+from static.test_roles import FUNCTIONS, role, target
+
+# What the functions' code calls, by the SDK's methods.
+CALLED = re.compile(r"^[^/\n]*\.(get_object|put_object|get_parameter|assume_role)\(\)", re.MULTILINE)
+ACTIONS = {
+    "get_object": "s3:GetObject",
+    "put_object": "s3:PutObject",
+    "get_parameter": "ssm:GetParameter",
+    "assume_role": "sts:AssumeRole",
+}
+# What is needed without a call: S3 tells a missing key from a denied one only with ListBucket (API reference,
+# GetObject), and the runtime writes the log.
+WITHOUT_A_CALL = {"s3:ListBucket", "logs:CreateLogStream", "logs:PutLogEvents"}
+
+
+def test_beside_ecr_functions_are_granted_what_their_code_calls():
+    code = "".join(
+        path.read_text()
+        for folder in ("lambdas", "registry")
+        for path in sorted((ROOT / folder).glob("**/src/**/*.rs"))
+    )
+    called = {ACTIONS[name] for name in CALLED.findall(code)}
+    assert called == set(ACTIONS.values())
+    installation = installed("single, all else given")
+    for function in FUNCTIONS:
+        found = {grant.action for grant in grants.grants(installation, role(installation, function))}
+        # Only check-manifest stores long lists of pins.
+        own = called - ({"s3:PutObject"} if function != "CheckManifest" else set())
+        assert {action for action in found if not action.startswith("ecr:")} == own | WITHOUT_A_CALL, function
+
+
+def who(cell: str) -> set:
+    """The roles that a cell of the README's table names."""
+    if cell == "all of them":
+        return {*FUNCTIONS, "PullRole", "PromotionRole"}
+    if cell.startswith("each function"):
+        return set(FUNCTIONS)
+    words = {
+        "CheckManifest": r"check-manifest",
+        "PromoteImages": r"promote-images",
+        "VerifyPull": r"verify-pull",
+        "PullRole": r"(?<!-)\bpull\b",
+        "PromotionRole": r"\bpromotion\b",
+    }
+    return {name for name, word in words.items() if re.search(word, cell)}
+
+
+def documented() -> dict:
+    """What the README's table of permissions says that each role is allowed."""
+    found, before = {}, []
+    for row in errors.ROW.findall(errors.section("README.md", "Permissions")):
+        cell, _, text = (part.strip() for part in row.split("|"))
+        actions = re.findall(r"`([a-z0-9]+:[A-Za-z]+)`", text)
+        if text.startswith("the same but the last"):
+            actions = before[:-1] + actions
+        for name in who(cell):
+            found.setdefault(name, set()).update(actions)
+        before = actions
+    return found
+
+
+def test_the_readme_s_table_of_permissions_is_what_the_templates_grant():
+    deployer, account = installed("single"), target()
+    granted = {name: grants.grants(deployer, role(deployer, name)) for name in FUNCTIONS}
+    granted |= {name: grants.grants(account, name) for name in ("PullRole", "PromotionRole")}
+    # That a function writes its log goes without saying.
+    actions = {name: {g.action for g in found if not g.action.startswith("logs:")} for name, found in granted.items()}
+    assert actions == documented()

@@ -1,0 +1,108 @@
+"""What holds for every role: resources are named, roles are passed to one service only, and only one role writes."""
+
+import json
+import re
+
+import pytest
+
+from static import grants, template
+from static.installations import INSTALLATIONS, installed
+
+FUNCTIONS = {
+    "CheckManifest": "dev-aws-deployer-pull",
+    "PromoteImages": "dev-aws-deployer-promotion",
+    "VerifyPull": "dev-aws-deployer-pull",
+}
+ECR_WRITES = re.compile(
+    r"ecr:(Put|Initiate|Upload|Complete|Batch(Delete|Import)|Create|Delete|Set|Replicate|Start|Update)"
+)
+
+
+def roles(installation) -> list:
+    return list(installation.of_type("AWS::IAM::Role"))
+
+
+@pytest.mark.parametrize("name", INSTALLATIONS)
+def test_a_wildcard_stands_only_where_no_arn_is_possible(name):
+    for installation in (installed(name), template.load(template.TARGET, DeployerAccount="111122223333")):
+        for role in roles(installation):
+            for grant in grants.grants(installation, role):
+                assert "*" not in grant.action, f"{role}: {grant.action}"
+                assert grant.action.lower() in grants.known_actions(), f"{role}: {grant.action} is no action"
+                if grant.resource == "*":
+                    assert grants.may_be_wildcard(grant.action), f"{role}: {grant.action} could name its resources"
+
+
+@pytest.mark.parametrize("name", INSTALLATIONS)
+def test_a_role_is_passed_to_cloudformation_only(name):
+    installation = installed(name)
+    for role in roles(installation):
+        for grant in grants.grants(installation, role):
+            if grant.action == "iam:PassRole":
+                condition = json.loads(grant.condition)
+                assert condition == {"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}}, role
+                assert "*" not in grant.resource, role
+
+
+@pytest.mark.parametrize("name", INSTALLATIONS)
+def test_a_function_assumes_one_role_in_the_accounts_that_are_listed(name):
+    installation = installed(name)
+    expected = INSTALLATIONS[name]
+    for function, default in FUNCTIONS.items():
+        found = [grant for grant in grants.grants(installation, role(installation, function)) if "sts:" in grant.action]
+        assert [grant.action for grant in found] == ["sts:AssumeRole"], function
+        parameter = "PromotionRoleName" if function == "PromoteImages" else "PullRoleName"
+        assert found[0].resource == f"arn:aws:iam::*:role/{expected.get(parameter, default)}"
+        condition = json.loads(found[0].condition)["StringEquals"]
+        if "OrganizationId" in expected:
+            assert condition == {"aws:ResourceOrgID": expected["OrganizationId"]}
+        else:
+            accounts = expected.get("TargetAccounts", "111122223333").split(",")
+            assert grants.listed(condition["aws:ResourceAccount"]) == accounts
+
+
+def role(installation, function: str) -> str:
+    arn = installation.resources[function]["Properties"]["Role"]
+    return next(name for name in roles(installation) if installation.arn(name) == arn)
+
+
+def test_only_the_promotion_role_writes_to_a_registry():
+    writers = {
+        name
+        for installation in (installed("single"), installed("multi"), target())
+        for name in roles(installation)
+        if any(ECR_WRITES.match(grant.action) for grant in grants.grants(installation, name))
+    }
+    assert writers == {"PromotionRole"}
+
+
+def target(**parameters):
+    return template.load(template.TARGET, DeployerAccount="111122223333", **parameters)
+
+
+def test_the_target_s_roles_trust_exactly_the_functions_that_assume_them():
+    installation = target(ExternalId="drayage")
+    trusted = {}
+    for name, resource in installation.of_type("AWS::IAM::Role").items():
+        (statement,) = resource["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        trusted[name] = set(grants.listed(statement["Principal"]["AWS"]))
+        assert statement["Condition"] == {"StringEquals": {"sts:ExternalId": "drayage"}}, name
+    deployer = installed("single")
+    functions = {name: deployer.arn(role(deployer, name)) for name in FUNCTIONS}
+    assert trusted == {
+        "PromotionRole": {functions["PromoteImages"]},
+        "PullRole": {functions["CheckManifest"], functions["VerifyPull"]},
+    }
+
+
+def test_the_rule_starts_the_pipeline_and_nothing_else():
+    for mode in ("single", "multi"):
+        installation = installed(mode)
+        (grant,) = grants.grants(installation, "ReleaseRole")
+        assert grant.pair == ("states:StartExecution", installation.arn("Pipeline"))
+
+
+def test_a_stack_set_assumes_the_execution_role_in_the_accounts_that_are_listed():
+    (grant,) = grants.grants(installed("multi"), "StackSetAdministrationRole")
+    assert grant.pair == ("sts:AssumeRole", "arn:aws:iam::*:role/dev-aws-deployer-stackset-execution")
+    assert json.loads(grant.condition)["StringEquals"] == {"aws:ResourceAccount": ["444455556666", "777788889999"]}
