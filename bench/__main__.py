@@ -21,13 +21,14 @@ MOST_MEMORY = 64 * MIB
 
 def bootstrap_of(local: world.World, function: str) -> int:
     """The process that MiniStack runs a function in."""
+    name = f"AWS_LAMBDA_FUNCTION_NAME={local.functions.function(function)}"
     for environ in Path("/proc").glob("[0-9]*/environ"):
         try:
             words = environ.read_bytes().split(b"\0")
             parent = int((environ.parent / "stat").read_text().rpartition(")")[2].split()[1])
         except (OSError, ValueError):
             continue
-        if parent == local.aws.process.pid and f"AWS_LAMBDA_FUNCTION_NAME={function}".encode() in words:
+        if parent == local.aws.process.pid and name.encode() in words:
             return int(environ.parent.name)
     raise LookupError(f"no bootstrap of {function}")
 
@@ -41,7 +42,7 @@ def peak_memory(pid: int) -> int:
 
 def measure(folder: Path, sizes: list) -> tuple[int, float, int]:
     """Bytes, seconds and peak memory of one promotion, in a world of its own so that the process is fresh."""
-    with world.running(folder) as local:
+    with world.running(folder, ("functions",)) as local:
         layout = Layout(folder / "images")
         layout.tag("big", big_image(layout, sizes))
         for account in (DEPLOYER, TARGET):

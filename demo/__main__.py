@@ -1,4 +1,4 @@
-"""`make demo`: a release goes from one account's registry to another's, on this machine, before your eyes."""
+"""`make demo`: releases go through the whole pipeline on this machine, from an upload to the accounts."""
 
 import shutil
 import sys
@@ -7,10 +7,14 @@ import time
 from pathlib import Path
 
 import release
+from follow import Follower, lock_holder, record
 from pipeline import world
-from pipeline.deployment import DEPLOYER, TARGET
+from pipeline.deployment import Installation
 from pipeline.processes import exit_on_sigterm
-from show import quote, section, short, size, table
+from show import quote, say, section, short, size, table
+
+MISSING = "9.9.9-missing"
+RECORD = "status error version execution_arn started_at ended_at image_count images_present deployment".split()
 
 
 class Unexpected(Exception):
@@ -27,6 +31,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="drayage-demo-"))
     begun = time.monotonic()
     try:
+        introduce()
         with world.running(folder) as local:
             outcome = Demo(local, folder).run()
             children = [local.aws.process, local.ecr.process]
@@ -47,141 +52,139 @@ def main() -> int:
     return 0
 
 
+def introduce() -> None:
+    section("Drayage, from an upload to the accounts")
+    table(
+        ("real", "stand-in"),
+        [
+            (
+                "both templates, state machines, rules, tables, roles",
+                "AWS: MiniStack, with trust and permissions enforced",
+            ),
+            ("the three functions, as they are deployed", "ECR: tests/ecr-double, as strict as ECR is known to be"),
+            ("images (this build's own binaries), bytes, requests", "accounts: three, in two regions"),
+            ("", "MOCKED: what the deploy machine asks of CloudFormation"),
+        ],
+    )
+    say("  Deploying cloudformation.template twice and cloudformation-target.template to each account ...")
+
+
 class Demo:
     def __init__(self, local: world.World, folder: Path):
-        self.local = local
-        self.source, self.target = local.ecr.registry(DEPLOYER), local.ecr.registry(TARGET)
+        self.local, self.folder = local, folder
         self.layout = release.build(folder / "images")
-        self.folder = folder
-        self.upload = local.release("myapp/main/42.0a1b2c3/")
+        self.followers = {each.mode: Follower(each) for each in (local.single, local.multi)}
 
     def run(self) -> list:
-        self.introduce()
-        self.push()
-        checked = self.check()
-        promoted = self.promote(checked["pinned"])
-        verified = self.look()
-        self.again()
-        self.fail()
+        self.installed()
         return [
-            f"Promoted: {promoted['images_promoted']} images, {size(promoted['bytes_copied'])} in"
-            f" {promoted['blobs_copied']} blobs, {DEPLOYER} -> {TARGET}.",
-            f"Verified: {verified['images_verified']} images by digest, {verified['blobs']} blobs,"
-            f" {size(verified['bytes_read'])} read and hashed; skopeo agrees.",
+            self.promote("myapp", self.local.single, "1. One account: an upload starts the pipeline"),
+            self.promote("shop", self.local.multi, "2. Many accounts: no tag before all of them have everything"),
+            self.again("shop", self.local.multi),
+            self.fail("shop", self.local.multi),
         ]
 
-    def introduce(self) -> None:
-        section("Drayage promotes a release between two accounts")
-        table(
-            ("real", "stand-in"),
-            [
-                (
-                    "the three Lambdas, as release-built bootstraps",
-                    "AWS: MiniStack, with trust and permissions enforced",
-                ),
-                ("the images: this build's own binaries", "ECR: tests/ecr-double, as strict as ECR is known to be"),
-                ("the bytes, digests and HTTP requests", f"the accounts: {DEPLOYER} (source), {TARGET} (target)"),
-            ],
-        )
+    def installed(self) -> None:
+        rows = [
+            (each.pipeline.split(":")[-1], each.source, ", ".join("/".join(target) for target in each.targets))
+            for each in (self.local.single, self.local.multi)
+        ]
+        table(("installed", "images come from", "and go to"), rows)
 
-    def push(self) -> None:
-        section("1. A build job pushes images to the source registry, and uploads the release to S3")
-        rows = []
-        self.local.create_repositories(DEPLOYER, *release.REPOSITORIES)
-        self.local.create_repositories(TARGET, *release.REPOSITORIES, imageTagMutability="IMMUTABLE")
-        self.local.ecr.ecr(TARGET).put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
-        for repository in release.REPOSITORIES:
-            pushed = self.source.push(self.layout, repository, repository, release.VERSION)
-            weight = sum(self.source.digests(repository, pushed.digest).values())
-            rows.append(
-                (f"{repository}:{release.VERSION}", release.KINDS[repository], size(weight), short(pushed.digest))
-            )
-        table(("image", "kind", "size", "digest"), rows)
-        self.upload.upload(release.manifest(), {"Environment": "dev"})
-        print(f"  s3://.../{self.upload.folder}deploy-manifest.json names these three")
+    def push(self, app: str, installation: Installation) -> None:
+        """What the build of an application does."""
+        repositories = [f"{app}/{name}" for name in release.KINDS]
+        self.local.create_source_repositories(installation, *repositories)
+        for account, region in installation.targets:
+            self.local.create_repositories(account, *repositories, region=region, imageTagMutability="IMMUTABLE")
+            self.local.ecr.ecr(account, region).put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
+        source, rows = self.local.ecr.registry(installation.source), []
+        for name, repository in zip(release.KINDS, repositories, strict=True):
+            pushed = source.push(self.layout, name, repository, release.VERSION)
+            weight = sum(source.digests(repository, pushed.digest).values())
+            rows.append((f"{repository}:{release.VERSION}", release.KINDS[name], size(weight), short(pushed.digest)))
+        table((f"pushed to {installation.source}", "kind", "size", "digest"), rows)
 
-    def call(self, function: str, **extra) -> dict:
-        answer = self.local.invoke(function, self.upload.event(**extra))
-        expect(not answer.failed, f"{function} succeeds, not {answer.payload}")
-        return answer.payload
+    def promote(self, app: str, installation: Installation, title: str) -> str:
+        section(title)
+        self.push(app, installation)
+        upload = self.local.release(f"{app}/main/42.0a1b2c3/", installation)
+        print(f"  uploaded: s3://{installation.bucket}/{upload.folder}, cloudformation-params.json last")
+        upload.put("cloudformation.template", release.TEMPLATE)
+        upload.upload(release.manifest(app), {"Environment": installation.environment})
+        ended = self.followers[installation.mode].next()
+        expect(ended["status"] == "SUCCEEDED", f"the execution succeeds, not {ended}")
+        self.show_targets(app, installation)
+        built = self.show_record(app, installation)
+        expect(built["status"] == "SUCCESS", f"the record says SUCCESS, not {built}")
+        images, targets = built["image_count"], len(installation.targets)
+        return f"{installation.mode}: {images} images to {targets} target(s), {size(built['bytes_copied'])} copied."
 
-    def check(self) -> dict:
-        section("2. check-manifest pins every tag to a digest and looks for all that would fail later")
-        checked = self.call("check-manifest")
-        expect(checked["image_count"] == 3, f"three images are pinned, not {checked['image_count']}")
-        table(
-            ("image", "pinned to"),
-            [(f"{each['repository']}:{each['tag']}", short(each["digest"])) for each in checked["pinned"]],
-        )
-        print(f"  stack parameters: {checked['parameters']}")
-        print(f"  warnings: {checked['warnings'] or 'none'}; {checked['requests']} requests; nothing written")
-        return checked
+    def show_targets(self, app: str, installation: Installation) -> None:
+        """Read by others: each target's own API, and skopeo pulling every byte."""
+        source, rows = self.local.ecr.registry(installation.source), []
+        for account, region in installation.targets:
+            target = self.local.ecr.registry(account, region)
+            tags = self.tags(app, account, region)
+            for name in release.KINDS:
+                expected, repository = self.layout.tags[name].digest, f"{app}/{name}"
+                image = f"{repository}:{release.VERSION}"
+                expect(tags.get(image) == expected, f"{account}/{region} has {image} as {expected}, not {tags}")
+                target.skopeo_pull(repository, release.VERSION, self.folder / "pulled" / account / region / repository)
+                same = target.digests(repository, expected) == source.digests(repository, expected)
+                expect(same, f"{repository} has the same content in both registries")
+                rows.append(
+                    (f"{account}/{region}", image, short(expected), "skopeo pulled it; same bytes as the source")
+                )
+        table(("where", "image", "digest", ""), rows)
 
-    def promote(self, pinned: list) -> dict:
-        section("3. promote-images stages by digest, verify-pull pulls it back, promote-images tags")
-        staged = self.call("promote-images", pinned=pinned, phase="stage")
-        print("  stage   ", transferred(staged))
-        expect(not self.tags(), "nothing is visible before tagging")
-        print(f"           tags in the target so far: {self.tags() or 'none'}")
-        verified = self.call("verify-pull", pinned=pinned, mode="full", by="digest")
-        read = f"{verified['blobs']} blobs, {size(verified['bytes_read'])} read"
-        print(f"  verify   {verified['images_verified']} images, {read}")
-        tagged = self.call("promote-images", pinned=pinned, phase="tag")
-        print("  tag      " + ", ".join(tagged["images"]))
-        expect(len(self.tags()) == 3, "all three are tagged")
-        return staged
+    def show_record(self, app: str, installation: Installation) -> dict:
+        built = record(installation, app)
+        rows = [(name, built[name]) for name in RECORD if name in built]
+        rows += [(name, size(built[name])) for name in ("bytes_copied", "bytes_present")]
+        table((f"build record {built['pk']}", ""), rows)
+        expect(lock_holder(installation, app) is None, "the lock is free")
+        return built
 
-    def tags(self) -> dict:
-        """What the target's own API says: image -> digest."""
-        client = self.local.ecr.ecr(TARGET)
+    def tags(self, app: str, account: str, region: str) -> dict:
+        """What a registry's own API says: image -> digest."""
+        client = self.local.ecr.ecr(account, region)
         return {
-            f"{repository}:{tag}": image["imageDigest"]
-            for repository in release.REPOSITORIES
-            for image in client.describe_images(repositoryName=repository)["imageDetails"]
+            f"{app}/{name}:{tag}": image["imageDigest"]
+            for name in release.KINDS
+            for image in client.describe_images(repositoryName=f"{app}/{name}")["imageDetails"]
             for tag in image.get("imageTags", [])
         }
 
-    def look(self) -> dict:
-        section("4. What is in the target now, read by others: its own API, and skopeo pulling every byte")
-        rows = []
-        for repository in release.REPOSITORIES:
-            expected = self.layout.tags[repository].digest
-            digest = self.tags()[f"{repository}:{release.VERSION}"]
-            expect(digest == expected, f"{repository} has {expected} in the target, not {digest}")
-            self.target.skopeo_pull(repository, release.VERSION, self.folder / "pulled" / repository)
-            same = self.target.digests(repository, digest) == self.source.digests(repository, digest)
-            expect(same, f"{repository} has the same content in both registries")
-            rows.append((f"{repository}:{release.VERSION}", short(digest), "same bytes as the source"))
-        table(("image", "digest", ""), rows)
-        return self.call("verify-pull", mode="full", by="tag")
+    def again(self, app: str, installation: Installation) -> str:
+        section("3. The same release uploaded again: nothing is copied")
+        upload = self.local.release(f"{app}/main/42.0a1b2c3/", installation)
+        upload.put("cloudformation.template", release.TEMPLATE)
+        upload.upload(release.manifest(app), {"Environment": installation.environment})
+        ended = self.followers[installation.mode].next()
+        expect(ended["status"] == "SUCCEEDED", f"the execution succeeds, not {ended}")
+        built = self.show_record(app, installation)
+        expect(built["bytes_copied"] == 0, f"a second upload copies nothing, not {built['bytes_copied']} bytes")
+        return "again: 0 B copied."
 
-    def again(self) -> None:
-        section("5. The same release again: nothing moves")
-        again = self.call("promote-images")
-        present = sum(target["images_present"] for target in again["targets"])
-        print(f"  {present} of {again['images_promoted']} images are there already; {again['requests']} requests")
-        expect(again["bytes_copied"] == 0 and again["blobs_copied"] == 0, "a second run copies nothing")
-
-    def fail(self) -> None:
-        section("6. A release that cannot work: its repository is missing in the target")
-        self.local.create_repositories(DEPLOYER, "myapp/new")
-        self.source.push(self.layout, "myapp/worker", "myapp/new", "2.0.0")
-        broken = self.local.release("myapp/main/43.4d5e6f7/").upload([{"repository": "myapp/new", "tag": "2.0.0"}])
-        answer = self.local.invoke("check-manifest", broken.event())
+    def fail(self, app: str, installation: Installation) -> str:
+        section("4. A release that cannot work: one of its images was never pushed")
+        images = [*release.manifest(app), {"repository": f"{app}/worker", "tag": MISSING}]
+        before = [self.tags(app, *target) for target in installation.targets]
+        upload = self.local.release(f"{app}/main/43.4d5e6f7/", installation)
+        upload.put("cloudformation.template", release.TEMPLATE)
+        upload.upload(images, {})
+        ended = self.followers[installation.mode].next()
+        expect(ended["status"] == "FAILED", f"the execution fails, not {ended}")
+        built = self.show_record(app, installation)
         expect(
-            answer.error == "TargetRepositoryNotFound", f"TargetRepositoryNotFound is the error, not {answer.payload}"
+            (built["status"], built["error"]) == ("FAILED", "SourceImageNotFound"), f"the record says why, not {built}"
         )
-        print(f"  {answer.error}")
-        quote(answer.message)
-
-
-def transferred(answer: dict) -> str:
-    whole = sum(target["images_present"] for target in answer["targets"])
-    return (
-        f"{answer['images_promoted']} images, {whole} of them there before:"
-        f" {answer['blobs_copied']} blobs copied ({size(answer['bytes_copied'])}), {answer['blobs_mounted']} mounted;"
-        f" {answer['requests']} requests, {answer['seconds']:.1f} s"
-    )
+        quote(built["error_message"])
+        expect([self.tags(app, *target) for target in installation.targets] == before, "nothing was tagged")
+        print("  No target has a new tag; the lock is free.")
+        ending = f"record {built['status']}, execution {ended['status']}"
+        return f"failing: {built['error']}, nothing tagged, lock free, {ending}."
 
 
 if __name__ == "__main__":

@@ -6,12 +6,21 @@ from pipeline.images import Layout
 from pipeline.world import BOOTSTRAPS
 
 VERSION = "1.0.0-0a1b2c3"
-REPOSITORIES = ("myapp/api", "myapp/worker", "myapp/jobs")
 KINDS = {
-    "myapp/api": "index: amd64, arm64, 2 attestations",
-    "myapp/worker": "OCI image, zstd and plain layers",
-    "myapp/jobs": "Docker schema 2 image",
+    "api": "index: amd64, arm64, 2 attestations",
+    "worker": "OCI image, zstd and plain layers",
+    "jobs": "Docker schema 2 image",
 }
+
+
+# What the release deploys. It is never read here: CloudFormation is mocked.
+TEMPLATE = """\
+Parameters:
+  Environment: { Type: String }
+  ApiImage: { Type: String }
+Resources:
+  Service: { Type: AWS::SSM::Parameter, Properties: { Type: String, Value: !Ref ApiImage } }
+"""
 
 
 def build(folder: Path) -> Layout:
@@ -26,14 +35,14 @@ def build(folder: Path) -> Layout:
     ]
     verify = layout.layer({bootstrap: BOOTSTRAPS["verify-pull"]}, "zstd")
     plain = layout.layer({"etc/release": VERSION.encode()}, "none")
-    layout.tag("myapp/api", layout.index(*platforms, *(layout.attestation(each) for each in platforms)))
-    layout.tag("myapp/worker", layout.image([shared, verify, plain]))
-    layout.tag("myapp/jobs", layout.image([shared, layout.layer({bootstrap: BOOTSTRAPS["verify-pull"]})], docker=True))
+    layout.tag("api", layout.index(*platforms, *(layout.attestation(each) for each in platforms)))
+    layout.tag("worker", layout.image([shared, verify, plain]))
+    layout.tag("jobs", layout.image([shared, layout.layer({bootstrap: BOOTSTRAPS["verify-pull"]})], docker=True))
     return layout
 
 
-def manifest() -> list:
+def manifest(app: str) -> list:
     """The `images` of deploy-manifest.json. The stack takes one image as a parameter."""
-    images = [{"repository": repository, "tag": VERSION} for repository in REPOSITORIES]
+    images = [{"repository": f"{app}/{name}", "tag": VERSION} for name in KINDS]
     images[0]["parameter"] = "ApiImage"
     return images

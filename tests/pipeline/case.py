@@ -1,8 +1,8 @@
-"""What one test works on: repositories of its own in both accounts, images in the source, a release that names them."""
+"""What one test works on: repositories of its own in source and targets, images in the source, a release of them."""
 
 from pathlib import Path
 
-from .deployment import DEPLOYER, TARGET, Answer
+from .deployment import Answer, Installation
 from .images import Layout, Manifest
 from .kinds import KINDS
 from .releases import Release
@@ -12,30 +12,41 @@ TAG = "1.0.0"
 
 
 class Case:
-    def __init__(self, local: World, folder: Path, app: str):
+    """Of an installation, `functions` unless another one is named, with the first of its targets unless more are."""
+
+    def __init__(
+        self,
+        local: World,
+        folder: Path,
+        app: str,
+        installation: Installation | None = None,
+        targets: list | None = None,
+    ):
         self.local, self.app = local, app
+        self.installation = installation or local.functions
+        self.targets = targets or self.installation.targets[:1]
         self.layout = Layout(folder / "images")
         self.images: list[dict] = []
-        self.release: Release = local.release(f"{app}/main/1.0a1b2c3/")
+        self.release: Release = local.release(f"{app}/main/1.0a1b2c3/", self.installation)
 
     @property
     def source(self):
-        return self.local.ecr.registry(DEPLOYER)
+        return self.local.ecr.registry(self.installation.source)
 
     @property
     def target(self):
-        return self.local.ecr.registry(TARGET)
+        return self.local.ecr.registry(*self.targets[0])
 
     def repository(self, name: str, target: bool = True, **settings) -> str:
-        """Creates a repository in the source and, with `settings`, in the target."""
+        """Creates a repository in the source and, with `settings`, in the targets."""
         full = f"{self.app}/{name}"
-        self.local.create_repositories(DEPLOYER, full)
-        if target:
-            self.local.create_repositories(TARGET, full, **settings)
+        self.local.create_source_repositories(self.installation, full)
+        for account, region in self.targets if target else ():
+            self.local.create_repositories(account, full, region=region, **settings)
         return full
 
     def push(self, name: str, kind: str = "single", target: bool = True, **settings) -> Manifest:
-        """An image in the source, in a repository that both accounts have, named by the release."""
+        """An image in the source, in a repository that the targets have too, named by the release."""
         return self._push(name, KINDS[kind](self.layout), target, **settings)
 
     def push_family(self, *names: str) -> None:
@@ -56,7 +67,7 @@ class Case:
         return self
 
     def invoke(self, function: str, **extra) -> Answer:
-        return self.local.invoke(function, self.release.event(**extra))
+        return self.installation.invoke(function, self.release.event(**extra))
 
     def succeed(self, function: str, **extra) -> dict:
         answer = self.invoke(function, **extra)
@@ -72,10 +83,11 @@ class Case:
             assert words in answer.message, answer.message
         return answer
 
-    def target_tags(self, name: str) -> dict:
-        client = self.local.ecr.ecr(TARGET)
+    def target_tags(self, name: str, target: tuple | None = None) -> dict:
+        client = self.local.ecr.ecr(*(target or self.targets[0]))
         images = client.describe_images(repositoryName=f"{self.app}/{name}")["imageDetails"]
         return {tag: image["imageDigest"] for image in images for tag in image.get("imageTags", [])}
 
-    def target_is_empty(self, name: str) -> bool:
-        return not self.local.ecr.ecr(TARGET).list_images(repositoryName=f"{self.app}/{name}")["imageIds"]
+    def target_is_empty(self, name: str, target: tuple | None = None) -> bool:
+        client = self.local.ecr.ecr(*(target or self.targets[0]))
+        return not client.list_images(repositoryName=f"{self.app}/{name}")["imageIds"]

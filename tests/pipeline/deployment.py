@@ -1,144 +1,32 @@
-"""Deploys the functions with their roles: the README's table of permissions in a form that runs."""
+"""Deploys what a user deploys: the packages of `make package`, and both templates."""
 
-import io
+import functools
 import json
+import os
+import platform
+import subprocess
 import time
-import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from .ministack import REGION, MiniStack
+from .processes import ROOT
 
 DEPLOYER = "111122223333"
 TARGET = "444455556666"
+OTHER = "777788889999"
 LAMBDAS = ("check-manifest", "promote-images", "verify-pull")
-BUCKET = "drayage-artifacts"
-PROMOTION_ROLE = "drayage-promotion"
-PULL_ROLE = "drayage-pull"
+CODE_BUCKET = "drayage-code"
 EXTERNAL_ID = "drayage-demo"
-
-# Which role of a target account a function may take on. Only promote-images may write.
-TAKES_ON = {"check-manifest": PULL_ROLE, "promote-images": PROMOTION_ROLE, "verify-pull": PULL_ROLE}
-
-# What each role may ask of ECR: of repositories, and of the registry as a whole.
-READ_SOURCE = {"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}
-READ_TARGET = READ_SOURCE | {"ecr:BatchCheckLayerAvailability", "ecr:DescribeRepositories"}
-WRITE_TARGET = {"ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage"}
-REPOSITORY_ACTIONS = {
-    PROMOTION_ROLE: READ_TARGET | WRITE_TARGET,
-    PULL_ROLE: READ_TARGET | {"ecr:GetLifecyclePolicy"},
-}
-SOURCE_REGISTRY_ACTIONS = {"ecr:GetAuthorizationToken"}
-TARGET_REGISTRY_ACTIONS = {"ecr:GetAuthorizationToken", "ecr:GetAccountSetting"}
-
-
-def allow(actions, resources, **condition) -> dict:
-    return {"Effect": "Allow", "Action": actions, "Resource": resources, **condition}
+ARCHITECTURE = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
 
 
 def policy(*statements) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
-def lambda_role(function: str) -> str:
-    return f"arn:aws:iam::{DEPLOYER}:role/drayage-{function}"
-
-
-def registry_access(repositories: set, registry: set) -> list:
-    return [allow(sorted(repositories), "arn:aws:ecr:*:*:repository/*"), allow(sorted(registry), "*")]
-
-
-@dataclass
-class Deployment:
-    """The deployed functions of one local AWS."""
-
-    aws: MiniStack
-    bootstraps: dict
-    environment: dict = field(default_factory=dict)
-    memory: int = 1769
-    timeout: int = 900
-
-    def deploy(self, targets=(TARGET,)) -> None:
-        self.aws.client("s3", DEPLOYER).create_bucket(
-            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
-        )
-        for function in LAMBDAS:
-            self._create_lambda_role(function)
-        for account in targets:
-            self.create_target_roles(account)
-        for function in LAMBDAS:
-            self._create_function(function)
-
-    def _create_lambda_role(self, function: str) -> None:
-        iam = self.aws.client("iam", DEPLOYER)
-        extra = []
-        if function == "check-manifest":
-            # A list of pins that is too long for a state machine.
-            extra = [allow("s3:PutObject", f"arn:aws:s3:::{BUCKET}/*/pinned-*.json")]
-        iam.create_role(
-            RoleName=f"drayage-{function}",
-            AssumeRolePolicyDocument=policy(
-                {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-            ),
-        )
-        iam.put_role_policy(
-            RoleName=f"drayage-{function}",
-            PolicyName="drayage",
-            PolicyDocument=policy(
-                # Without s3:ListBucket S3 answers 403 for a key that is missing, and a missing manifest is a success.
-                allow("s3:ListBucket", f"arn:aws:s3:::{BUCKET}"),
-                allow("s3:GetObject", f"arn:aws:s3:::{BUCKET}/*"),
-                allow("ssm:GetParameter", f"arn:aws:ssm:*:{DEPLOYER}:parameter/*/aws-deployer/*"),
-                allow("sts:AssumeRole", f"arn:aws:iam::*:role/{TAKES_ON[function]}"),
-                *registry_access(READ_SOURCE, SOURCE_REGISTRY_ACTIONS),
-                *extra,
-            ),
-        )
-
-    def create_target_roles(self, account: str) -> None:
-        """What a target account owns: a role to write images and one to read them, each for named Lambda roles."""
-        iam = self.aws.client("iam", account)
-        for role, actions in REPOSITORY_ACTIONS.items():
-            trusted = [lambda_role(function) for function in LAMBDAS if TAKES_ON[function] == role]
-            iam.create_role(
-                RoleName=role,
-                AssumeRolePolicyDocument=policy(
-                    {
-                        "Effect": "Allow",
-                        "Principal": {"AWS": trusted},
-                        "Action": "sts:AssumeRole",
-                        "Condition": {"StringEquals": {"sts:ExternalId": EXTERNAL_ID}},
-                    }
-                ),
-            )
-            iam.put_role_policy(
-                RoleName=role,
-                PolicyName="drayage",
-                PolicyDocument=policy(*registry_access(actions, TARGET_REGISTRY_ACTIONS)),
-            )
-
-    def _create_function(self, function: str) -> None:
-        self.aws.client("lambda", DEPLOYER).create_function(
-            FunctionName=function,
-            Runtime="provided.al2023",
-            Handler="bootstrap",
-            Role=lambda_role(function),
-            Code={"ZipFile": zipped(self.bootstraps[function])},
-            MemorySize=self.memory,
-            Timeout=self.timeout,
-            Environment={"Variables": self.variables(function)},
-        )
-
-    def variables(self, function: str) -> dict:
-        role = {"promote-images": {"EXECUTION_ROLE_NAME": PROMOTION_ROLE}}.get(function, {})
-        return {"PULL_ROLE_NAME": PULL_ROLE, "EXTERNAL_ID": EXTERNAL_ID, **role, **self.environment}
-
-    def invoke(self, function: str, event: dict) -> "Answer":
-        client = self.aws.client("lambda", DEPLOYER)
-        begun = time.monotonic()
-        answer = client.invoke(FunctionName=function, Payload=json.dumps(event), LogType="Tail")
-        seconds = time.monotonic() - begun
-        return Answer(json.loads(answer["Payload"].read()), "FunctionError" in answer, seconds)
+class StackFailed(Exception):
+    """A stack was not made; the message says which resource failed, and why."""
 
 
 @dataclass
@@ -158,11 +46,110 @@ class Answer:
         return self.payload["errorMessage"] if self.failed else ""
 
 
-def zipped(bootstrap: Path) -> bytes:
-    """A deployment package. Stored, not compressed: it only travels over loopback."""
-    package = io.BytesIO()
-    with zipfile.ZipFile(package, "w", zipfile.ZIP_STORED) as archive:
-        entry = zipfile.ZipInfo("bootstrap")
-        entry.external_attr = 0o755 << 16
-        archive.writestr(entry, bootstrap.read_bytes())
-    return package.getvalue()
+@dataclass
+class Code:
+    """Packages and definitions in a bucket, as `make deploy` leaves them there."""
+
+    bucket: str
+    prefix: str
+
+
+@functools.cache
+def packages() -> list[Path]:
+    """The packages, made now if they are older than the bootstraps."""
+    # Not the flags of a make that runs this.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    subprocess.run(["make", "--quiet", "packages"], cwd=ROOT, env=environment, check=True)
+    return [ROOT / "target/package" / ARCHITECTURE / f"{function}.zip" for function in LAMBDAS]
+
+
+def upload(aws: MiniStack) -> Code:
+    files = [*packages(), *sorted(ROOT.glob("statemachines/*.asl.json"))]
+    digest = subprocess.run(
+        [ROOT / "tools/package.py", "digest", *files], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    code = Code(CODE_BUCKET, f"drayage/{digest}")
+    s3 = aws.client("s3", DEPLOYER)
+    s3.create_bucket(Bucket=code.bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    for path in files:
+        folder = "" if path.suffix == ".zip" else "statemachines/"
+        s3.put_object(Bucket=code.bucket, Key=f"{code.prefix}/{folder}{path.name}", Body=path.read_bytes())
+    return code
+
+
+def deploy(aws: MiniStack, account: str, name: str, template: str, parameters: dict) -> dict:
+    """Makes a stack of a template at the top of the project; gives its outputs."""
+    client = aws.client("cloudformation", account)
+    client.create_stack(
+        StackName=name,
+        TemplateBody=(ROOT / template).read_text(),
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+    )
+    while (stack := client.describe_stacks(StackName=name)["Stacks"][0])["StackStatus"] == "CREATE_IN_PROGRESS":
+        time.sleep(0.02)
+    if stack["StackStatus"] != "CREATE_COMPLETE":
+        events = client.describe_stack_events(StackName=name)["StackEvents"]
+        reasons = [f"{event['LogicalResourceId']}: {event['ResourceStatusReason']}" for event in events
+                   if event.get("ResourceStatusReason")]  # fmt: skip
+        raise StackFailed("\n".join([f"{name} in {account}: {stack['StackStatus']}", *reversed(reasons)]))
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+
+@dataclass
+class Installation:
+    """One installation of the deployer, by the names that the templates give."""
+
+    aws: MiniStack
+    environment: str
+    mode: str
+    source: str
+    targets: list[tuple[str, str]]
+    outputs: dict
+
+    @property
+    def bucket(self) -> str:
+        return self.outputs["ArtifactBucketName"]
+
+    @property
+    def pipeline(self) -> str:
+        return self.outputs["PipelineArn"]
+
+    def name(self, part: str) -> str:
+        return f"{self.environment}-aws-deployer-{part}"
+
+    function = role = name
+
+    def machine(self, part: str) -> str:
+        return machine_arn(self.environment, part)
+
+    def table(self, part: str) -> str:
+        return self.name(f"-{part}")
+
+    def role_arn(self, part: str, account: str = DEPLOYER) -> str:
+        return f"arn:aws:iam::{account}:role/{self.role(part)}"
+
+    def variables(self, function: str) -> dict:
+        """The environment that a function was deployed with."""
+        client = self.aws.client("lambda", DEPLOYER)
+        return client.get_function_configuration(FunctionName=self.function(function))["Environment"]["Variables"]
+
+    def set_variables(self, variables: dict) -> None:
+        """Adds to the environment of all functions what no template knows of."""
+        client = self.aws.client("lambda", DEPLOYER)
+        for function in LAMBDAS:
+            client.update_function_configuration(
+                FunctionName=self.function(function),
+                Environment={"Variables": self.variables(function) | variables},
+            )
+
+    def invoke(self, function: str, event: dict) -> Answer:
+        client = self.aws.client("lambda", DEPLOYER)
+        begun = time.monotonic()
+        answer = client.invoke(FunctionName=self.function(function), Payload=json.dumps(event), LogType="Tail")
+        seconds = time.monotonic() - begun
+        return Answer(json.loads(answer["Payload"].read()), "FunctionError" in answer, seconds)
+
+
+def machine_arn(environment: str, part: str) -> str:
+    return f"arn:aws:states:{REGION}:{DEPLOYER}:stateMachine:{environment}-aws-deployer-{part}"

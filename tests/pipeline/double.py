@@ -61,9 +61,9 @@ class Double:
 
 
 @contextlib.contextmanager
-def running(folder: Path, sts: str, accounts: list):
-    """Starts the double with a registry for each account; who owns a key it asks `sts`."""
-    registries = [word for account in accounts for word in ("--registry", f"{account}/{REGION}")]
+def running(folder: Path, sts: str, registries: list):
+    """Starts the double with registries of accounts and regions; who owns a key it asks `sts`."""
+    registries = [word for place in registries for word in ("--registry", "/".join(place))]
     data = folder / "registries"
     command = [BINARY, "--dir", data, "--sts-endpoint", sts, "--exit-with-parent", *registries]
     with Process(

@@ -9,13 +9,15 @@ import tempfile
 from pathlib import Path
 
 from . import world
-from .deployment import DEPLOYER, LAMBDAS, TARGET, lambda_role, policy
+from .deployment import DEPLOYER, LAMBDAS, TARGET, policy
 from .images import Layout
 from .ministack import REGION
 from .processes import ROOT, TOOLS, Process, exit_on_sigterm, free_port
 
 CARGO_LAMBDA = TOOLS / "venv/bin/cargo-lambda"
 EVENTS = ROOT / "events"
+# The installation that the events are for.
+WORLD = ("functions",)
 IMAGES = [{"repository": "myapp/api", "tag": "1.0.0"}, {"repository": "myapp/worker", "tag": "1.0.0"}]
 
 
@@ -40,15 +42,15 @@ def seed(local: world.World, folder: Path) -> None:
 
 def credentials(local: world.World, function: str) -> dict:
     """The function's role, as a developer who may assume it would hold it."""
-    role = f"drayage-{function}"
     local.aws.client("iam", DEPLOYER).update_assume_role_policy(
-        RoleName=role,
+        RoleName=local.functions.role(function),
         PolicyDocument=policy(
             {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"},
             {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{DEPLOYER}:root"}, "Action": "sts:AssumeRole"},
         ),
     )
-    assumed = local.aws.client("sts", DEPLOYER).assume_role(RoleArn=lambda_role(function), RoleSessionName="by-hand")
+    role = local.functions.role_arn(function)
+    assumed = local.aws.client("sts", DEPLOYER).assume_role(RoleArn=role, RoleSessionName="by-hand")
     return {
         "AWS_ACCESS_KEY_ID": assumed["Credentials"]["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": assumed["Credentials"]["SecretAccessKey"],
@@ -64,7 +66,7 @@ def watching(local: world.World, function: str, log: Path):
         "AWS_REGION": REGION,
         "AWS_ENDPOINT_URL": local.aws.endpoint,
         **credentials(local, function),
-        **local.deployment.variables(function),
+        **local.functions.variables(function),
     }
     port = free_port()
     command = [CARGO_LAMBDA, "lambda", "watch", "--ignore-changes", "--release"]
@@ -93,7 +95,7 @@ def main(function: str) -> int:
     exit_on_sigterm()
     with tempfile.TemporaryDirectory(prefix="drayage-invoke-") as name:
         folder = Path(name)
-        with world.running(folder) as local:
+        with world.running(folder, WORLD) as local:
             seed(local, folder / "images")
             print(f"cargo lambda invoke {function} --data-file events/{function}.json", file=sys.stderr)
             done = run(local, function, folder / "watch.log")

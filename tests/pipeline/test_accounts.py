@@ -1,17 +1,15 @@
-"""Who may act in a target account: the roles there, whom they trust, and under which ExternalId."""
+"""Who may act in a target account: the roles there, whom they trust, under which ExternalId, and in which accounts."""
 
 import pytest
+from botocore.exceptions import ClientError
 
-from pipeline.deployment import DEPLOYER, PROMOTION_ROLE, PULL_ROLE, TARGET, policy
+from pipeline import permissions
+from pipeline.deployment import DEPLOYER, EXTERNAL_ID, LAMBDAS, OTHER, TARGET, policy
 
-TAKES_ON = pytest.mark.parametrize(
-    ("function", "setting"),
-    [
-        ("check-manifest", "pull_role_name"),
-        ("promote-images", "execution_role_name"),
-        ("verify-pull", "pull_role_name"),
-    ],
-)
+# Which role of a target account a function may take on. Only promote-images may write.
+PARTS = {"check-manifest": "pull", "promote-images": "promotion", "verify-pull": "pull"}
+SETTINGS = {"pull": "pull_role_name", "promotion": "execution_role_name"}
+FUNCTIONS = pytest.mark.parametrize("function", LAMBDAS)
 
 
 @pytest.fixture
@@ -22,29 +20,94 @@ def ready(case):
     return case
 
 
-@TAKES_ON
-def test_a_wrong_external_id_is_refused(ready, function, setting):
+def setting(case, function: str, part: str) -> dict:
+    """The event's field that has a function take on that role, as somebody would who wants more than it is given."""
+    return {SETTINGS[PARTS[function]]: case.installation.role(part)}
+
+
+@FUNCTIONS
+def test_a_wrong_external_id_is_refused(ready, function):
     ready.fail(function, "AssumeRoleDenied", TARGET, "ExternalId", external_id="somebody-else")
 
 
-@TAKES_ON
-def test_a_role_that_trusts_another_function_is_refused(ready, function, setting):
-    other = PROMOTION_ROLE if setting == "pull_role_name" else PULL_ROLE
-    ready.fail(function, "AssumeRoleDenied", other, "sts:AssumeRole", **{setting: other})
+@FUNCTIONS
+def test_a_role_for_another_function_is_refused(ready, function):
+    other = "promotion" if PARTS[function] == "pull" else "pull"
+    role = ready.installation.role(other)
+    ready.fail(function, "AssumeRoleDenied", role, "sts:AssumeRole", **setting(ready, function, other))
 
 
-@TAKES_ON
-def test_a_role_that_does_not_exist_is_refused(ready, function, setting):
-    ready.fail(function, "AssumeRoleDenied", "no-such-role", **{setting: "no-such-role"})
+@FUNCTIONS
+def test_a_role_that_does_not_exist_is_refused(ready, function):
+    field = SETTINGS[PARTS[function]]
+    ready.fail(function, "AssumeRoleDenied", "no-such-role", **{field: "no-such-role"})
 
 
-def test_the_trust_of_the_target_decides(ready, local):
+@pytest.fixture
+def stranger(ready, local, request):
+    """An account that is not listed, although it has a role of the right name that trusts everybody here."""
+    account, role = "999900001111", ready.installation.role("promotion")
+    iam = local.aws.client("iam", account)
+    everybody = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{DEPLOYER}:root"}, "Action": "sts:AssumeRole"}
+    iam.create_role(RoleName=role, AssumeRolePolicyDocument=policy(everybody))
+    yield account
+    iam.delete_role(RoleName=role)
+
+
+def test_an_account_that_is_not_listed_is_refused(ready, stranger):
+    role = ready.installation.role("promotion")
+    ready.fail("promote-images", "AssumeRoleDenied", stranger, role, target_account=stranger)
+
+
+def test_only_the_list_of_accounts_is_in_the_way(ready, local, stranger):
+    """The same role, once the function's policy says nothing of accounts: the check above tests what it says."""
+    iam = local.aws.client("iam", DEPLOYER)
+    name, role = ready.installation.role("promote-images"), ready.installation.role("promotion")
+    allow = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": f"arn:aws:iam::*:role/{role}"}
+    iam.put_role_policy(RoleName=name, PolicyName="any-account", PolicyDocument=policy(allow))
+    try:
+        answer = ready.invoke("promote-images", target_account=stranger)
+    finally:
+        iam.delete_role_policy(RoleName=name, PolicyName="any-account")
+    assert answer.error not in ("", "AssumeRoleDenied"), answer.payload
+
+
+@pytest.mark.parametrize("part", ["promotion", "pull"])
+def test_the_trust_of_the_target_decides(ready, local, part):
     """The function's own policy allows the role; the role trusts somebody else."""
-    stranger = "777788889999"
+    iam, role = local.aws.client("iam", OTHER), ready.installation.role(part)
+    before = permissions.trust(local.aws, OTHER, role)
     somebody = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{TARGET}:root"}, "Action": "sts:AssumeRole"}
-    iam = local.aws.client("iam", stranger)
-    iam.create_role(RoleName=PROMOTION_ROLE, AssumeRolePolicyDocument=policy(somebody))
-    ready.fail("promote-images", "AssumeRoleDenied", stranger, PROMOTION_ROLE, target_account=stranger)
+    iam.update_assume_role_policy(RoleName=role, PolicyDocument=policy(somebody))
+    try:
+        for function in (function for function in LAMBDAS if PARTS[function] == part):
+            ready.fail(function, "AssumeRoleDenied", OTHER, role, target_account=OTHER)
+    finally:
+        iam.update_assume_role_policy(RoleName=role, PolicyDocument=policy(*before))
+
+
+def test_nobody_else_in_the_deployers_account_is_trusted(ready, local):
+    """Not even who may assume anything: the trust names the functions' roles."""
+    sts = local.aws.client("sts", DEPLOYER)
+    for part in ("promotion", "pull"):
+        arn = ready.installation.role_arn(part, TARGET)
+        with pytest.raises(ClientError, match="AccessDenied"):
+            sts.assume_role(RoleArn=arn, RoleSessionName="anybody", ExternalId=EXTERNAL_ID)
+
+
+@FUNCTIONS
+@pytest.mark.parametrize("mode", ["single", "multi"])
+def test_a_function_may_take_on_one_role_in_the_listed_accounts(local, mode, function):
+    installation = getattr(local, mode)
+    role = installation.role(PARTS[function])
+    accounts = sorted({account for account, _ in installation.targets})
+    [allowed] = [
+        statement
+        for statement in permissions.statements(local.aws, DEPLOYER, installation.role(function))
+        if "sts:AssumeRole" in permissions.listed(statement["Action"])
+    ]
+    assert permissions.listed(allowed["Resource"]) == [f"arn:aws:iam::*:role/{role}"]
+    assert allowed["Condition"] == {"StringEquals": {"aws:ResourceAccount": accounts}}
 
 
 def test_the_source_account_comes_from_ssm_when_nothing_nearer_says_it(ready, local):
@@ -53,3 +116,10 @@ def test_the_source_account_comes_from_ssm_when_nothing_nearer_says_it(ready, lo
     local.aws.client("ssm", DEPLOYER).put_parameter(Name=name, Value=TARGET, Type="String")
     ready.fail("check-manifest", "SourceAccessDenied", TARGET, env=ready.app)
     ready.succeed("check-manifest", env=ready.app, source_ecr_account=DEPLOYER)
+
+
+def test_the_template_says_where_the_source_is(local):
+    ssm = local.aws.client("ssm", DEPLOYER)
+    assert ssm.get_parameter(Name="/dev/aws-deployer/source-ecr-account")["Parameter"]["Value"] == OTHER
+    with pytest.raises(ClientError, match="ParameterNotFound"):
+        ssm.get_parameter(Name="/prd/aws-deployer/source-ecr-account")

@@ -5,17 +5,9 @@ import subprocess
 
 import pytest
 
+from pipeline import permissions
 from pipeline.case import TAG
-from pipeline.deployment import (
-    DEPLOYER,
-    EXTERNAL_ID,
-    PROMOTION_ROLE,
-    REPOSITORY_ACTIONS,
-    TARGET,
-    TARGET_REGISTRY_ACTIONS,
-    policy,
-    registry_access,
-)
+from pipeline.deployment import DEPLOYER, EXTERNAL_ID, TARGET, policy
 from pipeline.ministack import REGION
 from pipeline.processes import ROOT
 
@@ -37,7 +29,7 @@ def role(local):
     }
     iam = local.aws.client("iam", TARGET)
     created = iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=policy(trust))["Role"]
-    allowed = registry_access(REPOSITORY_ACTIONS[PROMOTION_ROLE], TARGET_REGISTRY_ACTIONS)
+    allowed = permissions.statements(local.aws, TARGET, local.functions.role("promotion"))
     iam.put_role_policy(RoleName=ROLE, PolicyName="drayage", PolicyDocument=policy(*allowed))
     return created["Arn"]
 

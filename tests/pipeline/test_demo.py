@@ -6,7 +6,7 @@ import subprocess
 from pipeline.processes import ROOT, TOOLS
 
 
-def test_the_demo_promotes_verifies_and_ends(tmp_path):
+def test_the_demo_promotes_copies_nothing_again_fails_and_ends(tmp_path):
     done = subprocess.run(
         [TOOLS / "venv/bin/python", ROOT / "demo"],
         capture_output=True,
@@ -14,8 +14,10 @@ def test_the_demo_promotes_verifies_and_ends(tmp_path):
         env={**os.environ, "PYTHONPATH": str(ROOT / "tests"), "TMPDIR": str(tmp_path)},
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    promoted, verified, last = done.stdout.splitlines()[-3:]
-    assert promoted.startswith("Promoted: 3 images, ")
-    assert verified.startswith("Verified: 3 images by digest, ")
+    single, multi, again, failing, last = done.stdout.splitlines()[-5:]
+    assert single.startswith("single: 3 images to 1 target(s), ")
+    assert multi.startswith("multi: 3 images to 3 target(s), ")
+    assert again == "again: 0 B copied."
+    assert failing == "failing: SourceImageNotFound, nothing tagged, lock free, record FAILED, execution FAILED."
     assert last.endswith("Nothing is left running.")
     assert list(tmp_path.iterdir()) == []

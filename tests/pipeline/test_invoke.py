@@ -34,7 +34,7 @@ def without_seconds(answer: dict) -> dict:
 
 @pytest.mark.parametrize("function", LAMBDAS)
 def test_the_answer_is_exactly_this(function, tmp_path):
-    with world.running(tmp_path) as local:
+    with world.running(tmp_path, invoke.WORLD) as local:
         invoke.seed(local, tmp_path / "images")
         done = invoke.run(local, function, tmp_path / "watch.log")
         assert done.returncode == 0, done.stderr + (tmp_path / "watch.log").read_text()
@@ -42,7 +42,7 @@ def test_the_answer_is_exactly_this(function, tmp_path):
 
 
 def test_a_failure_is_printed_by_name(tmp_path):
-    with world.running(tmp_path) as local:
+    with world.running(tmp_path, invoke.WORLD) as local:
         invoke.seed(local, tmp_path / "images")
         with invoke.watching(local, "check-manifest", tmp_path / "watch.log") as port:
             event = {**invoke.event("check-manifest"), "target_account": "12345"}

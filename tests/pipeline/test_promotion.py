@@ -68,7 +68,7 @@ def test_the_stack_gets_the_image_it_asks_for(case):
     pushed = case.push("api")
     case.images[0]["parameter"] = "ApiImage"
     case.upload(parameters={"Environment": "dev", "Size": "small"})
-    case.release.put("cloudformation-params.dev.json", {"Size": "tiny"})
+    case.release.put(f"cloudformation-params.{case.installation.environment}.json", {"Size": "tiny"})
     parameters = case.succeed("check-manifest")["parameters"]
     assert parameters["Environment"] == "dev"
     assert parameters["Size"] == "tiny"

@@ -1,0 +1,155 @@
+"""What MiniStack answers instead of CloudFormation, which its state machines cannot call.
+
+A case belongs to a state machine and is chosen by starting `{machine ARN}#{case}`. Answers look as AWS gives them to a
+state machine: names in PascalCase, times in ISO 8601. Each error has its public source in
+docs/cloudformation-errors.md.
+"""
+
+import json
+import urllib.request
+
+DEPLOYER = "111122223333"
+REGION = "eu-west-1"
+TIME = "2026-11-21T12:00:00.000Z"
+FOR_EVER = 1_000_000
+
+# Names as Step Functions gives them, with texts of CloudFormation. Without a name of its own in the service model an
+# error has that of the service, and only the text tells what it is.
+ERRORS = {
+    "missing": ("CloudFormation.CloudFormationException", "Stack with id {} does not exist"),
+    "gone": ("CloudFormation.CloudFormationException", "Stack [{}] does not exist"),
+    "throttled": ("CloudFormation.CloudFormationException", "Rate exceeded"),
+    "no_updates": ("CloudFormation.CloudFormationException", "No updates are to be performed."),
+    "busy": (
+        "CloudFormation.CloudFormationException",
+        "Stack:{} is in UPDATE_IN_PROGRESS state and can not be updated.",
+    ),
+    "no_template": ("CloudFormation.CloudFormationException", "S3 error: The specified key does not exist."),
+    "undeclared": ("CloudFormation.CloudFormationException", "Parameters: [{}] do not exist in the template"),
+    "exists": ("CloudFormation.AlreadyExistsException", "Stack [{}] already exists"),
+    "name_taken": ("CloudFormation.NameAlreadyExistsException", "The specified name is already in use."),
+    "operating": ("CloudFormation.OperationInProgressException", "Another Operation on StackSet {} is in progress"),
+    "stale": (
+        "CloudFormation.StaleRequestException",
+        "Another operation has been performed on this StackSet since the specified operation was performed.",
+    ),
+    "repeated": ("CloudFormation.OperationIdAlreadyExistsException", "The specified operation ID already exists."),
+    "no_capability": ("CloudFormation.InsufficientCapabilitiesException", "Requires capabilities : [{}]"),
+    "no_connection": (
+        "CloudFormation.SdkClientException",
+        "Unable to execute HTTP request: The connection was closed during the request.",
+    ),
+    "too_long": (
+        "States.DataLimitExceeded",
+        "The state/task 'aws-sdk:cloudformation' returned a result with a size exceeding the maximum number of bytes "
+        "service limit.",
+    ),
+}
+# Those that the service model answers with 409.
+CONFLICTS = {"name_taken", "operating", "stale", "repeated"}
+
+
+def throw(kind: str, about: str = "") -> dict:
+    """The error of that kind; `about` is what its text names."""
+    error, text = ERRORS[kind]
+    cause = text.format(about)
+    if error.startswith("CloudFormation.") and not error.endswith("SdkClientException"):
+        status = 409 if kind in CONFLICTS else 400
+        cause += f" (Service: CloudFormation, Status Code: {status}, Request ID: 0cb151b8-e85d-11e8-90ca-335373b8d71c)"
+    return {"Throw": {"Error": error, "Cause": cause}}
+
+
+def stack_id(name: str) -> str:
+    return f"arn:aws:cloudformation:{REGION}:{DEPLOYER}:stack/{name}/0c3e7b80-c6d5-11f0-9d2c-0a1b2c3d4e5f"
+
+
+def summary(*parameters: str) -> dict:
+    """What GetTemplateSummary tells of a template that declares these parameters."""
+    declared = [{"ParameterKey": name, "ParameterType": "String", "NoEcho": False} for name in parameters]
+    return {"Parameters": declared, "ResourceTypes": ["AWS::SNS::Topic"], "Version": "2010-09-09"}
+
+
+def described(status: str, name: str = "dev-myapp", reason: str = "") -> dict:
+    """What DescribeStacks tells of one stack."""
+    stack = {"StackId": stack_id(name), "StackName": name, "StackStatus": status, "CreationTime": TIME}
+    return {"Stacks": [{**stack, **({"StackStatusReason": reason} if reason else {})}]}
+
+
+class Mocks:
+    """The cases of one MiniStack. It takes all of them at once, so all are kept, whoever adds one."""
+
+    _configurations: dict[str, dict] = {}
+
+    def __init__(self, aws):
+        self.endpoint = aws.endpoint
+        empty = {"StateMachines": {}, "MockedResponses": {}}
+        self.configuration = self._configurations.setdefault(aws.endpoint, empty)
+
+    def case(self, machine: str, name: str, states: dict) -> str:
+        """Adds a case and answers what to put behind the machine's ARN.
+
+        `states` has a list for each mocked state: what its first, its second... entry gives, the last one for ever. A
+        retry is no entry: what is thrown is thrown at every retry of that entry.
+        """
+        cases = self.configuration["StateMachines"].setdefault(machine, {"TestCases": {}})["TestCases"]
+        cases[name] = {state: f"{machine}.{name}.{state}" for state in states}
+        for state, answers in states.items():
+            self.configuration["MockedResponses"][cases[name][state]] = _by_entry(answers)
+        self._post()
+        return f"#{name}"
+
+    def base(self, environment: str) -> str:
+        """The case `Created` of both deploy machines: nothing was there, everything is created."""
+        self.case(f"{environment}-aws-deployer-deploy-stack", "Created", created_stack(f"{environment}-myapp"))
+        return self.case(
+            f"{environment}-aws-deployer-deploy-stackset", "Created", created_stack_set(f"{environment}-myapp")
+        )
+
+    def _post(self) -> None:
+        body = json.dumps({"stepfunctions._sfn_mock_config": self.configuration}).encode()
+        request = urllib.request.Request(f"{self.endpoint}/_ministack/config", body, method="POST")
+        with urllib.request.urlopen(request) as answer:
+            assert json.load(answer)["applied"], "MiniStack did not take the mocks"
+
+
+def _by_entry(answers: list) -> dict:
+    entries = [answer if "Throw" in answer else {"Return": answer} for answer in answers]
+    last = len(entries) - 1
+    return {str(i) if i < last else f"{last}-{FOR_EVER}": entry for i, entry in enumerate(entries)}
+
+
+def created_stack(name: str = "dev-myapp", parameters: tuple = ("Environment", "ApiImage", "WorkerImage")) -> dict:
+    return {
+        "GetTemplateSummary": [summary(*parameters)],
+        "DescribeStack": [throw("missing", name)],
+        "CreateStack": [{"StackId": stack_id(name)}],
+        "CheckStackStatus": [described("CREATE_IN_PROGRESS", name), described("CREATE_COMPLETE", name)],
+    }
+
+
+def stack_set_id(name: str) -> str:
+    return f"{name}:4050b07e-b4e3-4110-91c4-4d19c1884442"
+
+
+def operation(status: str, name: str = "dev-myapp", reason: str = "") -> dict:
+    """What DescribeStackSetOperation tells."""
+    told = {"OperationId": "t-42-0", "StackSetId": stack_set_id(name), "Status": status, "CreationTimestamp": TIME}
+    return {"StackSetOperation": {**told, **({"StatusReason": reason} if reason else {})}}
+
+
+def instances(*pairs: tuple[str, str], status: str = "CURRENT", **more) -> dict:
+    """What ListStackInstances tells of instances in these accounts and regions."""
+    return {
+        "Summaries": [{"Account": account, "Region": region, "Status": status} for account, region in pairs],
+        **more,
+    }
+
+
+def created_stack_set(name: str = "dev-myapp", parameters: tuple = ("Environment", "ApiImage", "WorkerImage")) -> dict:
+    return {
+        "GetTemplateSummary": [summary(*parameters)],
+        "CreateStackSet": [{"StackSetId": stack_set_id(name)}],
+        "ListStackInstances": [instances()],
+        "CreateStackInstances": [{"OperationId": "t-42-0"}],
+        "CheckOperationStatus": [operation("RUNNING", name), operation("SUCCEEDED", name)],
+    }

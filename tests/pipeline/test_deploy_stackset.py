@@ -1,0 +1,287 @@
+"""The machine that deploys a stack set: in exactly the targets that are listed."""
+
+import json
+import random
+
+import pytest
+
+from pipeline import machines, mocks
+from pipeline.mocks import instances, operation, throw
+from pipeline.stack_sets import NAME, StackSet
+
+A, B, C = "111122223333", "444455556666", "777788889999"
+EU, US = "eu-west-1", "us-east-1"
+TEMPLATE = "https://artifacts.s3.eu-west-1.amazonaws.com/myapp/main/42.0a1b2c3/cloudformation.template"
+
+
+def given(pairs, **more) -> dict:
+    return {
+        "env": "dev",
+        "repo": "myapp",
+        "stack_name": NAME,
+        "template_url": TEMPLATE,
+        "parameters": {"Environment": "dev", "ApiImage": "api@sha256:1", "WorkerImage": "worker@sha256:2"},
+        "image_parameters": ["ApiImage", "WorkerImage"],
+        "token": "t-42",
+        "targets": [{"account": account, "region": region} for account, region in pairs],
+        "release": {"repo": "myapp", "version": "42.0a1b2c3"},
+        **more,
+    }
+
+
+PAIRS = [(B, EU), (C, EU)]
+CREATED = mocks.created_stack_set(NAME)
+UPDATED = {
+    **CREATED,
+    "CreateStackSet": [throw("name_taken")],
+    "ListStackInstances": [instances(*PAIRS)],
+    "UpdateStackSet": [{"OperationId": "t-42-0"}],
+}
+RESULTS = {
+    "Summaries": [
+        {"Account": B, "Region": EU, "Status": "SUCCEEDED"},
+        {"Account": C, "Region": EU, "Status": "FAILED", "StatusReason": "ResourceLogicalId:Topic, it was refused"},
+        {"Account": C, "Region": US, "Status": "FAILED", "StatusReason": "Another reason"},
+        {
+            "Account": A,
+            "Region": US,
+            "Status": "CANCELLED",
+            "StatusReason": "Cancelled since failure tolerance has exceeded",
+        },
+    ]
+}
+FAILED = {**CREATED, "CheckOperationStatus": [operation("FAILED")], "ListStackSetOperationResults": [RESULTS]}
+WAYS = {
+    "GetTemplateSummary": CREATED,
+    "CreateStackSet": CREATED,
+    "ListStackInstances": CREATED,
+    "CreateStackInstances": CREATED,
+    "CheckOperationStatus": CREATED,
+    "UpdateStackSet": UPDATED,
+    "ListStackSetOperationResults": FAILED,
+}
+
+
+@pytest.fixture
+def deploy(monkeypatch):
+    def deploy(service, pairs=PAIRS, **more) -> machines.Run:
+        answers = machines.Script(service) if isinstance(service, dict) else service
+        return machines.run("deploy-stackset", given(pairs, **more), answers, monkeypatch)
+
+    return deploy
+
+
+def fails(ran: machines.Run, *mentions: str) -> None:
+    assert ran.error == "DeployFailed", ran
+    for words in mentions:
+        assert words in ran.cause, ran.cause
+
+
+def where(call: dict) -> tuple:
+    return call.get("Accounts"), call.get("Regions")
+
+
+def test_a_new_stack_set_is_created_with_an_instance_in_each_target(deploy):
+    ran = deploy(StackSet(), [(B, EU), (C, EU), (B, US)])
+    assert ran.output == {"result": "CREATED", "stack_id": mocks.stack_set_id(NAME), "notes": []}
+    assert ran.arguments("createStackSet") == [
+        {
+            "StackSetName": NAME,
+            "TemplateURL": TEMPLATE,
+            "Parameters": [
+                {"ParameterKey": name, "ParameterValue": value} for name, value in given([])["parameters"].items()
+            ],
+            "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+            "AdministrationRoleARN": machines.SUBSTITUTIONS["StackSetAdministrationRoleArn"],
+            "ExecutionRoleName": machines.SUBSTITUTIONS["StackSetExecutionRoleName"],
+            "PermissionModel": "SELF_MANAGED",
+            "ClientRequestToken": "t-42",
+            "Tags": [{"Key": "drayage:repo", "Value": "myapp"}, {"Key": "drayage:env", "Value": "dev"}],
+        }
+    ]
+    assert [where(call) for call in ran.arguments("createStackInstances")] == [([B, C], [EU]), ([B], [US])]
+    assert [call["OperationId"] for call in ran.arguments("createStackInstances")] == ["t-42-0", "t-42-1"]
+
+
+def test_an_update_of_two_groups_brings_the_template_once(deploy):
+    stack_set = StackSet({(B, EU), (B, US), (C, EU)})
+    ran = deploy(stack_set, [(B, EU), (B, US), (C, EU)])
+    assert ran.output["result"] == "UPDATED"
+    first, second = ran.arguments("updateStackSet")
+    assert (where(first), where(second)) == (([B, C], [EU]), ([B], [US]))
+    assert (first["TemplateURL"], first.get("UsePreviousTemplate")) == (TEMPLATE, None)
+    assert (second.get("TemplateURL"), second["UsePreviousTemplate"]) == (None, True)
+    assert first["Parameters"] == second["Parameters"]
+    assert "Tags" not in first
+
+
+def test_regions_with_the_same_accounts_go_together_however_they_are_listed(deploy):
+    ran = deploy(StackSet(), [(B, EU), (C, EU), (C, US), (B, US)])
+    assert [where(call) for call in ran.arguments("createStackInstances")] == [([B, C], [EU, US])]
+
+
+def test_what_is_there_is_updated_and_what_is_new_is_created(deploy):
+    ran = deploy(StackSet({(B, EU)}), [(B, EU), (C, EU)])
+    assert [action for action, _ in ran.calls if action in ("updateStackSet", "createStackInstances")] == [
+        "updateStackSet",
+        "createStackInstances",
+    ]
+    assert where(ran.arguments("createStackInstances")[0]) == ([C], [EU])
+
+
+def test_an_empty_stack_set_gets_the_template_first(deploy):
+    stack_set = StackSet(set())
+    ran = deploy(stack_set)
+    assert where(ran.arguments("updateStackSet")[0]) == (None, None)
+    assert stack_set.instances == {(B, EU): 2, (C, EU): 2}
+
+
+def test_an_instance_that_is_not_listed_is_left_alone_and_noted(deploy):
+    stack_set = StackSet({(B, EU), (A, US)})
+    ran = deploy(stack_set, [(B, EU)])
+    assert stack_set.instances == {(B, EU): 2, (A, US): 1}
+    assert ran.output["notes"] == [f"Not listed, left alone: 1 instances: {A}/{US}"]
+
+
+def test_what_is_not_listed_is_noted_from_every_page(deploy):
+    listed = [(f"{i:012}", EU) for i in range(1, 101)]
+    ran = deploy(StackSet({("000000000000", EU), *listed}), listed)
+    assert len(ran.arguments("listStackInstances")) == 2
+    assert ran.output["notes"] == [f"Not listed, left alone: 1 instances: 000000000000/{EU}"]
+
+
+def test_a_stack_set_with_instances_elsewhere_only_is_not_touched(deploy):
+    stack_set = StackSet({(A, US)})
+    fails(deploy(stack_set), f"has instances in {A}/{US}, none of them a target", "List one of them or delete them")
+    assert stack_set.touched == []
+
+
+def test_an_instance_that_no_update_reaches_is_named(deploy):
+    stack_set = StackSet({(B, EU), (A, US)}, status="INOPERABLE")
+    fails(deploy(stack_set), f"INOPERABLE instances of {NAME}: {B}/{EU}.", "delete-stack-instances")
+    assert stack_set.touched == []
+
+
+def test_without_targets_nothing_is_asked(deploy):
+    ran = deploy(StackSet(), [])
+    fails(ran, "No target is listed")
+    assert ran.calls == []
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_exactly_the_listed_pairs_are_deployed(deploy, seed):
+    dice = random.Random(seed)
+    accounts, regions = [f"{i:012}" for i in range(1, 7)], [f"region-{i}" for i in range(1, 6)]
+    pairs = [(account, region) for account in accounts for region in regions]
+    listed = dice.sample(pairs, dice.randint(1, len(pairs)))
+    existing = dice.choice([None, set(dice.sample(pairs, dice.randint(0, len(pairs))))])
+    stack_set = StackSet(existing)
+    ran = deploy(stack_set, listed + listed[:2])
+    if existing and not existing & set(listed):
+        fails(ran, "none of them a target")
+        assert stack_set.touched == []
+        return
+    assert ran.output["result"] == ("CREATED" if existing is None else "UPDATED")
+    assert sorted(stack_set.touched) == sorted(listed), "each listed pair once, no other"
+    assert {stack_set.instances[pair] for pair in listed} == {stack_set.version}
+    others = set(existing or ()) - set(listed)
+    assert all(stack_set.instances[pair] == 1 for pair in others)
+    assert len(stack_set.operations) <= 2 * len(regions)
+    assert ("Not listed" in "".join(ran.output["notes"])) == bool(others)
+
+
+def test_a_thousand_targets_fit(deploy):
+    """With instances for half of them, others besides, and regions that all have different accounts."""
+    dice = random.Random(1)
+    pairs = [(f"{i:012}", f"eu-region-{j}") for i in range(1, 101) for j in range(1, 31)]
+    listed = dice.sample(pairs, 1000)
+    existing = set(listed[:500]) | set(dice.sample(pairs, 1000))
+    stack_set = StackSet(existing)
+    ran = deploy(stack_set, listed)
+    assert sorted(stack_set.touched) == sorted(listed)
+    assert ran.output["notes"][0].startswith(f"Not listed, left alone: {len(existing - set(listed))} instances: ")
+    # Every state is entered and left, a Task is also scheduled, started and succeeds. Waiting is bounded apart.
+    waits = len(ran.waits)
+    assert 2 * len(ran.states) + 3 * len(ran.calls) + (400 - waits) * 9 < 25_000
+    assert max(len(json.dumps(value)) for value in [*ran.payloads, *ran.variables.values()]) < 262_144
+
+
+def test_a_long_token_still_names_operations(deploy):
+    ran = deploy(StackSet(), token="t" * 128)
+    assert len(ran.arguments("createStackInstances")[0]["OperationId"]) <= 128
+
+
+def test_an_image_that_the_template_does_not_declare_is_left_out_and_noted(deploy):
+    ran = deploy({**CREATED, "GetTemplateSummary": [mocks.summary("Environment", "ApiImage")]})
+    sent = [each["ParameterKey"] for each in ran.arguments("createStackSet")[0]["Parameters"]]
+    assert sent == ["Environment", "ApiImage"]
+    assert ran.output["notes"] == ["Left out, because the template does not declare it: WorkerImage"]
+
+
+@pytest.mark.parametrize("kind", ["operating", "stale", "throttled"])
+@pytest.mark.parametrize(("way", "state"), [(CREATED, "CreateStackInstances"), (UPDATED, "UpdateStackSet")])
+def test_another_operation_is_waited_for(deploy, kind, way, state):
+    ran = deploy({**way, state: [throw(kind, NAME), throw(kind, NAME), *way[state]]})
+    assert ran.states.count("WaitForTurn") == 2
+    assert ran.output == deploy(way).output
+
+
+@pytest.mark.parametrize("kind", ["operating", "throttled"])
+def test_waiting_for_ones_turn_has_an_end(deploy, kind):
+    fails(
+        deploy({**CREATED, "CreateStackInstances": [throw(kind, NAME)]}),
+        f"CreateStackInstances of dev-myapp from {TEMPLATE} failed: CloudFormation.",
+    )
+
+
+def test_an_operation_that_was_asked_for_before_is_followed(deploy):
+    ran = deploy({**UPDATED, "UpdateStackSet": [throw("repeated")]})
+    assert ran.output["result"] == "UPDATED"
+    assert ran.arguments("describeStackSetOperation")[0]["OperationId"] == "t-42-0"
+
+
+def test_a_throttled_creation_has_an_end(deploy):
+    fails(
+        deploy({**CREATED, "CreateStackSet": [throw("throttled")]}), "CreateStackSet of dev-myapp from", "Rate exceeded"
+    )
+
+
+@pytest.mark.parametrize("status", ["FAILED", "STOPPED"])
+def test_a_failed_operation_tells_the_first_failure(deploy, status):
+    later = {"Summaries": [{"Account": A, "Region": EU, "Status": "FAILED", "StatusReason": "Later"}]}
+    pages = [{"Summaries": [], "NextToken": "1"}, {**RESULTS, "NextToken": "2"}, later]
+    ran = deploy({**FAILED, "CheckOperationStatus": [operation(status)], "ListStackSetOperationResults": pages})
+    fails(ran, f"{status} in 3 of its instances. The first: {C}/{EU}: ResourceLogicalId:Topic, it was refused")
+    assert [each.get("NextToken") for each in ran.arguments("listStackSetOperationResults")] == [None, "1", "2"]
+
+
+def test_without_results_an_operations_own_reason_is_told(deploy):
+    checks = [operation("FAILED", reason="The role cannot be assumed")]
+    too_long = throw("too_long")
+    ran = deploy({**FAILED, "CheckOperationStatus": checks, "ListStackSetOperationResults": [too_long]})
+    fails(ran, "t-42-0", "is FAILED: The role cannot be assumed")
+    fails(deploy({**FAILED, "ListStackSetOperationResults": [{"Summaries": []}]}), "its results tell why")
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "QUEUED", "STOPPING"])
+def test_following_is_bounded_by_time(deploy, status):
+    ran = deploy({**CREATED, "CheckOperationStatus": [operation(status)]})
+    fails(ran, f"is still {status}", "upload the release again")
+    assert sum(ran.waits) > 24 * 3600
+
+
+@pytest.mark.parametrize(("state", "name", "retrier"), machines.handled("deploy-stackset", "Retry"))
+def test_each_retry_succeeds_the_second_time(deploy, state, name, retrier):
+    way = WAYS[state]
+    plain = deploy(way)
+    ran = deploy({**way, state: [{"Throw": {"Error": name, "Cause": "Rate exceeded"}}, *way[state]]})
+    assert (ran.output, ran.cause) == (plain.output, plain.cause)
+    assert len(ran.calls) == len(plain.calls) + 1
+
+
+@pytest.mark.parametrize(("state", "name", "catcher"), machines.handled("deploy-stackset", "Catch"))
+def test_each_catch_leads_where_it_should(deploy, state, name, catcher):
+    thrown = {"States.ALL": "CloudFormation.LimitExceededException"}.get(name, name)
+    ran = deploy({**UPDATED, **WAYS[state], state: [{"Throw": {"Error": thrown, "Cause": "It was refused"}}]})
+    assert ran.states[ran.states.index(state) + 1] == catcher["Next"]
+    assert ran.output or ran.error == "DeployFailed"
