@@ -14,7 +14,7 @@ from pipeline.processes import exit_on_sigterm
 from show import quote, say, section, short, size, table
 
 MISSING = "9.9.9-missing"
-RECORD = "status error version execution_arn started_at ended_at image_count images_present deployment".split()
+RECORD = ("status", "error", "version", "started_at", "ended_at", "image_count", "images_present", "deployment")
 
 
 class Unexpected(Exception):
