@@ -18,7 +18,8 @@ HOST := $(patsubst aarch64,arm64,$(shell uname -m))
 ARCH ?= $(HOST)
 ZIG ?= $(if $(filter $(HOST),$(ARCH)),,yes)
 BOOTSTRAP = target/$(if $(ZIG),lambda/$(ARCH)/$*/bootstrap,release/$*)
-PACKAGES := target/package/$(if $(ZIG),zig-)$(ARCH)
+# LOCAL=yes is for a local AWS, which starts them with the glibc of this machine, however new that is.
+PACKAGES := target/package/$(if $(LOCAL),local,$(if $(ZIG),zig-)$(ARCH))
 ZIPS := $(LAMBDAS:%=$(PACKAGES)/%.zip)
 CARGO_BUILD := cargo build $(QUIET) --locked --release --workspace --bins
 CARGO_LAMBDA_BUILD := PATH=$(CURDIR)/.tools/zig/ziglang:$$PATH $(VENV)/bin/cargo-lambda lambda build $(QUIET) --locked --release \
@@ -72,7 +73,7 @@ packages: $(ZIPS)
 
 .SECONDEXPANSION:
 $(ZIPS): $(PACKAGES)/%.zip: $$(BOOTSTRAP) tools/package.py
-	@tools/package.py zip $(ARCH) $< $@
+	@tools/package.py zip $(if $(LOCAL),local,$(ARCH)) $< $@
 
 deploy: package ## Deploy cloudformation.template (CODE_BUCKET=, ENV=dev, MODE=single, PARAMETERS="Key=Value ...")
 	@ENV='$(ENV)' MODE='$(MODE)' ARCH='$(ARCH)' PACKAGES='$(PACKAGES)' CODE_BUCKET='$(CODE_BUCKET)' \

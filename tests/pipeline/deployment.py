@@ -59,8 +59,8 @@ def packages() -> list[Path]:
     """The packages, made now if they are older than the bootstraps."""
     # Not the flags of a make that runs this.
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-    subprocess.run(["make", "--quiet", "packages"], cwd=ROOT, env=environment, check=True)
-    return [ROOT / "target/package" / ARCHITECTURE / f"{function}.zip" for function in LAMBDAS]
+    subprocess.run(["make", "--quiet", "packages", "LOCAL=yes"], cwd=ROOT, env=environment, check=True)
+    return [ROOT / "target/package/local" / f"{function}.zip" for function in LAMBDAS]
 
 
 def upload(aws: MiniStack) -> Code:
