@@ -9,6 +9,8 @@ from botocore.config import Config
 from .processes import TOOLS, NotStarted, Process, free_port
 
 REGION = "eu-west-1"
+# -P: this module has the name of the one that the script imports.
+COMMAND = [TOOLS / "venv/bin/python", "-P", Path(__file__).with_name("atomic.py")]
 # No retries: what fails here fails the test. A long read: a Lambda may hash gigabytes.
 CLIENT = Config(retries={"total_max_attempts": 1}, read_timeout=900, s3={"addressing_style": "path"})
 
@@ -58,7 +60,7 @@ def running(folder: Path):
             "AUTH": "true",
             "SFN_WAIT_SCALE": "0.01",
         }
-        with Process("MiniStack", [TOOLS / "venv/bin/ministack"], folder / "ministack.log", env=environment) as process:
+        with Process("MiniStack", COMMAND, folder / "ministack.log", env=environment) as process:
             try:
                 process.wait_for(port)
             except NotStarted:
