@@ -83,6 +83,8 @@ deploy-target: ## Deploy cloudformation-target.template (ENV=dev, PARAMETERS="De
 	@aws cloudformation deploy --stack-name $(ENV)-aws-deployer-target --template-file cloudformation-target.template \
 	    --capabilities CAPABILITY_IAM CAPABILITY_NAMED_IAM --no-fail-on-empty-changeset \
 	    --parameter-overrides Environment=$(ENV) $(PARAMETERS)
+	@aws cloudformation describe-stacks --stack-name $(ENV)-aws-deployer-target \
+	    --query 'Stacks[0].Outputs[].[OutputKey,OutputValue]' --output text
 
 # Code that `make deploy` brought last is not brought back by it: to CloudFormation nothing has changed. This brings it back.
 update-lambda-code: $(or $(LAMBDA:%=update-%),$(UPDATE)) ## Replace only the code of the Lambdas (ENV=dev, LAMBDA=promote-images)

@@ -65,7 +65,7 @@ def check(elf: Elf, architecture: str) -> None:
     needed = max((tuple(map(int, version.split("."))) for version in versions if version[0].isdigit()), default=GLIBC)
     if needed > GLIBC:
         needs, has = (".".join(map(str, version[:2])) for version in (needed, GLIBC))
-        raise Refused(f"needs glibc {needs}, and provided.al2023 has {has}: build it with `make package ZIG=yes`")
+        raise Refused(f"needs glibc {needs}, and provided.al2023 has {has}: give ZIG=yes to make")
 
 
 def package(architecture: str, bootstrap: Path, target: Path) -> None:
