@@ -16,8 +16,10 @@ HERE = f"{PSEUDO['AWS::Region']}:{PSEUDO['AWS::AccountId']}"
 CLOUDFORMATION = {
     "stack": f"{PREFIX}:cloudformation:{HERE}:stack/*/*",
     "stackset": f"{PREFIX}:cloudformation:{HERE}:stackset/*:*",
-    "stackset-target": f"{PREFIX}:cloudformation:{HERE}:stackset-target/*",
-    "type": f"{PREFIX}:cloudformation:{PSEUDO['AWS::Region']}::type/resource/*",
+    # In any region, and a type is of whoever published it. Source: CloudFormation User Guide, "Example IAM
+    # identity-based policies for CloudFormation", on stack sets.
+    "stackset-target": f"{PREFIX}:cloudformation:*:{PSEUDO['AWS::AccountId']}:stackset-target/*",
+    "type": f"{PREFIX}:cloudformation:*:*:type/resource/*",
 }
 TEMPLATES = ("cloudformation.template", "cloudformation-*.template")
 
@@ -35,6 +37,9 @@ LOG_DELIVERY = {
     "logs:DescribeResourcePolicies",
     "logs:DescribeLogGroups",
 }
+# What S3 asks for besides, of the caller, where a bucket is encrypted with a key of the customer's. Source: S3 User
+# Guide, "Using server-side encryption with AWS KMS keys".
+WITH_A_KEY = {"s3:GetObject": "kms:Decrypt", "s3:PutObject": "kms:GenerateDataKey"}
 # Actions that know resources, but are called without naming one: a template by its URL is neither stack nor stack set.
 NO_RESOURCE_IN_THE_CALL = {"cloudformation:GetTemplateSummary"}
 
@@ -95,9 +100,12 @@ def role_of(template: Template, machine: str) -> str:
     return next(name for name in template.of_type("AWS::IAM::Role") if template.arn(name) == arn)
 
 
-def needs(machine: Machine, values: dict, bucket: str) -> set:
-    """What the calls of a machine need, its substitutions filled with these values."""
-    return _needs(machine, tuple(sorted(values.items())), bucket)
+def needs(machine: Machine, values: dict, bucket: str, key: str) -> set:
+    """What the calls of a machine need, its substitutions filled with these values. The bucket may have a KMS key."""
+    found = _needs(machine, tuple(sorted(values.items())), bucket)
+    if not key:
+        return found
+    return found | {(WITH_A_KEY[action], key) for action, _ in found if action in WITH_A_KEY}
 
 
 @cache
@@ -147,10 +155,10 @@ def _of_cloudformation(call: Call, names: set, values: dict, bucket: str):
     if "TemplateURL" in names:
         # CloudFormation reads a template as its caller.
         yield from (("s3:GetObject", f"{PREFIX}:s3:::{bucket}/*/{key}") for key in TEMPLATES)
-    if "Tags" in names and "StackSet" in call.operation:
-        # Source: the permissions that the resource type AWS::CloudFormation::StackSet says its handlers need.
-        # AWS::CloudFormation::Stack, which has tags too, needs none.
-        yield "cloudformation:TagResource", CLOUDFORMATION["stackset"]
+    if "Tags" in names:
+        # Source: Service Authorization Reference, "Actions, resources, and condition keys for AWS CloudFormation".
+        kind = "stackset" if "StackSet" in call.operation else "stack"
+        yield "cloudformation:TagResource", CLOUDFORMATION[kind]
     for name, role in (("RoleARN", "DeployRoleArn"), ("AdministrationRoleARN", "StackSetAdministrationRoleArn")):
         if name in names and values[role]:
             yield "iam:PassRole", values[role]

@@ -5,6 +5,7 @@ from static.machines import load
 
 DEPLOY_ROLE = "arn:aws:iam::111122223333:role/deploys"
 OWN_MACHINE = "arn:aws:states:eu-west-1:111122223333:stateMachine:of-a-team"
+KEY = "arn:aws:kms:eu-west-1:111122223333:key/0c3e7b80-c6d5-11f0-9d2c-0a1b2c3d4e5f"
 GIVEN = {"CodeBucket": "code", "CodePrefix": "prefix"}
 INSTALLATIONS = {
     "single": {"DeploymentMode": "single", "DeployRoleArn": DEPLOY_ROLE},
@@ -16,6 +17,7 @@ INSTALLATIONS = {
         "DeploymentMode": "single",
         "DeployRoleArn": DEPLOY_ROLE,
         "ArtifactBucketName": "releases",
+        "ArtifactKeyArn": KEY,
         "SourceAccount": "777788889999",
         "SourceRegion": "us-east-1",
         "SourceRepositories": "myapp/*,base/*",
@@ -23,6 +25,13 @@ INSTALLATIONS = {
         "PullRoleName": "pulls",
         "ExternalId": "drayage",
         "AlarmTopicArn": "arn:aws:sns:eu-west-1:111122223333:alarms",
+    },
+    "multi, all else given": {
+        "DeploymentMode": "multi",
+        "ArtifactBucketName": "releases",
+        "ArtifactKeyArn": KEY,
+        "TargetAccounts": "444455556666",
+        "OptInRegions": "ap-east-1,me-south-1",
     },
 }
 
@@ -51,3 +60,7 @@ def machines_of(installation: template.Template) -> dict:
 
 def bucket_of(installation: template.Template) -> str:
     return installation.parameter("ArtifactBucketName") or "drayage-ArtifactBucket"
+
+
+def key_of(installation: template.Template) -> str:
+    return installation.parameter("ArtifactKeyArn")

@@ -2,8 +2,10 @@
 
 import re
 
+import pytest
+
 from static import errors, grants
-from static.installations import installed
+from static.installations import INSTALLATIONS, installed, key_of
 from static.machines import ROOT
 from static.test_roles import FUNCTIONS, role, target
 
@@ -28,12 +30,27 @@ def test_beside_ecr_functions_are_granted_what_their_code_calls():
     )
     called = {ACTIONS[name] for name in CALLED.findall(code)}
     assert called == set(ACTIONS.values())
-    installation = installed("single, all else given")
-    for function in FUNCTIONS:
-        found = {grant.action for grant in grants.grants(installation, role(installation, function))}
-        # Only check-manifest stores long lists of pins.
-        own = called - ({"s3:PutObject"} if function != "CheckManifest" else set())
-        assert {action for action in found if not action.startswith("ecr:")} == own | WITHOUT_A_CALL, function
+    for name in ("single", "single, all else given"):
+        installation = installed(name)
+        for function in FUNCTIONS:
+            found = {grant.action for grant in grants.grants(installation, role(installation, function))}
+            # Only check-manifest stores long lists of pins.
+            own = called - ({"s3:PutObject"} if function != "CheckManifest" else set())
+            if key_of(installation):
+                own |= {grants.WITH_A_KEY[action] for action in own & set(grants.WITH_A_KEY)}
+            assert {action for action in found if not action.startswith("ecr:")} == own | WITHOUT_A_CALL, function
+
+
+@pytest.mark.parametrize("name", INSTALLATIONS)
+def test_a_key_is_used_where_one_is_given_and_no_other(name):
+    installation = installed(name)
+    keys = {
+        grant.resource
+        for one in installation.of_type("AWS::IAM::Role")
+        for grant in grants.grants(installation, one)
+        if grant.action.startswith("kms:")
+    }
+    assert keys == {key_of(installation)} - {""}
 
 
 def who(cell: str) -> set:

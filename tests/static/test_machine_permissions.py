@@ -5,7 +5,7 @@ import json
 import pytest
 
 from static import grants
-from static.installations import INSTALLATIONS, bucket_of, installed, machines_of
+from static.installations import INSTALLATIONS, bucket_of, installed, key_of, machines_of
 from static.template import Template
 
 
@@ -13,7 +13,7 @@ def difference(installation: Template) -> dict:
     """By machine: what is missing and what is idle."""
     found = {}
     for name, (machine, values) in machines_of(installation).items():
-        needed = grants.needs(machine, values, bucket_of(installation))
+        needed = grants.needs(machine, values, bucket_of(installation), key_of(installation))
         granted = {grant.pair for grant in grants.grants(installation, grants.role_of(installation, name))}
         for title, pairs in (("missing", needed - granted), ("idle", granted - needed)):
             if pairs:

@@ -1,6 +1,7 @@
 """Taking any one action away from any role is noticed: nothing is granted that no check asks for."""
 
 import copy
+import functools
 
 import pytest
 
@@ -13,8 +14,10 @@ CHECKS = [
     test_function_permissions.test_beside_ecr_functions_are_granted_what_their_code_calls,
     test_roles.test_the_rule_starts_the_pipeline_and_nothing_else,
     test_roles.test_a_stack_set_assumes_the_execution_role_in_the_accounts_that_are_listed,
-    lambda: test_machine_permissions.test_a_machine_is_granted_what_its_calls_need_and_no_more("single"),
-    lambda: test_machine_permissions.test_a_machine_is_granted_what_its_calls_need_and_no_more("multi"),
+    *(
+        functools.partial(test_machine_permissions.test_a_machine_is_granted_what_its_calls_need_and_no_more, name)
+        for name in ("single", "multi", "single, all else given", "multi, all else given")
+    ),
 ]
 
 

@@ -106,3 +106,53 @@ def test_a_stack_set_assumes_the_execution_role_in_the_accounts_that_are_listed(
     (grant,) = grants.grants(installed("multi"), "StackSetAdministrationRole")
     assert grant.pair == ("sts:AssumeRole", "arn:aws:iam::*:role/dev-aws-deployer-stackset-execution")
     assert json.loads(grant.condition)["StringEquals"] == {"aws:ResourceAccount": ["444455556666", "777788889999"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "principals"),
+    [
+        ("multi", ["cloudformation.amazonaws.com"]),
+        (
+            "multi, all else given",
+            [
+                "cloudformation.amazonaws.com",
+                "cloudformation.ap-east-1.amazonaws.com",
+                "cloudformation.me-south-1.amazonaws.com",
+            ],
+        ),
+    ],
+)
+def test_cloudformation_may_come_from_regions_that_are_enabled_first(name, principals):
+    role = installed(name).resources["StackSetAdministrationRole"]
+    (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert grants.listed(statement["Principal"]["Service"]) == principals
+
+
+@pytest.mark.parametrize(
+    ("accounts", "taken"),
+    [
+        ("own", True),
+        ("444455556666", True),
+        ("444455556666,777788889999", True),
+        ("own,444455556666", False),
+        ("444455556666,own", False),
+        ("444455556666, 777788889999", False),
+        ("", False),
+    ],
+)
+def test_the_word_own_stands_alone_or_nothing_is_installed(accounts, taken):
+    """Among others it would be the number of no account, and all promotion to this one be denied."""
+    parameter = template.read(template.DEPLOYER)["Parameters"]["TargetAccounts"]
+    # A list's pattern is that of each item.
+    assert parameter["Type"] == "String"
+    assert bool(re.fullmatch(parameter["AllowedPattern"], accounts)) == taken
+
+
+def test_what_a_failed_first_creation_leaves_does_not_block_the_next():
+    found = {
+        resource["DeletionPolicy"]
+        for mode in ("single", "multi")
+        for resource in installed(mode).resources.values()
+        if "DeletionPolicy" in resource
+    }
+    assert found == {"RetainExceptOnCreate"}
