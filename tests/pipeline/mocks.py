@@ -69,10 +69,15 @@ def summary(*parameters: str) -> dict:
     return {"Parameters": declared, "ResourceTypes": ["AWS::SNS::Topic"], "Version": "2010-09-09"}
 
 
-def described(status: str, name: str = "dev-myapp", reason: str = "") -> dict:
-    """What DescribeStacks tells of one stack."""
+def tags(repo: str) -> list:
+    return [{"Key": "drayage:repo", "Value": repo}, {"Key": "drayage:env", "Value": "dev"}]
+
+
+def described(status: str, name: str = "dev-myapp", reason: str = "", repo: str = "") -> dict:
+    """What DescribeStacks tells of one stack: of a repository's, or of one that somebody made by hand."""
     stack = {"StackId": stack_id(name), "StackName": name, "StackStatus": status, "CreationTime": TIME}
-    return {"Stacks": [{**stack, **({"StackStatusReason": reason} if reason else {})}]}
+    more = {"StackStatusReason": reason} if reason else {}
+    return {"Stacks": [{**stack, **more, "Tags": tags(repo) if repo else []}]}
 
 
 class Mocks:

@@ -215,6 +215,32 @@ def test_what_needs_a_decision_says_what_to_do(deploy, status, advice):
     fails(deploy({**UPDATED, "DescribeStack": [described(status)]}), stack_id(NAME), status, advice)
 
 
+@pytest.mark.parametrize("tags", [{"Tags": []}, {"Tags": [{"Key": "team", "Value": "of-others"}]}, {}])
+def test_a_stack_that_somebody_made_by_hand_is_taken_over(deploy, tags):
+    (stack,) = described("CREATE_COMPLETE")["Stacks"]
+    stack = {key: value for key, value in stack.items() if key != "Tags"} | tags
+    assert deploy({**UPDATED, "DescribeStack": [{"Stacks": [stack]}]}).output["result"] == "UPDATED"
+
+
+def test_a_stack_of_the_same_repository_is_updated(deploy):
+    ran = deploy({**UPDATED, "DescribeStack": [described("CREATE_COMPLETE", repo="myapp")]})
+    assert ran.output["result"] == "UPDATED"
+
+
+@pytest.mark.parametrize("status", ["CREATE_COMPLETE", "ROLLBACK_COMPLETE", "UPDATE_IN_PROGRESS"])
+def test_a_stack_of_another_repository_is_left_alone(deploy, status):
+    """myapp with the template api, and myapp-api: both have the stack dev-myapp-api."""
+    given = {**GIVEN, "repo": "myapp:api", "stack_name": "dev-myapp-api"}
+    ran = deploy({**UPDATED, "DescribeStack": [described(status, "dev-myapp-api", repo="myapp-api")]}, given)
+    fails(ran, stack_id("dev-myapp-api"), "is that of the repository myapp-api, not of myapp:api", "another name")
+    assert [action for action, _ in ran.calls] == ["getTemplateSummary", "describeStacks"]
+
+
+def test_a_stack_that_another_repository_creates_first_is_left_alone(deploy):
+    looks = [throw("missing", NAME), described("CREATE_IN_PROGRESS", repo="other")]
+    fails(deploy({**CREATED, "DescribeStack": looks, "CreateStack": [throw("exists", NAME)]}), "the repository other")
+
+
 def test_a_stack_that_comes_back_each_time_ends_the_deleting(deploy):
     fails(deploy({**LEFT_OVER, "DescribeStack": [described("REVIEW_IN_PROGRESS")]}), "was deleted ten times")
 
