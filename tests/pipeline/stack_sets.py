@@ -16,15 +16,25 @@ class StackSet:
     """`existing` has the pairs of account and region that have an instance, or is None where there is no stack set.
 
     An instance's version counts the templates that the stack set had; `touched` lists pairs as operations reach them.
+    Each operation is seen `running` so many times, that with the number `stuck` for ever, and refused `throttled` times.
     """
 
-    def __init__(self, existing: set | None = None, status: str = "CURRENT"):
+    def __init__(
+        self,
+        existing: set | None = None,
+        status: str = "CURRENT",
+        running: int = 0,
+        stuck: int | None = None,
+        throttled: int = 0,
+    ):
         self.exists = existing is not None
         self.version = 1
         self.instances = dict.fromkeys(sorted(existing or ()), 1)
         self.status = status
         self.operations: list[str] = []
         self.touched: list[tuple] = []
+        self.running, self.stuck, self.throttled = running, stuck, throttled
+        self.looks = self.refusals = 0
 
     def __call__(self, state: str, action: str, arguments: dict):
         return getattr(self, action)(**arguments)
@@ -59,6 +69,10 @@ class StackSet:
     def _operate(self, identifier: str, pairs: list) -> dict:
         if identifier in self.operations:
             raise refused("repeated")
+        if self.refusals < self.throttled:
+            self.refusals += 1
+            raise refused("throttled")
+        self.looks = self.refusals = 0
         self.operations.append(identifier)
         self.touched += pairs
         self.instances |= dict.fromkeys(pairs, self.version)
@@ -66,7 +80,9 @@ class StackSet:
 
     def describeStackSetOperation(self, StackSetName, OperationId):
         assert OperationId in self.operations, "OperationNotFoundException"
-        return mocks.operation("SUCCEEDED")
+        self.looks += 1
+        runs = self.looks <= self.running or self.stuck == len(self.operations) - 1
+        return mocks.operation("RUNNING" if runs else "SUCCEEDED")
 
 
 def _product(accounts: list, regions: list) -> list:

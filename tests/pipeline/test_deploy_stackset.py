@@ -200,10 +200,64 @@ def test_a_thousand_targets_fit(deploy):
     ran = deploy(stack_set, listed)
     assert sorted(stack_set.touched) == sorted(listed)
     assert ran.output["notes"][0].startswith(f"Not listed, left alone: {len(existing - set(listed))} instances: ")
-    # Every state is entered and left, a Task is also scheduled, started and succeeds. Waiting is bounded apart.
-    waits = len(ran.waits)
-    assert 2 * len(ran.states) + 3 * len(ran.calls) + (400 - waits) * 9 < 25_000
+    assert events(ran) < 25_000
     assert max(len(json.dumps(value)) for value in [*ran.payloads, *ran.variables.values()]) < 262_144
+
+
+def events(ran: machines.Run) -> int:
+    """Every state is entered and left, a Task is also scheduled, started and succeeds."""
+    return 2 * len(ran.states) + 3 * len(ran.calls)
+
+
+def groups(count: int) -> list:
+    """Targets that need as many operations: every region has an account of its own."""
+    return [(f"{i:012}", f"region-{i}") for i in range(1, count + 1)]
+
+
+# At each of so many operations there are so many looks.
+LOOKS = {1: 68, 11: 68, 12: 20, 40: 20, 41: 10, 80: 10}
+
+
+@pytest.mark.parametrize(("count", "looks"), LOOKS.items())
+def test_each_operation_may_take_its_time_however_many_were_before(deploy, count, looks):
+    stack_set = StackSet(running=looks - 1)
+    ran = deploy(stack_set, groups(count))
+    assert ran.output["result"] == "CREATED"
+    assert sorted(stack_set.touched) == sorted(groups(count))
+    assert len(ran.waits) == count * looks
+    assert events(ran) < 12_000
+
+
+@pytest.mark.parametrize(("count", "looks"), LOOKS.items())
+def test_the_last_operation_is_followed_as_long_as_the_first(deploy, count, looks):
+    ran = deploy(StackSet(running=1, stuck=count - 1), groups(count))
+    fails(ran, f"Operation t-42-{count - 1} on", "is still RUNNING", "upload the release again")
+    assert len(ran.waits[2 * (count - 1) :]) == looks
+    assert sum(ran.waits[2 * (count - 1) :]) > 24 * 3600
+
+
+def test_more_operations_than_a_history_holds_are_refused(deploy):
+    stack_set = StackSet()
+    fails(deploy(stack_set, groups(81)), f"{NAME} would need 81 operations: more than 80", "share one")
+    assert stack_set.touched == []
+
+
+def test_what_exists_counts_among_the_operations(deploy):
+    stack_set = StackSet(set(groups(40)))
+    fails(deploy(stack_set, groups(81)), "would need 81 operations")
+    assert deploy(StackSet(set(groups(40))), groups(80)).output["result"] == "UPDATED"
+
+
+def test_a_request_that_is_throttled_after_long_waiting_is_tried_again(deploy):
+    answers = [throw("operating", NAME)] * 20 + [throw("throttled")] * 10 + CREATED["CreateStackInstances"]
+    ran = deploy({**CREATED, "CreateStackInstances": answers})
+    assert ran.output["result"] == "CREATED"
+
+
+def test_throttling_is_counted_for_each_operation_anew(deploy):
+    stack_set = StackSet(throttled=9)
+    assert deploy(stack_set, groups(5)).output["result"] == "CREATED"
+    assert len(stack_set.operations) == 5
 
 
 def test_a_long_token_still_names_operations(deploy):

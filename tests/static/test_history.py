@@ -26,8 +26,11 @@ LOOPS = {
         # Pages of at least ten: of the instances of a stack set, and of those that failed.
         ("AreThereMoreInstances", "ListStackInstances"): 100,
         ("AreThereMoreResults", "ListStackSetOperationResults"): 100,
-        # Operations: regions with the same accounts go together, so there are no more than regions, updated and new.
+        # ChoosePace refuses more. Regions with the same accounts go together, so that there are no more operations than
+        # regions, updated and new: some 70 in all regions of a partition.
         "step": 80,
+        # Looks at all operations together: 68 at each of 11, 20 at each of 40, 10 at each of 80.
+        "waits": 800,
     },
 }
 
