@@ -136,6 +136,12 @@ def stack_set_id(name: str) -> str:
     return f"{name}:4050b07e-b4e3-4110-91c4-4d19c1884442"
 
 
+def described_set(repo: str = "", name: str = "dev-myapp") -> dict:
+    """What DescribeStackSet tells of a repository's stack set, or of one that somebody made by hand."""
+    told = {"StackSetId": stack_set_id(name), "StackSetName": name, "Status": "ACTIVE", "TemplateBody": "{}"}
+    return {"StackSet": {**told, "Tags": tags(repo) if repo else []}}
+
+
 def operation(status: str, name: str = "dev-myapp", reason: str = "") -> dict:
     """What DescribeStackSetOperation tells."""
     told = {"OperationId": "t-42-0", "StackSetId": stack_set_id(name), "Status": status, "CreationTimestamp": TIME}

@@ -16,7 +16,7 @@ class StackSet:
     """`existing` has the pairs of account and region that have an instance, or is None where there is no stack set.
 
     An instance's version counts the templates that the stack set had; `touched` lists pairs as operations reach them.
-    Each operation is seen `running` so many times, that with the number `stuck` for ever, and refused `throttled` times.
+    Each operation is refused `throttled` times and seen `running` so often, that with the number `stuck` for ever.
     """
 
     def __init__(
@@ -26,6 +26,7 @@ class StackSet:
         running: int = 0,
         stuck: int | None = None,
         throttled: int = 0,
+        repo: str = "myapp",
     ):
         self.exists = existing is not None
         self.version = 1
@@ -33,6 +34,7 @@ class StackSet:
         self.status = status
         self.operations: list[str] = []
         self.touched: list[tuple] = []
+        self.repo = repo
         self.running, self.stuck, self.throttled = running, stuck, throttled
         self.looks = self.refusals = 0
 
@@ -47,6 +49,9 @@ class StackSet:
             raise refused("name_taken")
         self.exists = True
         return {"StackSetId": mocks.stack_set_id(StackSetName)}
+
+    def describeStackSet(self, StackSetName):
+        return mocks.described_set(self.repo, StackSetName)
 
     def listStackInstances(self, StackSetName, MaxResults, NextToken="0"):
         begin = int(NextToken)

@@ -34,6 +34,7 @@ CREATED = mocks.created_stack_set(NAME)
 UPDATED = {
     **CREATED,
     "CreateStackSet": [throw("name_taken")],
+    "DescribeStackSet": [mocks.described_set("myapp")],
     "ListStackInstances": [instances(*PAIRS)],
     "UpdateStackSet": [{"OperationId": "t-42-0"}],
 }
@@ -58,6 +59,7 @@ WAYS = {
     "CreateStackInstances": CREATED,
     "CheckOperationStatus": CREATED,
     "UpdateStackSet": UPDATED,
+    "DescribeStackSet": UPDATED,
     "ListStackSetOperationResults": FAILED,
 }
 
@@ -160,6 +162,27 @@ def test_an_instance_that_no_update_reaches_is_named(deploy):
     stack_set = StackSet({(B, EU), (A, US)}, status="INOPERABLE")
     fails(deploy(stack_set), f"INOPERABLE instances of {NAME}: {B}/{EU}.", "delete-stack-instances")
     assert stack_set.touched == []
+
+
+def test_a_stack_set_of_another_repository_is_left_alone(deploy):
+    stack_set = StackSet(set(PAIRS), repo="myapp-api")
+    ran = deploy(stack_set, repo="myapp:api")
+    fails(ran, f"{NAME} is that of the repository myapp-api, not of myapp:api", "another name")
+    assert stack_set.touched == []
+    assert stack_set.version == 1
+
+
+@pytest.mark.parametrize("tags", [{"Tags": []}, {"Tags": [{"Key": "team", "Value": "of-others"}]}, {}])
+def test_a_stack_set_that_somebody_made_by_hand_is_taken_over(deploy, tags):
+    made = mocks.described_set()["StackSet"]
+    found = {key: value for key, value in made.items() if key != "Tags"} | tags
+    assert deploy({**UPDATED, "DescribeStackSet": [{"StackSet": found}]}).output["result"] == "UPDATED"
+
+
+def test_a_stack_set_that_is_too_long_to_look_at_is_updated_and_noted(deploy):
+    ran = deploy({**UPDATED, "DescribeStackSet": [throw("too_long")]})
+    assert ran.output["result"] == "UPDATED"
+    assert ran.output["notes"] == ["The stack set is too long for Step Functions: whose it is was not looked at."]
 
 
 def test_without_targets_nothing_is_asked(deploy):

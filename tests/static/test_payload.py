@@ -121,6 +121,7 @@ DEPLOYING = {
     "deploy-stackset": {
         "GetTemplateSummary": summary,
         "CreateStackSet": always(Failure("CloudFormation.NameAlreadyExistsException", "it exists")),
+        "DescribeStackSet": always({"StackSet": {"StackSetId": "s" * 180, "TemplateBody": "t" * 100_000}}),
         "ListStackInstances": summaries,
         "UpdateStackSet": always({"OperationId": "o" * 100}),
         "CreateStackInstances": always({"OperationId": "o" * 100}),
