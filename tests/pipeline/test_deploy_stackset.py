@@ -182,7 +182,7 @@ def test_a_stack_set_that_somebody_made_by_hand_is_taken_over(deploy, tags):
 def test_a_stack_set_that_is_too_long_to_look_at_is_updated_and_noted(deploy):
     ran = deploy({**UPDATED, "DescribeStackSet": [throw("too_long")]})
     assert ran.output["result"] == "UPDATED"
-    assert ran.output["notes"] == ["The stack set is too long for Step Functions: whose it is was not looked at."]
+    assert ran.output["notes"] == ["The stack set is too long for Step Functions: its owner was not looked at."]
 
 
 def test_without_targets_nothing_is_asked(deploy):

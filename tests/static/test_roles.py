@@ -156,3 +156,11 @@ def test_what_a_failed_first_creation_leaves_does_not_block_the_next():
         if "DeletionPolicy" in resource
     }
     assert found == {"RetainExceptOnCreate"}
+
+
+def test_only_what_takes_a_role_is_bound_to_the_deploy_role():
+    """DeleteStack has one too, but a stack keeps the role it was made with; TagResource knows none."""
+    found = grants.grants(installed("single"), "DeployStackRole")
+    bound = {grant.action for grant in found if "cloudformation:RoleArn" in grant.condition}
+    assert bound == {"cloudformation:CreateStack", "cloudformation:UpdateStack"}
+    assert {grant.condition for grant in found if grant.action not in bound | {"iam:PassRole"}} == {"{}"}
