@@ -49,7 +49,7 @@ _CLAIMED = {"Claim": [thrown(REFUSED), {}]}
 _OWNED = {**_CLAIMED, "ReadClaim": [{"Item": {"owner": {"S": SOMEBODY}}}]}
 _LOCKED = {"AcquireLock": [thrown(REFUSED), {"Attributes": {}}]}
 _HELD = {**_LOCKED, "ReadLock": [{"Item": {"holder": {"S": SOMEBODY}, "holder_sk": {"S": "x"}}}]}
-_DEAD = {"Status": "FAILED"}
+_DEAD = {"Status": "FAILED", "StopDate": "2026-01-01T00:00:00.000Z"}
 # How to come to states that are not on the usual way.
 WAYS = {
     "ReadClaim": _CLAIMED,
@@ -59,6 +59,7 @@ WAYS = {
     "DescribeHolder": _HELD,
     "StealLock": {**_HELD, "DescribeHolder": [_DEAD]},
     "CloseAbandonedBuild": {**_HELD, "DescribeHolder": [_DEAD], "StealLock": [{}]},
+    "ReadReleasedLock": {"ReleaseLock": [thrown(REFUSED), {}]},
     "UpdateBuildStatusFailed": {"CheckManifest": [thrown("PullFailed")]},
     "ReleaseLockAfterFailure": {"CheckManifest": [thrown("PullFailed")]},
 }

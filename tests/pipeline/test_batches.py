@@ -81,6 +81,18 @@ def test_every_batch_is_attempted_and_every_target_that_failed_is_told(app, mach
     assert machines.record(execution, app.app)["error_message"] == execution.cause
 
 
+def test_a_batch_that_was_stopped_is_told_by_its_name_and_status(app, machines, mocks):
+    app.push("api")
+    app.release.put("deploy-manifest.json", {"images": app.images})
+    arn = "arn:aws:states:eu-west-1:111122223333:execution:prd-aws-deployer-promote-batch:x"
+    stopped = {"ExecutionArn": arn, "Input": json.dumps({"pinned": "p" * 9000}), "Status": "ABORTED"}
+    thrown = {"Throw": {"Error": "States.TaskFailed", "Cause": json.dumps(stopped)}}
+    name = machines.installation.name("multi-account")
+    case = mocks.case(name, f"Stopped-{app.app}", {"PromoteBatch": [thrown]})
+    execution = machines.start(event(app.release), case).failed("States.TaskFailed")
+    assert execution.cause == f"the execution {arn} ended as ABORTED"
+
+
 def test_a_long_story_is_cut(app, machines, many):
     long = {"Throw": {"Error": "PullFailed", "Cause": json.dumps({"errorMessage": "x" * 10000})}}
     execution = many(VerifyPull=[long]).failed("PullFailed", "000000000000/eu-west-1: PullFailed: xxx")

@@ -2,7 +2,9 @@
 
 import pytest
 
+from pipeline import handlers
 from pipeline.case import Case
+from pipeline.mocks import Mocks
 from pipeline.pipelines import event, machines_of
 
 
@@ -29,12 +31,14 @@ def is_quiet(execution) -> bool:
 def test_a_duplicate_ends_quietly_while_its_owner_runs_and_after_it_succeeded(app, machines):
     given = event(app.release)
     elsewhere = machines.sleeper()
-    machines.put("locks", {"id": {"S": f"{app.app}/{app.installation.environment}"}, "holder": {"S": elsewhere.arn}})
+    lock = {"id": {"S": f"{app.app}/{app.installation.environment}"}}
+    machines.put("locks", {**lock, "holder": {"S": elsewhere.arn}})
     owner = machines.start(given).await_state("WaitForLock")
     assert is_quiet(machines.start(given))
     assert owner.describe()["status"] == "RUNNING"
-    elsewhere.stop()
+    machines.put("locks", lock)
     owner.succeeded()
+    elsewhere.stop()
     assert is_quiet(machines.start(given))
     assert machines.item("locks", id=claim(given))["owner"] == owner.arn
 
@@ -74,6 +78,19 @@ def test_an_own_claim_is_held(app, machines):
     owner = machines.start(given, name=app.app).succeeded()
     assert owner.arn == arn
     assert "ReadClaim" not in owner.states
+
+
+def test_a_claim_whose_taking_over_was_not_answered_is_taken_over(app, local, machines):
+    """The item is as the first attempt left it, and the retry follows."""
+    given = event(app.release)
+    arn = machines.pipeline.replace(":stateMachine:", ":execution:") + f":{app.app}"
+    machines.put("locks", {"id": {"S": claim(given)}, "owner": {"S": arn}})
+    name = machines.installation.name(f"{app.installation.mode}-account")
+    case = Mocks(local.aws).case(name, f"Claims-{app.app}", handlers.WAYS["TakeOverClaim"])
+    heir = machines.start(given, case, name=app.app).succeeded()
+    assert heir.arn == arn
+    assert "TakeOverClaim" in heir.states
+    assert heir.states[-1] == "UpdateBuildStatus"
 
 
 def test_a_claim_is_forgotten_after_a_week(app, machines):

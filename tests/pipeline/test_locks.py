@@ -1,11 +1,16 @@
 """One build of a repository and environment at a time, and none after a newer one."""
 
+import datetime
 import json
 
 import pytest
 
+from pipeline import handlers
 from pipeline.case import Case
+from pipeline.mocks import Mocks
 from pipeline.pipelines import event, machines_of
+
+LONG_AGO = {"Status": "ABORTED", "StopDate": "2026-01-01T00:00:00.000Z"}
 
 
 @pytest.fixture(params=["single", "multi"])
@@ -17,6 +22,13 @@ def app(request, local, case, tmp_path):
 @pytest.fixture
 def machines(app):
     return machines_of(app.installation)
+
+
+@pytest.fixture
+def mocked(app, local, machines):
+    """Mocks states of this test's pipeline."""
+    name = machines.installation.name(f"{app.installation.mode}-account")
+    return lambda **states: Mocks(local.aws).case(name, f"Locks-{app.app}", states)
 
 
 @pytest.fixture
@@ -49,8 +61,8 @@ def test_a_build_waits_for_the_one_that_runs(app, machines, key):
 
 
 def test_two_at_once_deploy_one_after_the_other(app, machines):
-    """By hand, so that whoever is first supersedes nobody."""
-    started = [machines.by_hand(release(app, "1.a")) for _ in range(2)]
+    """By hand, so that whoever is first supersedes nobody. MiniStack lets two writes at once both meet one condition."""
+    started = [machines.by_hand(release(app, "1.a")).await_state("IsSuperseded") for _ in range(2)]
     child = "deploy-stack" if app.installation.mode == "single" else "deploy-stackset"
     deployed = [machines.children(child, execution.succeeded())[0].outcome for execution in started]
     first, second = sorted(deployed, key=lambda outcome: outcome["startDate"])
@@ -65,7 +77,7 @@ def test_locks_of_other_repositories_and_environments_are_others(app, machines, 
     holder.stop()
 
 
-def test_a_build_that_was_stopped_loses_the_lock_and_its_record_is_closed(app, local, machines):
+def test_a_build_that_was_stopped_loses_the_lock_and_its_record_is_closed(app, local, machines, mocked):
     app.push("api")
     app.release.put("deploy-manifest.json", {"images": app.images})
     slow = {"operation": "BatchGetImage", "repository": f"{app.app}/*", "fault": {"kind": "delay", "millis": 2000}}
@@ -76,7 +88,7 @@ def test_a_build_that_was_stopped_loses_the_lock_and_its_record_is_closed(app, l
         local.ecr.control("DELETE", "faults")
     assert machines.record(stopped, app.app)["status"] == "IN_PROGRESS"
     assert machines.holder(app.app) == stopped.arn
-    following = machines.start(event(app.release)).succeeded()
+    following = machines.start(event(app.release), mocked(DescribeHolder=[LONG_AGO])).succeeded()
     assert "StealLock" in following.states
     closed = machines.record(stopped, app.app)
     assert (closed["status"], closed["error"]) == ("FAILED", "Abandoned")
@@ -85,11 +97,73 @@ def test_a_build_that_was_stopped_loses_the_lock_and_its_record_is_closed(app, l
     assert machines.holder(app.app) is None
 
 
-def test_a_record_that_is_closed_stays_as_it_is(app, machines, key):
+def test_while_functions_of_a_stopped_build_may_go_on_the_lock_is_waited_for(app, machines, key):
+    """As MiniStack tells when it was stopped: a moment ago."""
+    stopped = machines.sleeper().stop()
+    machines.put("locks", {"id": {"S": key}, "holder": {"S": stopped.arn}, "holder_sk": {"S": "x"}})
+    waiting = machines.start(event(release(app, "1.a"))).await_state("WaitForLock", "StealLock")
+    assert machines.holder(app.app) == stopped.arn
+    machines.put("locks", {"id": {"S": key}})
+    assert "StealLock" not in waiting.succeeded().states
+
+
+def ago(seconds: int) -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("told", [datetime.datetime.isoformat, datetime.datetime.timestamp], ids=["text", "number"])
+def test_a_stopped_build_loses_the_lock_when_its_functions_have_ended(app, machines, key, mocked, told):
+    """A function runs 900 seconds at most."""
+    machines.put("locks", {"id": {"S": key}, "holder": {"S": handlers.SOMEBODY}, "holder_sk": {"S": "x"}})
+    dates = [ago(-600), ago(500), ago(901)]
+    case = mocked(DescribeHolder=[{"Status": "ABORTED", "StopDate": told(date)} for date in dates])
+    execution = machines.start(event(release(app, "1.a")), case).succeeded()
+    assert execution.states.count("WaitForLock") == 2
+    assert execution.states.count("StealLock") == 1
+
+
+def test_a_lock_whose_stealing_was_not_answered_is_stolen(app, machines, key, mocked):
+    """The item is as the first attempt left it, and the retry follows."""
+    arn = machines.pipeline.replace(":stateMachine:", ":execution:") + f":{app.app}"
+    machines.put("builds", {"pk": {"S": key}, "sk": {"S": "x"}, "status": {"S": "IN_PROGRESS"}})
+    machines.put("locks", {"id": {"S": key}, "holder": {"S": arn}, "holder_sk": {"S": "y"}})
+    case = mocked(**handlers.WAYS["StealLock"])
+    execution = machines.start(event(release(app, "1.a")), case, name=app.app).succeeded()
+    assert execution.arn == arn
+    assert "CloseAbandonedBuild" in execution.states
+    assert machines.item("builds", pk=key, sk="x")["error"] == "Abandoned"
+
+
+MINE = {"succeeded_version": {"S": "1.a"}, "succeeded_uploaded_at": {"S": "2026-11-21T12:00:00Z"}}
+
+
+@pytest.mark.parametrize(
+    ("item", "is_mine"),
+    [
+        (MINE, True),
+        ({}, False),
+        ({**MINE, "holder": {"S": handlers.SOMEBODY}}, False),
+        ({**MINE, "succeeded_version": {"S": "2.a"}}, False),
+        ({**MINE, "succeeded_uploaded_at": {"S": "2026-11-21T12:00:01Z"}}, False),
+    ],
+    ids=["mine", "nobody's", "held", "another-version", "another-upload"],
+)
+def test_a_lock_that_is_not_held_at_the_end_was_released_or_lost(app, machines, mocked, item, is_mine):
+    case = mocked(ReleaseLock=[handlers.thrown(handlers.REFUSED)], ReadReleasedLock=[{"Item": item}])
+    execution = machines.start(event(release(app, "1.a")), case)
+    if is_mine:
+        execution.succeeded()
+    else:
+        execution.failed("LockLost", app.app)
+    assert machines.record(execution, app.app)["status"] == ("SUCCESS" if is_mine else "FAILED")
+
+
+def test_a_record_that_is_closed_stays_as_it_is(app, machines, key, mocked):
     dead = machines.sleeper().stop()
     machines.put("builds", {"pk": {"S": key}, "sk": {"S": "x"}, "status": {"S": "SUCCESS"}})
     machines.put("locks", {"id": {"S": key}, "holder": {"S": dead.arn}, "holder_sk": {"S": "x"}})
-    machines.start(event(release(app, "1.a"))).succeeded()
+    execution = machines.start(event(release(app, "1.a")), mocked(DescribeHolder=[LONG_AGO])).succeeded()
+    assert "CloseAbandonedBuild" in execution.states
     assert machines.item("builds", pk=key, sk="x")["status"] == "SUCCESS"
 
 

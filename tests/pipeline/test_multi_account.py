@@ -63,10 +63,19 @@ def test_an_upload_alone_reaches_every_target(app, machines):
 
 def test_a_second_upload_of_a_release_copies_nothing(app, machines):
     app.push("api")
+    app.push("worker", "index")
     app.upload()
-    assert machines.record(machines.of(app.release).succeeded(), app.app)["bytes_copied"] > 0
+    first = machines.record(machines.of(app.release).succeeded(), app.app)
+    assert first["bytes_copied"] > 0
+    assert first["images_present"] == 0
     app.upload()
-    assert machines.record(machines.of(app.release, 2).succeeded(), app.app)["bytes_copied"] == 0
+    second = machines.record(machines.of(app.release, 2).succeeded(), app.app)
+    assert second["bytes_copied"] == 0
+    assert second["images_present"] == 2 * len(app.targets) == 6
+    # Nothing else is told otherwise than when it was copied.
+    same = {"repo", "env", "branch", "version", "s3_bucket", "s3_key", "status", "image_count", "digests"}
+    assert {name: second[name] for name in same} == {name: first[name] for name in same}
+    assert set(second) == set(first) >= same | {"execution_arn", "started_at", "ended_at", "bytes_present", "notes"}
 
 
 def test_a_release_without_a_manifest_is_deployed_at_once(app, machines):

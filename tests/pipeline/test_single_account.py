@@ -101,6 +101,12 @@ def test_a_release_is_started_by_hand_too(app, machines, key):
     assert (record["status"], record["env"]) == ("SUCCESS", "test")
 
 
+def test_null_by_hand_is_not_given(app, machines):
+    machines.put("targets", {"repo": {"S": app.app}, "environment": {"S": "staging"}})
+    execution = machines.by_hand(app.release, env=None, template_name=None).succeeded()
+    assert machines.record(execution, app.app, "staging")["status"] == "SUCCESS"
+
+
 def test_the_environment_is_that_of_the_repository(app, machines):
     machines.put("targets", {"repo": {"S": app.app}, "environment": {"S": "staging"}})
     app.release.upload(None)
@@ -137,6 +143,12 @@ def test_an_image_that_is_missing_fails_the_build_and_changes_nothing(app, machi
         ({"s3_key": "myapp/main/1.a/", "env": "a/b"}, "a/b"),
         ({"s3_key": "myapp/main/1.a/", "template_name": "../x"}, "../x"),
         ({"s3_key": "myapp/main/12345678901234567890.a/"}, "12345678901234567890"),
+        ({"s3_key": "myapp/main/1.a/", "env": 5}, "texts"),
+        ({"s3_key": "myapp/main/1.a/", "env": ["dev"]}, "texts"),
+        ({"s3_key": "myapp/main/1.a/", "template_name": True}, "texts"),
+        ({"s3_key": "myapp/main/1.a/", "template_name": {"name": "worker"}}, "texts"),
+        ({"s3_key": "myapp/main/1.a/", "s3_bucket": None}, "texts"),
+        ({"s3_key": None}, "texts"),
     ],
 )
 def test_a_key_of_no_release_says_what_was_expected(machines, given, mentions):
@@ -210,6 +222,30 @@ def test_the_record_keeps_a_failed_deployment_apart_from_what_was_tagged(app, ma
     assert record["digests"] == {f"{app.app}/api:{TAG}": pushed.digest}
     assert app.target_tags("api") == {TAG: pushed.digest}
     assert machines.holder(app.app) is None
+
+
+@pytest.mark.parametrize(
+    ("child", "story"),
+    [
+        ({"Status": "ABORTED"}, "ended as ABORTED"),
+        ({"Status": "TIMED_OUT", "Cause": ""}, "ended as TIMED_OUT"),
+        # Cut before its status.
+        ({}, "did not succeed"),
+    ],
+    ids=["stopped", "timed-out", "cut"],
+)
+def test_a_child_that_was_stopped_is_told_by_its_name_and_status(app, machines, mocks, child, story):
+    """It has an input of thousands of characters and no cause."""
+    arn = "arn:aws:states:eu-west-1:111122223333:execution:dev-aws-deployer-deploy-stack:x"
+    given = json.dumps({"parameters": {"Cause": "not this", "Secret": "s" * 9000}, "Status": "NOT_THIS"})
+    thrown = {
+        "Throw": {"Error": "States.TaskFailed", "Cause": json.dumps({"ExecutionArn": arn, "Input": given, **child})}
+    }
+    name = machines.installation.name("single-account")
+    case = mocks.case(name, f"Child-{app.app}", {"DeployCloudFormation": [thrown]})
+    execution = machines.start(event(app.release), case).failed("States.TaskFailed")
+    assert execution.cause == f"the execution {arn} {story}"
+    assert machines.record(execution, app.app)["error_message"] == execution.cause
 
 
 def test_a_failure_without_a_cause_says_where_to_look(app, machines, mocks):
