@@ -61,7 +61,7 @@ def test_a_build_waits_for_the_one_that_runs(app, machines, key):
 
 
 def test_two_at_once_deploy_one_after_the_other(app, machines):
-    """By hand, so that whoever is first supersedes nobody. MiniStack lets two writes at once both meet one condition."""
+    """By hand, so that whoever is first supersedes nobody. MiniStack may let two writes at once meet a condition."""
     started = [machines.by_hand(release(app, "1.a")).await_state("IsSuperseded") for _ in range(2)]
     child = "deploy-stack" if app.installation.mode == "single" else "deploy-stackset"
     deployed = [machines.children(child, execution.succeeded())[0].outcome for execution in started]

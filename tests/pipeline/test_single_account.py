@@ -224,6 +224,22 @@ def test_the_record_keeps_a_failed_deployment_apart_from_what_was_tagged(app, ma
     assert machines.holder(app.app) is None
 
 
+def test_a_registry_that_is_back_after_a_while_is_promoted_to(app, local, machines):
+    """The first invocation asks six times and gives up, and the one that follows gets what it wants."""
+    app.push("api")
+    app.release.put("deploy-manifest.json", {"images": app.images})
+    down = {"operation": "BatchGetImage", "repository": f"{app.app}/*", "times": 6}
+    local.ecr.control("POST", "faults", {**down, "fault": {"kind": "status", "status": 503}})
+    try:
+        execution = machines.start(event(app.release)).succeeded()
+    finally:
+        local.ecr.control("DELETE", "faults")
+    assert execution.failures("CheckManifest") == ["RegistryUnavailable"]
+    assert [len(execution.failures(state)) for state in ("PromoteImages", "VerifyPull", "TagImages")] == [0, 0, 0]
+    assert machines.record(execution, app.app)["status"] == "SUCCESS"
+    assert list(app.target_tags("api")) == [TAG]
+
+
 @pytest.mark.parametrize(
     ("child", "story"),
     [
