@@ -5,6 +5,7 @@ import json
 import pytest
 
 from pipeline.case import TAG, Case
+from pipeline.deployment import DEPLOYER
 from pipeline.mocks import Mocks
 from pipeline.pipelines import event, machines_of
 
@@ -149,6 +150,8 @@ def test_an_image_that_is_missing_fails_the_build_and_changes_nothing(app, machi
         ({"s3_key": "myapp/main/1.a/", "template_name": {"name": "worker"}}, "texts"),
         ({"s3_key": "myapp/main/1.a/", "s3_bucket": None}, "texts"),
         ({"s3_key": None}, "texts"),
+        # What a build job makes of `cloudformation-$NAME-params.json` without a NAME.
+        ({"s3_key": "myapp/main/1.a/cloudformation--params.json"}, "cloudformation--params.json"),
     ],
 )
 def test_a_key_of_no_release_says_what_was_expected(machines, given, mentions):
@@ -173,6 +176,20 @@ def test_the_first_segment_is_the_repository_and_the_last_the_version(app, machi
         version,
         f"{app.app}/{branch}/{version}/",
     )
+
+
+@pytest.mark.parametrize("item", ["default", "repository"])
+@pytest.mark.parametrize("environment", [{"S": "my env"}, {"N": "5"}, {"L": [{"S": "dev"}]}], ids=["S", "N", "L"])
+def test_an_environment_in_the_table_that_is_none(app, machines, item, environment):
+    """The record is where everybody looks: under `dev`."""
+    table, repo = machines.installation.table("targets"), app.app if item == "repository" else "default"
+    dynamodb = app.local.aws.client("dynamodb", DEPLOYER)
+    dynamodb.put_item(TableName=table, Item={"repo": {"S": repo}, "environment": environment})
+    try:
+        execution = machines.by_hand(app.release).failed("InvalidInput", table, "environment")
+    finally:
+        dynamodb.delete_item(TableName=table, Key={"repo": {"S": repo}})
+    assert machines.record(execution, app.app)["error"] == "InvalidInput"
 
 
 def test_an_event_of_another_key_is_no_release(app, machines):

@@ -62,6 +62,15 @@ def listed(value) -> list:
 
 def grants(template: Template, role: str) -> list:
     """What a role's own and managed policies of this template allow."""
+    return _statements(template, role, "Allow")
+
+
+def denials(template: Template, role: str) -> list:
+    """What they deny."""
+    return _statements(template, role, "Deny")
+
+
+def _statements(template: Template, role: str, effect: str) -> list:
     properties = template.resources[role]["Properties"]
     documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
     for name, policy in template.of_type("AWS::IAM::ManagedPolicy").items():
@@ -70,7 +79,8 @@ def grants(template: Template, role: str) -> list:
     found = []
     for document in documents:
         for statement in document["Statement"]:
-            assert statement["Effect"] == "Allow", f"{role}: a statement that denies is not understood here"
+            if statement["Effect"] != effect:
+                continue
             condition = json.dumps(statement.get("Condition", {}), sort_keys=True)
             for action in listed(statement["Action"]):
                 for resource in listed(statement["Resource"]):

@@ -39,6 +39,7 @@ ACTIONS = [
     pytest.param(path, number, action, id=f"{path.stem} {statement.get('Sid', number)} {action}")
     for path, body in BODIES.items()
     for number, statement in enumerate(statements(body))
+    if statement["Effect"] == "Allow"
     for action in listed(statement["Action"])
 ]
 

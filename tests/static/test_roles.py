@@ -164,3 +164,13 @@ def test_only_what_takes_a_role_is_bound_to_the_deploy_role():
     bound = {grant.action for grant in found if "cloudformation:RoleArn" in grant.condition}
     assert bound == {"cloudformation:CreateStack", "cloudformation:UpdateStack"}
     assert {grant.condition for grant in found if grant.action not in bound | {"iam:PassRole"}} == {"{}"}
+
+
+def test_no_release_replaces_what_deploys_it():
+    """A repository may be called `aws-deployer`: its stack would have the name of the installation's own."""
+    denials = grants.denials(installed("single"), "DeployStackRole")
+    denied = {(denial.action, denial.resource.rsplit(":", 1)[1]) for denial in denials}
+    stacks = ("stack/*-aws-deployer/*", "stack/*-aws-deployer-target/*")
+    assert denied == {
+        (f"cloudformation:{verb}Stack", stack) for verb in ("Create", "Update", "Delete") for stack in stacks
+    }
