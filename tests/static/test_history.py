@@ -4,7 +4,9 @@ import pytest
 
 from static import sample
 from static.history import EVENTS, MOST, History, most_of
+from static.machines import ROOT
 from static.model import service
+
 
 # How many items a Map has at most.
 ITEMS = {"promote-batch": {"Targets": 100}, "multi-account": {"PromoteImages": 10}}
@@ -46,6 +48,8 @@ def test_the_longest_execution_stays_below_the_quota(machines, name, figures):
         assert history.problems == []
     figures[f"{name}, events"] = f"{found[False]:,} at most, {found[True]:,} with every retry of every request"
     assert found[True] < MOST
+    told = (ROOT / "docs/operations.md").read_text()
+    assert f"| `{name}` | {found[False]:,} | {found[True]:,} |" in told, "docs/operations.md tells other figures"
 
 
 LOOP = {
