@@ -286,3 +286,20 @@ def test_a_failure_without_a_cause_says_where_to_look(app, machines, mocks):
     case = mocks.case(machines.installation.name("single-account"), "Silent", {"CheckManifest": [silent]})
     execution = machines.start(event(app.release), case)
     execution.failed("States.Permissions", execution.arn)
+
+
+def test_what_is_gone_between_staging_and_tagging_is_staged_again(app, local, machines):
+    """As an expiry rule for untagged images does it. The machine as it is deployed, with a pause before it tags."""
+    definition = machines.definition()
+    definition["States"]["VerifyPull"]["Next"] = "Pause"
+    definition["States"]["Pause"] = {"Type": "Wait", "Seconds": 500, "Next": "TagImages"}
+    pushed = app.push("api")
+    app.release.put("deploy-manifest.json", {"images": app.images})
+    given = {"s3_bucket": machines.installation.bucket, "s3_key": app.release.folder}
+    execution = machines.start(given, machine=machines.define("paused", definition)).await_state("Pause")
+    ecr, repository = local.ecr.ecr(*app.targets[0]), f"{app.app}/api"
+    gone = ecr.batch_delete_image(repositoryName=repository, imageIds=[{"imageDigest": pushed.digest}])
+    assert gone["imageIds"]
+    assert app.target_is_empty("api")
+    execution.succeeded()
+    assert app.target_tags("api") == {TAG: pushed.digest}

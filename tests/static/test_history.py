@@ -7,7 +7,6 @@ from static.history import EVENTS, MOST, History, most_of
 from static.machines import ROOT
 from static.model import service
 
-
 # How many items a Map has at most.
 ITEMS = {"promote-batch": {"Targets": 100}, "multi-account": {"PromoteImages": 10}}
 
