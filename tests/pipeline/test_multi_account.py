@@ -145,6 +145,32 @@ def test_one_target_that_fails_before_tagging_leaves_all_untagged(app, local, ma
     assert [len(each) for each in tags(app)] == [1, 1, 1]
 
 
+@pytest.mark.parametrize(
+    ("phase", "operation", "skip"),
+    [("stage", "v2.PutUpload", 2), ("stage", "PutImage", 2), ("verify", "v2.GetBlob", 2)],
+)
+def test_one_target_that_fails_in_the_middle_of_a_phase_leaves_all_untagged(
+    app, local, machines, fault, phase, operation, skip
+):
+    """An index of two platforms has blobs and manifests enough that some are through before it happens."""
+    app.push("api", "index")
+    refusal = {"kind": "error", "code": "KmsException"}
+    fault(operation=operation, repository=f"{app.app}/*", skip=skip, fault=refusal, **place(app.targets[2]))
+    app.upload()
+    execution = machines.of(app.release)
+    assert execution.status == "FAILED"
+    assert "/".join(app.targets[2]) in execution.cause
+    assert [batch.input["phase"] for batch in machines.children("promote-batch", execution)][-1] == phase
+    assert tags(app) == [{}, {}, {}]
+    assert machines.record(execution, app.app)["error_message"] == execution.cause
+    assert machines.holder(app.app) is None
+
+    local.ecr.control("DELETE", "faults")
+    app.upload()
+    machines.of(app.release, 2).succeeded()
+    assert [len(each) for each in tags(app)] == [1, 1, 1]
+
+
 def test_one_target_that_fails_to_tag_is_told_and_the_next_upload_goes_on(app, local, machines, fault):
     app.push("api")
     account, region = app.targets[1]
