@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use promotion::{Error, Moment, Name, Phase, Promotion};
 use registry::AnyRegistry;
+use tokio::sync::Notify;
 
 use crate::arguments::Output;
 use crate::display::Display;
@@ -15,7 +16,11 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// What a command is doing, for those who wait for it.
 #[derive(Debug, Default)]
-pub(crate) struct Watch(Mutex<Doing>);
+pub(crate) struct Watch {
+    doing: Mutex<Doing>,
+    /// Told of each new thing, which may be over before the next tick.
+    changed: Notify,
+}
 
 /// What a command is doing.
 #[derive(Debug, Clone, Default)]
@@ -34,7 +39,8 @@ pub(crate) enum Doing {
 impl Watch {
     /// Notes what is done from now on.
     pub(crate) fn enter(&self, doing: Doing) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = doing;
+        *self.doing.lock().unwrap_or_else(PoisonError::into_inner) = doing;
+        self.changed.notify_one();
     }
 
     /// Does the work until it ends or is asked to stop, and shows how far it is.
@@ -53,6 +59,7 @@ impl Watch {
                     biased;
                     result = &mut work => break Ok(result),
                     signal = stop.asked() => break Err(signal),
+                    () = self.changed.notified() => display.show(&self.doing()),
                     _ = ticks.tick() => display.show(&self.doing()),
                 }
             };
@@ -65,7 +72,7 @@ impl Watch {
     }
 
     fn doing(&self) -> Doing {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.doing.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
