@@ -17,7 +17,7 @@ pub struct Limits {
     /// Bytes of blobs: a blob counts with its whole size. It bounds the work that is lost when a promotion is stopped, and keeps large
     /// blobs from starving each other. It does not bound memory, of which a blob needs the same small amount whatever its size.
     pub bytes_in_flight: u64,
-    /// Blobs and manifests.
+    /// Blobs; and beside them as many manifests, which may have to wait for the pace of a registry.
     pub steps_in_flight: usize,
 }
 

@@ -1,22 +1,34 @@
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::plan::Step;
-use crate::{Descriptor, Limits};
+use crate::Limits;
+use crate::plan::{Step, Work};
 
-/// Which steps may run now. It knows nothing of what a step does but its size.
+/// Which steps may run now. It knows nothing of what a step does but whether it writes a manifest, and its size.
 ///
-/// What is cheap and sets others free (manifests, mounts) goes first, then copies from the largest down: the long ones should not be what
-/// everyone waits for at the end. Copies are let in by their bytes, so that many small blobs share the line while a blob as large as the
-/// limit has it for itself.
+/// Blobs and manifests have places of their own: a registry may let manifests in slowly (ECR takes ten per second), and bytes should
+/// move meanwhile. Among blobs, mounts go first, as they set others free, then copies from the largest down: the long ones should not
+/// be what everyone waits for at the end. Copies are let in by their bytes, so that many small blobs share the line while a blob as large
+/// as the limit has it for itself. Among manifests, the target that has the fewest on their way comes first, so that none waits for the
+/// pace of another.
 pub(crate) struct Schedule<'p> {
     steps: &'p [Step],
     limits: Limits,
     unmet: Vec<usize>,
     dependents: Vec<Vec<usize>>,
-    ready: BTreeSet<(Reverse<u64>, usize)>,
+    blobs: BTreeSet<(Reverse<u64>, usize)>,
+    blobs_running: usize,
+    bytes_running: u64,
+    /// By target.
+    manifests: BTreeMap<usize, Manifests>,
+    manifests_running: usize,
+}
+
+/// The manifests of one target, in the order of the plan.
+#[derive(Default)]
+struct Manifests {
+    ready: BTreeSet<usize>,
     running: usize,
-    bytes: u64,
 }
 
 impl<'p> Schedule<'p> {
@@ -29,11 +41,20 @@ impl<'p> Schedule<'p> {
                 }
             }
         }
-        let unmet: Vec<usize> = steps.iter().map(|step| step.after.len()).collect();
-        let mut schedule = Self { steps, limits, unmet, dependents, ready: BTreeSet::new(), running: 0, bytes: 0 };
+        let mut schedule = Self {
+            steps,
+            limits,
+            unmet: steps.iter().map(|step| step.after.len()).collect(),
+            dependents,
+            blobs: BTreeSet::new(),
+            blobs_running: 0,
+            bytes_running: 0,
+            manifests: BTreeMap::new(),
+            manifests_running: 0,
+        };
         for (at, step) in steps.iter().enumerate() {
             if step.after.is_empty() {
-                schedule.ready.insert(schedule.rank(at));
+                schedule.make_ready(at);
             }
         }
         schedule
@@ -41,52 +62,81 @@ impl<'p> Schedule<'p> {
 
     /// The next step to start, if one may start now.
     pub(crate) fn start_next(&mut self) -> Option<usize> {
-        let (rank, at) = self.ready.first().copied()?;
-        let bytes = self.bytes_of(at);
-        // The first in line is never overtaken by one that would fit: a large blob would wait for ever.
-        let fits = self.running == 0 || self.bytes + bytes <= self.limits.bytes_in_flight;
-        if !fits || self.running >= self.limits.steps_in_flight {
-            return None;
-        }
-        self.ready.remove(&(rank, at));
-        self.running += 1;
-        self.bytes += bytes;
-        Some(at)
+        self.start_manifest().or_else(|| self.start_blob())
     }
 
     /// A step is done: others may have waited for it.
     pub(crate) fn finish(&mut self, at: usize) {
-        self.running -= 1;
-        self.bytes -= self.bytes_of(at);
+        match self.steps.get(at) {
+            Some(Step { target, work: Work::Manifest(_), .. }) => {
+                self.manifests_running -= 1;
+                self.manifests.entry(*target).or_default().running -= 1;
+            }
+            _ => {
+                self.blobs_running -= 1;
+                self.bytes_running -= self.bytes_of(at);
+            }
+        }
         for dependent in self.dependents.get_mut(at).map(std::mem::take).unwrap_or_default() {
             if let Some(unmet) = self.unmet.get_mut(dependent) {
                 *unmet -= 1;
                 if *unmet == 0 {
-                    self.ready.insert(self.rank(dependent));
+                    self.make_ready(dependent);
                 }
             }
         }
     }
 
-    fn rank(&self, at: usize) -> (Reverse<u64>, usize) {
-        (Reverse(self.blob(at).map_or(u64::MAX, |blob| blob.size)), at)
+    fn make_ready(&mut self, at: usize) {
+        match self.steps.get(at) {
+            Some(Step { target, work: Work::Manifest(_), .. }) => {
+                self.manifests.entry(*target).or_default().ready.insert(at);
+            }
+            Some(step) => {
+                // A mount moves no bytes, unless it is declined.
+                let rank = Reverse(step.sends().map_or(u64::MAX, |blob| blob.size));
+                self.blobs.insert((rank, at));
+            }
+            None => {}
+        }
+    }
+
+    fn start_manifest(&mut self) -> Option<usize> {
+        if self.manifests_running >= self.limits.steps_in_flight {
+            return None;
+        }
+        let waiting = self.manifests.values_mut().filter(|manifests| !manifests.ready.is_empty());
+        let next = waiting.min_by_key(|manifests| manifests.running)?;
+        let at = next.ready.pop_first()?;
+        next.running += 1;
+        self.manifests_running += 1;
+        Some(at)
+    }
+
+    fn start_blob(&mut self) -> Option<usize> {
+        let (rank, at) = self.blobs.first().copied()?;
+        let bytes = self.bytes_of(at);
+        // The first in line is never overtaken by one that would fit: a large blob would wait for ever.
+        let fits = self.blobs_running == 0 || self.bytes_running + bytes <= self.limits.bytes_in_flight;
+        if !fits || self.blobs_running >= self.limits.steps_in_flight {
+            return None;
+        }
+        self.blobs.remove(&(rank, at));
+        self.blobs_running += 1;
+        self.bytes_running += bytes;
+        Some(at)
     }
 
     fn bytes_of(&self, at: usize) -> u64 {
-        self.blob(at).map_or(0, |blob| blob.size.min(self.limits.bytes_in_flight))
-    }
-
-    /// A mount moves no bytes, unless it is declined.
-    fn blob(&self, at: usize) -> Option<&Descriptor> {
-        self.steps.get(at)?.sends()
+        let blob = self.steps.get(at).and_then(Step::sends);
+        blob.map_or(0, |blob| blob.size.min(self.limits.bytes_in_flight))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Digest;
-    use crate::plan::Work;
+    use crate::{Descriptor, Digest};
 
     fn copy(size: u64) -> Step {
         let blob = Descriptor { media_type: "x".into(), digest: Digest::of(&size.to_le_bytes()), size, platform: None };
@@ -123,6 +173,20 @@ mod tests {
         schedule.finish(3);
         assert_eq!(start_all(&mut schedule), [4]);
         schedule.finish(0);
+        assert_eq!(start_all(&mut schedule), [2]);
+    }
+
+    #[test]
+    fn manifests_that_have_to_wait_keep_neither_blobs_nor_other_targets_waiting() {
+        let of = |target, step| Step { target, ..step };
+        let steps = [manifest(&[]), manifest(&[]), manifest(&[]), copy(1), copy(2), of(1, manifest(&[]))];
+        let mut schedule = Schedule::new(&steps, Limits { bytes_in_flight: 100, steps_in_flight: 2 });
+        assert_eq!(start_all(&mut schedule), [0, 5, 4, 3]);
+        schedule.finish(5);
+        assert_eq!(start_all(&mut schedule), [1]);
+        schedule.finish(4);
+        assert!(start_all(&mut schedule).is_empty());
+        schedule.finish(1);
         assert_eq!(start_all(&mut schedule), [2]);
     }
 
