@@ -7,6 +7,7 @@
 //! Nothing here knows HTTP, AWS or Lambda: registries are behind the traits [`Source`] and [`Target`].
 
 mod approved;
+mod batches;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod digest;

@@ -22,6 +22,8 @@ pub struct Plan {
     pub(crate) targets: Vec<String>,
     pub(crate) steps: Vec<Step>,
     pub(crate) tags: Vec<Tagging>,
+    /// For each target, which of the images it has.
+    present: Vec<Vec<bool>>,
     /// One for each target.
     pub(crate) summaries: Vec<Summary>,
     pub(crate) notes: Vec<String>,
@@ -121,6 +123,7 @@ impl Plan {
             targets: targets.iter().map(|target| target.name.clone()).collect(),
             steps: vec![],
             tags: vec![],
+            present: vec![],
             summaries: vec![],
             notes,
         };
@@ -128,6 +131,7 @@ impl Plan {
             let mut summary = Summary::default();
             plan.stage(at, target, lists, &mut summary);
             plan.tag(at, target, lists, &mut summary);
+            plan.compare(at);
             plan.summaries.push(summary);
         }
         plan
@@ -150,18 +154,10 @@ impl Plan {
         self.targets.iter().map(String::as_str).zip(self.summaries.iter().copied())
     }
 
-    /// Whether a target, by its position, has this image already, under its tag.
+    /// Whether a target has an image already, under its tag; both by their positions.
     #[must_use]
-    pub fn has(&self, target: usize, image: &PinnedImage) -> bool {
-        !self.tags.iter().any(|tagging| {
-            tagging.target == target && tagging.repository == image.repository && tagging.tag == image.tag
-        })
-    }
-
-    /// Whether a target, by its position, gets this manifest.
-    pub(crate) fn writes(&self, target: usize, repository: &Repository, digest: Digest) -> bool {
-        let is_it = |step: &Step| step.target == target && step.repository == *repository;
-        self.steps.iter().any(|step| is_it(step) && step.work == Work::Manifest(digest))
+    pub fn has(&self, target: usize, image: usize) -> bool {
+        self.present.get(target).and_then(|images| images.get(image)) == Some(&true)
     }
 
     /// What is worth telling beside: what is left behind, and why.
@@ -212,6 +208,14 @@ impl Plan {
         let before = self.tags.len();
         self.tags.extend(roots.chain(lists.iter().map(of_list)).filter(|tagging| tagging.old != Some(tagging.new)));
         summary.tags_to_put += (self.tags.len() - before) as u64;
+    }
+
+    /// Finds out which images a target, the last so far, has already.
+    fn compare(&mut self, target: usize) {
+        let tags = self.tags.iter().rev().take_while(|tagging| tagging.target == target);
+        let lacking: HashSet<_> = tags.map(|tagging| (&tagging.repository, &tagging.tag)).collect();
+        let present = self.images.iter().map(|image| !lacking.contains(&(&image.repository, &image.tag)));
+        self.present.push(present.collect());
     }
 }
 

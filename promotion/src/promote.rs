@@ -152,12 +152,12 @@ impl<S: Source, T: Target> Promotion<S, T> {
     async fn report(&self, plan: &Plan, until: Until, progress: &Progress, begin: Instant) -> Result<Report, Error> {
         let mut targets = Vec::with_capacity(self.targets.len());
         for (at, target) in self.targets.iter().enumerate() {
-            let outcome = |image| match until {
+            let outcome = |image: usize| match until {
                 _ if plan.has(at, image) => Outcome::Present,
                 Until::Staged => Outcome::Staged,
                 Until::Tagged => Outcome::Promoted,
             };
-            let outcomes = plan.images.iter().map(outcome).collect();
+            let outcomes = (0..plan.images.len()).map(outcome).collect();
             let there = plan.roots.iter().filter(|root| root.subject.is_some());
             let there = there.filter(|root| !progress.is_left(at, &root.repository, root.digest));
             if let Some(counters) = progress.target(at) {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::stream;
 
+use crate::batches::batches;
 use crate::shelf::Shelf;
 use crate::{
     Approved, Digest, Error, Manifest, Name, Parameter, Patient, Platform, Reference, Release, Repository, Settings,
@@ -265,32 +266,4 @@ fn is_unreadable(error: &Error) -> bool {
 /// How many answers of a registry are awaited at a time, where each may hold a batch of manifests.
 fn answers_at_once(registry: &impl Source) -> usize {
     if registry.batch() == 1 { AT_ONCE } else { BATCHES_AT_ONCE }
-}
-
-/// What shares a repository, in batches, so that one request serves many.
-fn batches<'a, T>(items: impl IntoIterator<Item = (&'a Repository, T)>, size: usize) -> Vec<(Repository, Vec<T>)> {
-    let mut batches: Vec<(Repository, Vec<T>)> = Vec::new();
-    let mut open: HashMap<&Repository, usize> = HashMap::new();
-    for (repository, item) in items {
-        match open.get(repository).and_then(|at| batches.get_mut(*at)) {
-            Some((_, batch)) if batch.len() < size => batch.push(item),
-            _ => {
-                open.insert(repository, batches.len());
-                batches.push((repository.clone(), vec![item]));
-            }
-        }
-    }
-    batches
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn batches_by_repository_and_size() {
-        let [a, b]: [Repository; 2] = ["a", "b"].map(|name| name.parse().unwrap());
-        let items = [(&a, 1), (&b, 2), (&a, 3), (&a, 4), (&a, 5)];
-        assert_eq!(batches(items, 3), [(a.clone(), vec![1, 3, 4]), (b, vec![2]), (a.clone(), vec![5])]);
-    }
 }

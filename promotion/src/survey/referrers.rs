@@ -120,10 +120,10 @@ impl Survey {
             let tags = std::iter::once("").chain(SUFFIXES).filter_map(|suffix| digest_tag(*subject, suffix));
             tags.filter(|tag| may_exist(repository, tag)).map(move |tag| (repository, (*subject, tag)))
         });
-        let batches = batches(candidates, source.batch());
+        let batches = batches(candidates, |_| source.batch());
         let answers = stream::iter(&batches).map(|(repository, wanted)| async move {
             let references: Vec<_> = wanted.iter().map(|(_, tag)| Reference::Tag(tag.clone())).collect();
-            (repository, wanted, source.manifests(repository, &references).await)
+            (*repository, wanted, source.manifests(repository, &references).await)
         });
         let mut answers = std::pin::pin!(answers.buffered(answers_at_once(source)));
         let mut entries = Vec::new();

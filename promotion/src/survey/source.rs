@@ -28,7 +28,7 @@ impl Survey {
             self.images = release.images().iter().filter_map(|image| Some(pinned(image, image.digest?))).collect();
             return;
         }
-        let batches = batches(release.images().iter().map(|image| (&image.repository, image)), source.batch());
+        let batches = batches(release.images().iter().map(|image| (&image.repository, image)), |_| source.batch());
         let answers = stream::iter(&batches).map(|(repository, images)| async move {
             let tags: Vec<_> = images.iter().map(|image| Reference::Tag(image.tag.clone())).collect();
             (images, source.manifests(repository, &tags).await)
@@ -128,7 +128,7 @@ impl Survey {
     ) {
         // Sizes come from an index, which may lie: no manifest is larger than the limit, and an unknown size counts as small.
         let batches =
-            batches(wanted.iter().map(|(repository, digest, size)| (repository, (*digest, *size))), source.batch());
+            batches(wanted.iter().map(|(repository, digest, size)| (repository, (*digest, *size))), |_| source.batch());
         let batches: Vec<_> = batches
             .into_iter()
             .flat_map(|(repository, digests)| {

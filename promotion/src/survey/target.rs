@@ -97,7 +97,7 @@ async fn look_up<'r, T: Target, K>(
     problems: &mut Vec<Error>,
 ) -> Vec<(usize, &'r Root, K)> {
     let wanted = wanted.into_iter().map(|(at, root, reference)| (&root.repository, (at, root, reference)));
-    let batches = batches(wanted, target.batch());
+    let batches = batches(wanted, |_| target.batch());
     let answers: Vec<_> = stream::iter(&batches)
         .map(|(repository, wanted)| async move {
             let references: Vec<_> = wanted.iter().map(|(.., reference)| reference.clone()).collect();
@@ -170,7 +170,7 @@ pub(super) async fn find_content<T: Target>(
         // Indexes and leaf manifests first: whatever is there needs no blob.
         let below =
             needs.iter().flat_map(|(repository, needs)| needs.below.iter().map(move |digest| (repository, *digest)));
-        let asked = batches(below, target.batch());
+        let asked = batches(below, |_| target.batch());
         let answers: Vec<_> = stream::iter(&asked)
             .map(|(repository, digests)| async move {
                 let references: Vec<_> = digests.iter().copied().map(Reference::Digest).collect();
@@ -200,7 +200,7 @@ pub(super) async fn find_content<T: Target>(
         }
     }
     if !is_deferred {
-        let asked = batches(wanted, target.batch());
+        let asked = batches(wanted, |_| target.batch());
         let answers: Vec<_> = stream::iter(&asked)
             .map(|(repository, digests)| target.present(repository, digests))
             .buffered(AT_ONCE)
@@ -218,7 +218,7 @@ impl FoundContent {
     /// The repositories with what each turned out to have of what it was asked for.
     fn heard(
         &mut self,
-        asked: &[(Repository, Vec<Digest>)],
+        asked: &[(&Repository, Vec<Digest>)],
         answers: Vec<Result<Vec<bool>, Error>>,
     ) -> Vec<(&mut RepositorySurvey, Vec<Digest>)> {
         let mut there: BTreeMap<&Repository, Vec<Digest>> = BTreeMap::new();

@@ -2,12 +2,13 @@ use std::collections::BTreeMap;
 
 use futures_util::{StreamExt, stream};
 
-use super::{Error, Found, Plan, Reference, Repository, Source, Transfer, whole_manifest};
+use super::{Error, Found, Plan, Reference, Source, Transfer, whole_manifest};
+use crate::batches::batches;
 use crate::plan::Tagging;
 use crate::{Name, Put, Target};
 
 /// How many tags are written at a time to one target.
-const TAGS_AT_ONCE: usize = 8;
+const TAGS_AT_ONCE: usize = 16;
 
 /// Why a tag is not where it should be.
 enum Fault {
@@ -74,15 +75,21 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
 
     /// Asks every target what the tags that were written point to.
     async fn check_tags<'p>(&self, written: Vec<&'p Tagging>) -> Vec<(&'p Tagging, Fault)> {
-        let mut places: BTreeMap<_, Vec<&Tagging>> = BTreeMap::new();
-        for tagging in written {
-            places.entry((tagging.target, &tagging.repository)).or_default().push(tagging);
-        }
-        let faults: Vec<Vec<_>> = stream::iter(places)
+        let written = written.into_iter().map(|tagging| ((tagging.target, &tagging.repository), tagging));
+        let faults: Vec<Vec<_>> = stream::iter(batches(written, |place| self.batch(place)))
             .map(|((target, repository), taggings)| async move {
-                match self.targets.get(target) {
-                    Some(target) => check_repository(&**target, repository, &taggings).await,
-                    None => vec![],
+                let references: Vec<_> = taggings.iter().map(|tagging| Reference::Tag(tagging.tag.clone())).collect();
+                let Some(target) = self.targets.get(target) else { return vec![] };
+                match target.manifests(repository, &references).await {
+                    Err(error) => taggings.into_iter().map(|tagging| (tagging, Fault::Failed(error.clone()))).collect(),
+                    Ok(lookups) => taggings
+                        .into_iter()
+                        .zip(lookups)
+                        .filter_map(|(tagging, lookup)| {
+                            let found = lookup.map(|manifest| manifest.map(|manifest| manifest.digest()));
+                            Some((tagging, moved(tagging, found)?))
+                        })
+                        .collect(),
                 }
             })
             .buffer_unordered(self.limits.steps_in_flight)
@@ -118,25 +125,6 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
         });
         Some(Error::new(name, message))
     }
-}
-
-async fn check_repository<'p, T: Target>(
-    target: &T,
-    repository: &Repository,
-    taggings: &[&'p Tagging],
-) -> Vec<(&'p Tagging, Fault)> {
-    let mut faults = Vec::new();
-    for batch in taggings.chunks(target.batch()) {
-        let references: Vec<_> = batch.iter().map(|tagging| Reference::Tag(tagging.tag.clone())).collect();
-        match target.manifests(repository, &references).await {
-            Err(error) => faults.extend(batch.iter().map(|tagging| (*tagging, Fault::Failed(error.clone())))),
-            Ok(lookups) => faults.extend(batch.iter().zip(lookups).filter_map(|(tagging, lookup)| {
-                let found = lookup.map(|manifest| manifest.map(|manifest| manifest.digest()));
-                Some((*tagging, moved(tagging, found)?))
-            })),
-        }
-    }
-    faults
 }
 
 fn moved(tagging: &Tagging, found: Result<Option<crate::Digest>, Error>) -> Option<Fault> {
