@@ -2,14 +2,18 @@ use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use promotion::{Error, Name, Patience, Patient};
 use registry::{AnyRegistry, Connector, Distributions, Ecr, Identity, Proxy, Role, Side};
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::arguments::Between;
 use crate::credentials::Keyring;
 use crate::failure::Failure;
 use crate::location::{EcrHost, Location};
+
+/// How many targets are connected to at a time.
+const AT_ONCE: usize = 8;
 
 /// A source and its targets, connected.
 #[derive(Debug)]
@@ -23,16 +27,14 @@ impl Registries {
     pub(crate) async fn connect(between: &Between, side: Side) -> Result<Self, Error> {
         let connections = Connections {
             distributions: Distributions::new(&Proxy::from_environment())?,
-            keyring: Keyring::new(|name| std::env::var_os(name)),
+            keyring: Mutex::new(Keyring::new(|name| std::env::var_os(name))),
             aws: OnceCell::new(),
         };
         let source_role = between.source_role.as_ref().map(|arn| arn.role(None));
         let target_role = between.target_role.as_ref().map(|arn| arn.role(between.external_id.as_deref()));
         let source = connections.open(&between.source, Side::Source, source_role.as_ref()).await?;
-        let mut targets = Vec::with_capacity(between.targets.len());
-        for target in &between.targets {
-            targets.push(connections.open(target, side, target_role.as_ref()).await?);
-        }
+        let connecting = between.targets.iter().map(|target| connections.open(target, side, target_role.as_ref()));
+        let targets = stream::iter(connecting).buffered(AT_ONCE).try_collect().await?;
         Ok(Self { source, targets })
     }
 }
@@ -63,7 +65,8 @@ pub(crate) fn check(between: &Between) -> Result<(), Failure> {
 
 struct Connections {
     distributions: Distributions,
-    keyring: Keyring,
+    /// Asked for one login at a time: a credential helper may have to ask somebody to unlock something.
+    keyring: Mutex<Keyring>,
     /// Read when the first ECR registry is connected to.
     aws: OnceCell<(SdkConfig, Identity)>,
 }
@@ -73,7 +76,7 @@ impl Connections {
         match location {
             Location::Ecr(ecr) => self.open_ecr(ecr, side, role).await.map(AnyRegistry::Ecr),
             Location::Distribution(address) => {
-                let login = self.keyring.login(address.registry().as_str(), address.is_plain()).await?;
+                let login = self.keyring.lock().await.login(address.registry().as_str(), address.is_plain()).await?;
                 Ok(AnyRegistry::Distribution(self.distributions.connect(address.clone(), login, side)))
             }
         }

@@ -55,10 +55,8 @@ fn done(report: &Report, names: &[String], elapsed: Duration) -> Answer {
 
 /// What a plan would do. How many requests that is the caller says.
 pub(super) fn planned(plan: &Plan, names: &[String], requests: u64, elapsed: Duration) -> Answer {
-    let outcome = |target: usize, image: usize| match plan.images().get(image) {
-        Some(image) if plan.has(target, image) => Outcome::PRESENT,
-        _ => Outcome::PLANNED,
-    };
+    let outcome =
+        |target: usize, image: usize| if plan.has(target, image) { Outcome::PRESENT } else { Outcome::PLANNED };
     let summary = plan.summary();
     let notes: Vec<_> = plan.notes().iter().cloned().chain(left_elsewhere(summary.non_distributable)).collect();
     Figures::planned(summary)
