@@ -38,7 +38,7 @@ impl Pace {
     fn reserve(&self, now: Instant) -> Instant {
         let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
         let turn = due.map_or(now, |due| due.max(now));
-        *due = Some(turn + self.interval + self.interval.mul_f64(0.2 * fraction()));
+        *due = Some(turn + self.interval + self.interval.mul_f64(0.05 * fraction()));
         turn.checked_sub(self.burst).map_or(now, |early| early.max(now))
     }
 }
@@ -82,8 +82,7 @@ mod tests {
         });
         futures_util::future::join_all(turns).await;
         let took = start.elapsed().as_secs_f64();
-        assert!((9.5..12.0).contains(&took), "100 calls took {took} s");
-        assert!(start.elapsed() > Duration::from_secs(9));
+        assert!((9.5..10.0).contains(&took), "100 calls took {took} s");
         paces.of(&Place::new("111122223333", "us-east-1")).turn().await;
         assert!(start.elapsed().as_secs_f64() - took < 0.1, "another region waits");
     }

@@ -12,5 +12,6 @@ mod conformance;
 mod content;
 mod failures;
 mod quirks;
+mod quotas;
 mod referrers;
 mod world;
