@@ -22,10 +22,10 @@ pub use referrers::Referring;
 pub(crate) use referrers::digest_tag;
 
 /// How many requests a survey sends at a time to one registry.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 32;
 
-/// How many answers that hold whole batches of manifests are awaited at a time.
-const BATCHES_AT_ONCE: usize = 4;
+/// How many manifests are awaited at a time, where their sizes are not known beforehand and a request asks for many.
+const MANIFESTS_AT_ONCE: usize = 400;
 
 /// The facts: what the tags of a release point to in the source, and what every target has of it already.
 ///
@@ -263,7 +263,22 @@ fn is_unreadable(error: &Error) -> bool {
     matches!(error.name(), Name::CorruptContent | Name::RegistryLimit)
 }
 
-/// How many answers of a registry are awaited at a time, where each may hold a batch of manifests.
-fn answers_at_once(registry: &impl Source) -> usize {
-    if registry.batch() == 1 { AT_ONCE } else { BATCHES_AT_ONCE }
+/// How many of these batches are asked for at a time.
+fn at_once<P, T>(batches: &[(P, Vec<T>)]) -> usize {
+    let largest = batches.iter().map(|(_, batch)| batch.len()).max().unwrap_or(1);
+    (MANIFESTS_AT_ONCE / largest).clamp(1, AT_ONCE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn asks_for_many_small_batches_or_few_large_ones_at_a_time() {
+        let batches = |lengths: &[usize]| lengths.iter().map(|length| ((), vec![(); *length])).collect::<Vec<_>>();
+        assert_eq!(at_once(&batches(&[1, 1, 1])), AT_ONCE);
+        assert_eq!(at_once(&batches(&[3, 100, 7])), 4);
+        assert_eq!(at_once(&batches(&[1000])), 1);
+        assert_eq!(at_once(&batches(&[])), AT_ONCE);
+    }
 }

@@ -125,7 +125,7 @@ impl Survey {
             let references: Vec<_> = wanted.iter().map(|(_, tag)| Reference::Tag(tag.clone())).collect();
             (*repository, wanted, source.manifests(repository, &references).await)
         });
-        let mut answers = std::pin::pin!(answers.buffered(answers_at_once(source)));
+        let mut answers = std::pin::pin!(answers.buffered(at_once(&batches)));
         let mut entries = Vec::new();
         while let Some((repository, wanted, answer)) = answers.next().await {
             let lookups = answer.unwrap_or_else(|error| {

@@ -11,8 +11,11 @@ const LEFT: &str = "it was pinned, and has left the source since: push it again,
 const NOT_WHOLE: &str = "an index that is to be promoted lists it, and no registry has to take an index without all it lists: push the whole index to the \
                          source again";
 
-/// How many bytes of manifests are asked for at a time, where their sizes are known beforehand.
+/// How many bytes of manifests one request asks for, where their sizes are known beforehand.
 const BATCH_BYTES: u64 = 16 << 20;
+
+/// How many bytes of manifests are awaited at a time, where their sizes are known beforehand.
+const BYTES_AT_ONCE: u64 = 32 << 20;
 
 impl Survey {
     /// Finds out what every tag points to.
@@ -33,7 +36,7 @@ impl Survey {
             let tags: Vec<_> = images.iter().map(|image| Reference::Tag(image.tag.clone())).collect();
             (images, source.manifests(repository, &tags).await)
         });
-        let mut answers = std::pin::pin!(answers.buffered(answers_at_once(source)));
+        let mut answers = std::pin::pin!(answers.buffered(at_once(&batches)));
         let mut found: HashMap<(&Repository, &Tag), Digest> = HashMap::new();
         while let Some((images, answer)) = answers.next().await {
             match answer {
@@ -129,18 +132,20 @@ impl Survey {
         // Sizes come from an index, which may lie: no manifest is larger than the limit, and an unknown size counts as small.
         let batches =
             batches(wanted.iter().map(|(repository, digest, size)| (repository, (*digest, *size))), |_| source.batch());
-        let batches: Vec<_> = batches
-            .into_iter()
-            .flat_map(|(repository, digests)| {
-                by_bytes(digests).into_iter().map(move |batch| (repository.clone(), batch))
-            })
-            .collect();
-        let answers = stream::iter(&batches).map(|(repository, digests)| async move {
+        let mut largest = 1;
+        let mut parts: Vec<(&Repository, Vec<Digest>)> = Vec::new();
+        for (repository, digests) in batches {
+            for (bytes, part) in by_bytes(digests) {
+                largest = largest.max(bytes);
+                parts.push((repository, part));
+            }
+        }
+        let fitting = usize::try_from(BYTES_AT_ONCE / largest).unwrap_or(usize::MAX);
+        let answers = stream::iter(&parts).map(|(repository, digests)| async move {
             let references: Vec<_> = digests.iter().copied().map(Reference::Digest).collect();
             (repository, digests, source.manifests(repository, &references).await)
         });
-        // Few at a time where every answer may hold BATCH_BYTES.
-        let mut answers = std::pin::pin!(answers.buffered(if source.batch() == 1 { AT_ONCE } else { 2 }));
+        let mut answers = std::pin::pin!(answers.buffered(at_once(&parts).min(fitting)));
         while let Some((repository, digests, answer)) = answers.next().await {
             match answer {
                 Err(error) => self.problems.push(error),
@@ -213,21 +218,20 @@ fn check_pin(image: &Image, manifest: Option<Manifest>, place: &str) -> Result<M
     }
 }
 
-fn by_bytes(digests: Vec<(Digest, u64)>) -> Vec<Vec<Digest>> {
-    let mut batches: Vec<Vec<Digest>> = Vec::new();
-    let mut open_bytes = u64::MAX;
+/// In parts of at most [`BATCH_BYTES`], with the bytes of each.
+fn by_bytes(digests: Vec<(Digest, u64)>) -> Vec<(u64, Vec<Digest>)> {
+    let mut parts: Vec<(u64, Vec<Digest>)> = Vec::new();
     for (digest, size) in digests {
         let size = size.min(MAX_MANIFEST_BYTES as u64);
-        match batches.last_mut() {
-            Some(batch) if open_bytes.saturating_add(size) <= BATCH_BYTES => batch.push(digest),
-            _ => {
-                batches.push(vec![digest]);
-                open_bytes = 0;
+        match parts.last_mut() {
+            Some((bytes, part)) if *bytes + size <= BATCH_BYTES => {
+                *bytes += size;
+                part.push(digest);
             }
+            _ => parts.push((size, vec![digest])),
         }
-        open_bytes = open_bytes.saturating_add(size);
     }
-    batches
+    parts
 }
 
 async fn read_platform<S: Source>(
@@ -252,7 +256,7 @@ mod tests {
     fn asks_for_few_large_manifests_at_a_time() {
         let digest = |n: u8| Digest::of(&[n]);
         let sized = |size: u64| (0..5).map(|n| (digest(n), size)).collect::<Vec<_>>();
-        let lengths = |size| by_bytes(sized(size)).iter().map(Vec::len).collect::<Vec<_>>();
+        let lengths = |size| by_bytes(sized(size)).iter().map(|(_, part)| part.len()).collect::<Vec<_>>();
         assert_eq!(lengths(1000), [5]);
         assert_eq!(lengths(8 << 20), [4, 1]);
         assert_eq!(lengths(u64::MAX), [4, 1]);

@@ -104,7 +104,7 @@ async fn look_up<'r, T: Target, K>(
             let answer = target.manifests(repository, &references).await;
             answer.map(|lookups| lookups.into_iter().map(keep).collect::<Vec<_>>())
         })
-        .buffered(answers_at_once(target))
+        .buffered(at_once(&batches))
         .collect()
         .await;
     let mut lookups = Vec::new();
@@ -177,7 +177,7 @@ pub(super) async fn find_content<T: Target>(
                 let there = |lookups: Vec<Lookup>| lookups.iter().map(|lookup| matches!(lookup, Ok(Some(_)))).collect();
                 target.manifests(repository, &references).await.map(there)
             })
-            .buffered(answers_at_once(target))
+            .buffered(at_once(&asked))
             .collect()
             .await;
         for (repository, there) in found.heard(&asked, answers) {
