@@ -116,10 +116,12 @@ pub async fn blobs_arrive_byte_for_byte<T: Target>(target: &T, repository: &Repo
     // ECR hands out only layers that some image refers to.
     let image = image(target, repository, "arrives ").await;
     assert_eq!(target.put_manifest(repository, &image, None).await.unwrap(), Put::Stored);
-    for offset in [0, 1, 29_999, 30_000, 99_999] {
-        let stream = target.blob(repository, &layer, offset as u64).await.unwrap();
-        let read: BytesMut = stream.try_collect().await.unwrap();
-        assert_eq!(read, bytes.slice(offset..), "from byte {offset} on");
+    for range in [0..layer.size, 1..layer.size, 29_999..layer.size, 99_999..layer.size, 0..1, 0..30_000, 7..50_001] {
+        let opened = target.blob(repository, &layer, range.clone()).await.unwrap();
+        assert!(opened.end == range.end || opened.end == layer.size, "{range:?} ends at {}", opened.end);
+        let read: BytesMut = opened.bytes.try_collect().await.unwrap();
+        let [start, end] = [range.start, opened.end].map(|at| usize::try_from(at).unwrap());
+        assert_eq!(read, bytes.slice(start..end), "{range:?}");
     }
 }
 

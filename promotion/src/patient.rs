@@ -1,3 +1,4 @@
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -5,8 +6,8 @@ use futures_util::Stream;
 
 use crate::patience::{Backoff, retry};
 use crate::{
-    Descriptor, Digest, Error, Lookup, Manifest, Mount, Patience, Put, Reference, Referrers, Registry, Repository,
-    Settings, Source, Tag, Target,
+    Descriptor, Digest, Error, Lookup, Manifest, Mount, Opened, Patience, Put, Reference, Referrers, Registry,
+    Repository, Settings, Source, Tag, Target,
 };
 
 /// A registry that is asked again when it may answer better: the one owner of retries.
@@ -66,8 +67,13 @@ impl<R: Source> Source for Patient<R> {
         retry(&self.backoff, || self.registry.manifests(repository, references)).await
     }
 
-    async fn blob(&self, repository: &Repository, blob: &Descriptor, offset: u64) -> Result<R::Blob, Error> {
-        retry(&self.backoff, || self.registry.blob(repository, blob, offset)).await
+    async fn blob(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+        range: Range<u64>,
+    ) -> Result<Opened<R::Blob>, Error> {
+        retry(&self.backoff, || self.registry.blob(repository, blob, range.clone())).await
     }
 
     async fn referrers(&self, repository: &Repository, subject: Digest) -> Result<Referrers, Error> {

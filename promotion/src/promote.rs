@@ -1,5 +1,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::progress::Progress;
@@ -90,7 +91,8 @@ impl<S: Source, T: Target> Promotion<S, T> {
 
     async fn rounds(&self, release: Release, until: Until, progress: &Arc<Progress>) -> Result<Report, Error> {
         let begin = Instant::now();
-        let transfer = Transfer { source: &self.source, targets: &self.targets, limits: self.limits, progress };
+        let spare = &Arc::new(Semaphore::new(self.limits.reading_ahead));
+        let transfer = Transfer { source: &self.source, targets: &self.targets, limits: self.limits, spare, progress };
         let mut first: Option<Arc<Plan>> = None;
         let mut release = release;
         let mut is_staged_anew = true;

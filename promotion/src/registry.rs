@@ -2,7 +2,7 @@
 //! once, in [`crate::Patient`], by [`Error::is_temporary`]. Content that proves corrupt is fetched again by the engine, whatever that says.
 
 use std::future::Future;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -38,7 +38,8 @@ pub trait Source: Send + Sync + 'static {
         references: &[Reference],
     ) -> impl Future<Output = Result<Vec<Lookup>, Error>> + Send;
 
-    /// Opens a blob from byte `offset` on. The bytes are not yet checked against the digest. From its end on it is an empty stream.
+    /// Opens a blob at the first byte of `range`, which ends within it. The bytes are not yet checked against the digest. Nothing is asked for where
+    /// the range is empty.
     ///
     /// # Errors
     /// As [`Source::manifests`]; the stream itself ends with an error when the connection does.
@@ -46,8 +47,8 @@ pub trait Source: Send + Sync + 'static {
         &self,
         repository: &Repository,
         blob: &Descriptor,
-        offset: u64,
-    ) -> impl Future<Output = Result<Self::Blob, Error>> + Send;
+        range: Range<u64>,
+    ) -> impl Future<Output = Result<Opened<Self::Blob>, Error>> + Send;
 
     /// The manifests that refer to this one as their subject, as the registry itself lists them (section "Listing Referrers" of the
     /// distribution specification).
@@ -72,6 +73,15 @@ pub trait Source: Send + Sync + 'static {
 
     /// How many requests were sent so far, retries and authorisation included.
     fn requests(&self) -> u64;
+}
+
+/// A blob that was opened.
+#[derive(Debug)]
+pub struct Opened<Blob> {
+    /// Its bytes, from the one that was asked for on.
+    pub bytes: Blob,
+    /// Before which byte they end: where they were asked to, or at the end of the blob, from a registry that heeds no ranges.
+    pub end: u64,
 }
 
 /// What a registry knows of the manifests that refer to another one.

@@ -1,10 +1,13 @@
 mod blob;
+mod ranges;
 mod schedule;
 mod stage;
 mod tag;
 mod verify;
 
 use std::sync::Arc;
+
+use tokio::sync::Semaphore;
 
 pub use blob::read_whole;
 
@@ -19,13 +22,15 @@ pub struct Limits {
     pub bytes_in_flight: u64,
     /// Blobs; and beside them as many manifests, which may have to wait for the pace of a registry.
     pub steps_in_flight: usize,
+    /// Connections that read ahead in large blobs, beside the one that each blob has. Each holds up to 4 MiB.
+    pub reading_ahead: usize,
 }
 
 impl Default for Limits {
     /// 256 MiB: at the slowest that Lambda has been seen to move bytes (0.4 MB per second with the least memory), what is on its way
     /// still arrives within 15 minutes, so that slow blobs never keep each other from ending. And as many steps as hide a round trip without troubling the quotas of ECR (InitiateLayerUpload: 100 per second).
     fn default() -> Self {
-        Self { bytes_in_flight: 256 << 20, steps_in_flight: 32 }
+        Self { bytes_in_flight: 256 << 20, steps_in_flight: 32, reading_ahead: 3 }
     }
 }
 
@@ -34,6 +39,8 @@ pub(crate) struct Transfer<'a, S, T> {
     pub(crate) source: &'a Arc<Patient<S>>,
     pub(crate) targets: &'a [Arc<Patient<T>>],
     pub(crate) limits: Limits,
+    /// The connections that may read ahead.
+    pub(crate) spare: &'a Arc<Semaphore>,
     pub(crate) progress: &'a Arc<Progress>,
 }
 

@@ -1,9 +1,11 @@
+use std::ops::Range;
+
 use bytes::Bytes;
 use futures_util::Stream;
 use promotion::pull::Consumer;
 use promotion::{
-    Descriptor, Digest, Error, Lookup, Manifest, Mount, Put, Reference, Referrers, Registry, Repository, Settings,
-    Source, Tag, Target,
+    Descriptor, Digest, Error, Lookup, Manifest, Mount, Opened, Put, Reference, Referrers, Registry, Repository,
+    Settings, Source, Tag, Target,
 };
 
 use crate::{Blob, Distribution, Ecr, Upload};
@@ -45,8 +47,8 @@ impl Source for AnyRegistry {
         either!(self, registry => registry.manifests(repository, references).await)
     }
 
-    async fn blob(&self, repository: &Repository, blob: &Descriptor, offset: u64) -> Result<Blob, Error> {
-        either!(self, registry => registry.blob(repository, blob, offset).await)
+    async fn blob(&self, repository: &Repository, blob: &Descriptor, range: Range<u64>) -> Result<Opened<Blob>, Error> {
+        either!(self, registry => registry.blob(repository, blob, range).await)
     }
 
     async fn referrers(&self, repository: &Repository, subject: Digest) -> Result<Referrers, Error> {

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use bytes::Bytes;
 use futures_util::stream::{Iter, iter};
 
 use super::*;
-use crate::{Lookup, MediaType, Referrers, Registry, Tag};
+use crate::{Lookup, MediaType, Opened, Referrers, Registry, Tag};
 
 /// A registry in memory with one repository.
 #[derive(Default)]
@@ -96,11 +97,12 @@ impl Source for Shelf {
         panic!("a consumer has no API but that of the distribution specification")
     }
 
-    async fn blob(&self, _: &Repository, blob: &Descriptor, offset: u64) -> Result<Self::Blob, Error> {
+    async fn blob(&self, _: &Repository, blob: &Descriptor, range: Range<u64>) -> Result<Opened<Self::Blob>, Error> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let bytes = self.blobs.get(&blob.digest).ok_or_else(|| Self::missing(blob.digest))?;
-        let pieces = bytes.slice(usize::try_from(offset).unwrap()..);
-        Ok(iter(pieces.chunks(2).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect::<Vec<_>>()))
+        let pieces = bytes.slice(usize::try_from(range.start).unwrap()..);
+        let pieces = pieces.chunks(2).map(|piece| Ok(Bytes::copy_from_slice(piece)));
+        Ok(Opened { bytes: iter(pieces.collect::<Vec<_>>()), end: blob.size })
     }
 
     async fn referrers(&self, _: &Repository, _: Digest) -> Result<Referrers, Error> {

@@ -1,8 +1,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt, TryStreamExt, stream};
+use futures_util::{Stream, TryStreamExt, stream};
+use tokio::sync::Semaphore;
 
+use super::ranges::Ranges;
 use crate::progress::Progress;
 use crate::{Descriptor, Error, Hasher, Name, Patient, Repository, Source, Target};
 
@@ -20,6 +22,7 @@ pub(crate) async fn copy<S: Source, T: Target>(
     repository: &Repository,
     blob: &Descriptor,
     mut opened: Option<T::Upload>,
+    spare: &Arc<Semaphore>,
     progress: &Arc<Progress>,
 ) -> Result<(), Error> {
     let mut sending = 1;
@@ -29,7 +32,7 @@ pub(crate) async fn copy<S: Source, T: Target>(
             None => target.open_upload(repository).await?,
         };
         let failure = Arc::new(Mutex::new(None));
-        let body = whole_or_nothing(source.clone(), repository.clone(), blob.clone(), failure.clone());
+        let body = whole_or_nothing(source.clone(), repository.clone(), blob.clone(), spare.clone(), failure.clone());
         let progress = progress.clone();
         let body = body.inspect_ok(move |piece| progress.moving(piece.len()));
         let Err(error) = target.upload(upload, blob, body).await else { return Ok(()) };
@@ -57,7 +60,7 @@ pub fn read_whole<S: Source>(
     repository: Repository,
     blob: Descriptor,
 ) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static {
-    whole_or_nothing(source, repository, blob, Arc::default())
+    whole_or_nothing(source, repository, blob, Arc::new(Semaphore::new(0)), Arc::default())
 }
 
 /// The bytes of a blob, of which the last piece is held back until size and digest are known to be right: a body of known length that
@@ -68,6 +71,7 @@ fn whole_or_nothing<S: Source>(
     source: Arc<Patient<S>>,
     repository: Repository,
     blob: Descriptor,
+    spare: Arc<Semaphore>,
     failure: Arc<Mutex<Option<Error>>>,
 ) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static {
     let reading = Reading {
@@ -75,6 +79,7 @@ fn whole_or_nothing<S: Source>(
         repository,
         blob,
         open: None,
+        spare,
         received: 0,
         hasher: Some(Hasher::default()),
         held: None,
@@ -95,7 +100,8 @@ struct Reading<S: Source> {
     source: Arc<Patient<S>>,
     repository: Repository,
     blob: Descriptor,
-    open: Option<S::Blob>,
+    open: Option<Ranges<S>>,
+    spare: Arc<Semaphore>,
     received: u64,
     /// None once the digest is checked.
     hasher: Option<Hasher>,
@@ -108,7 +114,11 @@ impl<S: Source> Reading<S> {
         while let Some(hasher) = &mut self.hasher {
             let open = match &mut self.open {
                 Some(open) => open,
-                None => self.open.insert(self.source.blob(&self.repository, &self.blob, self.received).await?),
+                None => {
+                    let (repository, blob) = (&self.repository, &self.blob);
+                    let open = Ranges::open(&self.source, repository, blob, self.received, &self.spare).await?;
+                    self.open.insert(open)
+                }
             };
             match open.next().await {
                 Some(Ok(piece)) if piece.is_empty() => {}

@@ -159,6 +159,10 @@ mod tests {
         }
     }
 
+    fn limits(steps_in_flight: usize) -> Limits {
+        Limits { bytes_in_flight: 100, steps_in_flight, ..Limits::default() }
+    }
+
     fn start_all(schedule: &mut Schedule<'_>) -> Vec<usize> {
         std::iter::from_fn(|| schedule.start_next()).collect()
     }
@@ -166,7 +170,7 @@ mod tests {
     #[test]
     fn starts_the_largest_first_within_the_bytes_and_manifests_when_their_blobs_are_there() {
         let steps = [copy(10), copy(60), manifest(&[0, 1]), copy(50), manifest(&[3])];
-        let mut schedule = Schedule::new(&steps, Limits { bytes_in_flight: 100, steps_in_flight: 9 });
+        let mut schedule = Schedule::new(&steps, limits(9));
         assert_eq!(start_all(&mut schedule), [1]);
         schedule.finish(1);
         assert_eq!(start_all(&mut schedule), [3, 0]);
@@ -180,7 +184,7 @@ mod tests {
     fn manifests_that_have_to_wait_keep_neither_blobs_nor_other_targets_waiting() {
         let of = |target, step| Step { target, ..step };
         let steps = [manifest(&[]), manifest(&[]), manifest(&[]), copy(1), copy(2), of(1, manifest(&[]))];
-        let mut schedule = Schedule::new(&steps, Limits { bytes_in_flight: 100, steps_in_flight: 2 });
+        let mut schedule = Schedule::new(&steps, limits(2));
         assert_eq!(start_all(&mut schedule), [0, 5, 4, 3]);
         schedule.finish(5);
         assert_eq!(start_all(&mut schedule), [1]);
@@ -193,7 +197,7 @@ mod tests {
     #[test]
     fn a_blob_beyond_the_limit_goes_alone() {
         let steps = [copy(1), copy(1000)];
-        let mut schedule = Schedule::new(&steps, Limits { bytes_in_flight: 100, steps_in_flight: 9 });
+        let mut schedule = Schedule::new(&steps, limits(9));
         assert_eq!(start_all(&mut schedule), [1]);
         schedule.finish(1);
         assert_eq!(start_all(&mut schedule), [0]);
@@ -202,7 +206,7 @@ mod tests {
     #[test]
     fn no_more_steps_than_allowed() {
         let steps: Vec<_> = (1..=5).map(copy).collect();
-        let mut schedule = Schedule::new(&steps, Limits { bytes_in_flight: 100, steps_in_flight: 2 });
+        let mut schedule = Schedule::new(&steps, limits(2));
         assert_eq!(start_all(&mut schedule), [4, 3]);
         schedule.finish(3);
         assert_eq!(start_all(&mut schedule), [2]);

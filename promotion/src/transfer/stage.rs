@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures_util::{StreamExt, stream};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
@@ -29,6 +30,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
                     source: self.source.clone(),
                     target: target.clone(),
                     plan: plan.clone(),
+                    spare: self.spare.clone(),
                     progress: self.progress.clone(),
                     at,
                 };
@@ -82,6 +84,7 @@ struct Mover<S, T> {
     source: Arc<Patient<S>>,
     target: Arc<Patient<T>>,
     plan: Arc<Plan>,
+    spare: Arc<Semaphore>,
     progress: Arc<Progress>,
     at: usize,
 }
@@ -137,7 +140,8 @@ impl<S: Source, T: Target> Mover<S, T> {
                     None => None,
                 };
                 let _on_its_way = self.progress.on_its_way(self.at, &step.repository, blob);
-                blob::copy(&self.source, &self.target, &step.repository, blob, upload, &self.progress).await?;
+                blob::copy(&self.source, &self.target, &step.repository, blob, upload, &self.spare, &self.progress)
+                    .await?;
                 count(|counters| &counters.blobs_copied, 1);
                 count(|counters| &counters.bytes_copied, blob.size);
             }
@@ -177,7 +181,7 @@ impl<S: Source, T: Target> Mover<S, T> {
         let mut brought = HashSet::new();
         let lacking = content.blobs().filter(|blob| digests.contains(&blob.digest));
         for blob in lacking.filter(|blob| brought.insert(blob.digest)) {
-            blob::copy(&self.source, &self.target, repository, blob, None, &self.progress).await?;
+            blob::copy(&self.source, &self.target, repository, blob, None, &self.spare, &self.progress).await?;
         }
         Ok(())
     }

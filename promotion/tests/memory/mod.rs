@@ -4,14 +4,15 @@
 pub(crate) mod images;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, stream};
 use promotion::{
-    Descriptor, Digest, Error, ImmutableTags, Lookup, Manifest, Mount, Name, Put, Reference, Referrers, Registry,
-    Repository, Settings, Source, Tag, Target,
+    Descriptor, Digest, Error, ImmutableTags, Lookup, Manifest, Mount, Name, Opened, Put, Reference, Referrers,
+    Registry, Repository, Settings, Source, Tag, Target,
 };
 
 /// What a call is about to do: the operation and the repository.
@@ -175,21 +176,29 @@ impl Source for Memory {
         self.with(repository, |held| references.iter().map(|reference| Ok(find(held, reference))).collect())
     }
 
-    async fn blob(&self, repository: &Repository, blob: &Descriptor, offset: u64) -> Result<Self::Blob, Error> {
+    async fn blob(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+        range: Range<u64>,
+    ) -> Result<Opened<Self::Blob>, Error> {
         let fault = self.enter("blob", repository.as_str()).await?;
         let bytes = self.with(repository, |held| held.blobs.get(&blob.digest).cloned())?;
         let bytes = bytes.ok_or_else(|| Error::new(Name::SourceImageNotFound, "no such blob"))?;
-        let mut bytes = bytes.slice(usize::try_from(offset).unwrap()..).to_vec();
+        // Whoever asks for the rest gets what there is, even if that is more than the descriptor says.
+        let end = if range.end == blob.size { bytes.len() } else { usize::try_from(range.end).unwrap() };
+        let mut bytes = bytes.slice(usize::try_from(range.start).unwrap()..end).to_vec();
         match fault {
             Some(Fault::Cut(after) | Fault::Stall(after)) => bytes.truncate(after),
             Some(Fault::Flip(at)) => bytes[at] ^= 1,
             _ => {}
         }
         let pieces: Vec<_> = bytes.chunks(4).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
-        Ok(match fault {
+        let bytes = match fault {
             Some(Fault::Stall(_)) => stream::iter(pieces).chain(stream::pending()).boxed(),
             _ => stream::iter(pieces).boxed(),
-        })
+        };
+        Ok(Opened { bytes, end: range.end })
     }
 
     async fn referrers(&self, repository: &Repository, subject: Digest) -> Result<Referrers, Error> {

@@ -1,4 +1,6 @@
-use promotion::{Descriptor, Digest, Error, Repository};
+use std::ops::Range;
+
+use promotion::{Descriptor, Digest, Error, Opened, Repository};
 
 use super::Distribution;
 use crate::Blob;
@@ -7,18 +9,18 @@ use crate::http;
 use crate::kind::Kind;
 
 impl Distribution {
-    /// Opens a blob from a byte on. Where the registry sends us on to a storage, opening it again gives a new address.
+    /// Opens a blob at a byte. Where the registry sends us on to a storage, opening it again gives a new address.
     pub(super) async fn open_blob(
         &self,
         repository: &Repository,
         blob: &Descriptor,
-        offset: u64,
-    ) -> Result<Blob, Error> {
+        range: Range<u64>,
+    ) -> Result<Opened<Blob>, Error> {
         let doing = format!("opening blob {}", blob.digest);
         let attempt = self.scene().attempt("read", Some(repository), doing).or_absent(Kind::NoBlob);
-        let path = &self.path(repository);
+        let (path, range) = (&self.path(repository), &range);
         self.enter(self.scope(path), |pass| async move {
-            http::open(self.http(), &pass.credential, path, blob, offset).await
+            http::open(self.http(), &pass.credential, path, blob, range).await
         })
         .await
         .map_err(|failure| attempt.failed(failure))

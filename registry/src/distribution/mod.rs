@@ -20,14 +20,15 @@ mod upload;
 
 use std::fmt;
 use std::future::Future;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::Stream;
 use promotion::pull::Consumer;
 use promotion::{
-    Descriptor, Digest, Error, ImmutableTags, Lookup, Manifest, Mount, Name, Put, Reference, Referrers, Registry,
-    Repository, Settings, Source, Tag, Target,
+    Descriptor, Digest, Error, ImmutableTags, Lookup, Manifest, Mount, Name, Opened, Put, Reference, Referrers,
+    Registry, Repository, Settings, Source, Tag, Target,
 };
 use url::Url;
 
@@ -133,8 +134,8 @@ impl Source for Distribution {
         Ok(found)
     }
 
-    async fn blob(&self, repository: &Repository, blob: &Descriptor, offset: u64) -> Result<Blob, Error> {
-        self.open_blob(repository, blob, offset).await
+    async fn blob(&self, repository: &Repository, blob: &Descriptor, range: Range<u64>) -> Result<Opened<Blob>, Error> {
+        self.open_blob(repository, blob, range).await
     }
 
     async fn referrers(&self, repository: &Repository, subject: Digest) -> Result<Referrers, Error> {

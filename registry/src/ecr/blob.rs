@@ -1,4 +1,6 @@
-use promotion::{Descriptor, Error, Repository};
+use std::ops::Range;
+
+use promotion::{Descriptor, Error, Opened, Repository};
 
 use super::Ecr;
 use crate::Blob;
@@ -10,18 +12,19 @@ use crate::kind::Kind;
 const ACTION: &str = "ecr:GetDownloadUrlForLayer";
 
 impl Ecr {
-    /// Opens a blob from a byte on. `/v2` redirects to an address in S3 that is good for a while; opening it again gives a new one, so
+    /// Opens a blob at a byte. `/v2` redirects to an address in S3 that is good for a while; opening it again gives a new one, so
     /// an address that S3 refuses is a temporary failure.
     pub(super) async fn open_blob(
         &self,
         repository: &Repository,
         blob: &Descriptor,
-        offset: u64,
-    ) -> Result<Blob, Error> {
+        range: Range<u64>,
+    ) -> Result<Opened<Blob>, Error> {
+        let range = &range;
         let doing = format!("opening blob {}", blob.digest);
         let attempt = self.scene().attempt(ACTION, Some(repository), doing).or_absent(Kind::NoBlob);
         self.with_token(&attempt, |token| async move {
-            http::open(self.http(), &token.credential, repository, blob, offset).await
+            http::open(self.http(), &token.credential, repository, blob, range).await
         })
         .await
     }

@@ -23,13 +23,14 @@ mod statement;
 mod upload;
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::Stream;
 use promotion::{
-    Descriptor, Digest, Error, Lookup, Manifest, Mount, Put, Reference, Referrers, Registry, Repository, Settings,
-    Source, Tag, Target,
+    Descriptor, Digest, Error, Lookup, Manifest, Mount, Opened, Put, Reference, Referrers, Registry, Repository,
+    Settings, Source, Tag, Target,
 };
 
 use self::assumed::Assumed;
@@ -114,8 +115,8 @@ impl Source for Ecr {
         self.batch_get_image(repository, references).await
     }
 
-    async fn blob(&self, repository: &Repository, blob: &Descriptor, offset: u64) -> Result<Blob, Error> {
-        self.open_blob(repository, blob, offset).await
+    async fn blob(&self, repository: &Repository, blob: &Descriptor, range: Range<u64>) -> Result<Opened<Blob>, Error> {
+        self.open_blob(repository, blob, range).await
     }
 
     async fn referrers(&self, repository: &Repository, subject: Digest) -> Result<Referrers, Error> {

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -6,7 +7,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use http::header::{CONTENT_RANGE, RANGE};
 use http::{Method, StatusCode};
-use promotion::{Descriptor, Digest, Error, Name, Repository};
+use promotion::{Descriptor, Digest, Error, Name, Opened, Repository};
 
 use super::body::Body;
 use super::client::{Client, Credential};
@@ -14,16 +15,9 @@ use super::failure::Failure;
 use super::origin::shown;
 use super::redirect::{Answer, get};
 
-/// The bytes of a blob as they arrive: as many as its descriptor says, or an error at the end.
+/// The bytes of a blob as they arrive: as many as there should be, or an error at the end.
 #[derive(Debug)]
 pub struct Blob(Option<Body>);
-
-impl Blob {
-    /// What is left of a blob that was read to its end.
-    pub(crate) fn empty() -> Self {
-        Self(None)
-    }
-}
 
 impl Stream for Blob {
     type Item = Result<Bytes, Error>;
@@ -33,39 +27,45 @@ impl Stream for Blob {
     }
 }
 
-/// Opens a blob from byte `offset` on (section "Pulling blobs" of the distribution specification).
+/// Opens a blob at the first byte of a range (section "Pulling blobs" of the distribution specification).
 pub(crate) async fn open(
     client: &Client,
     credential: &Credential,
     repository: &Repository,
     blob: &Descriptor,
-    offset: u64,
-) -> Result<Blob, Failure> {
-    if offset >= blob.size {
-        return Ok(Blob::empty());
+    range: &Range<u64>,
+) -> Result<Opened<Blob>, Failure> {
+    if range.is_empty() {
+        return Ok(Opened { bytes: Blob(None), end: range.end });
     }
-    let range = (offset > 0).then(|| format!("bytes={offset}-"));
-    let Answer { response, url } = request(client, credential, repository, blob, range.as_deref()).await?;
+    let asked = match (range.start, range.end) {
+        (0, end) if end == blob.size => None,
+        (start, end) if end == blob.size => Some(format!("bytes={start}-")),
+        (start, end) => Some(format!("bytes={start}-{}", end - 1)),
+    };
+    let Answer { response, url } = request(client, credential, repository, blob, asked.as_deref()).await?;
     let corrupt = |what: String| {
         let why = format!("{} {what}, and its manifest says {} bytes", shown(&url), blob.size);
         Failure::from(Error::new(Name::CorruptContent, why))
     };
-    let skip = match Part::of(&response) {
+    let wanted = ContentRange { first: range.start, last: range.end - 1, total: Some(blob.size) };
+    let (skip, end) = match Part::of(&response) {
         Part::Whole(Some(size)) if size != blob.size => return Err(corrupt(format!("has {size} bytes"))),
         // The range was not heeded.
-        Part::Whole(_) => offset,
-        Part::Range(range) if range == (Range { first: offset, last: blob.size - 1, total: Some(blob.size) }) => 0,
-        Part::Range(range) if range.total.is_some_and(|total| total != blob.size) => {
-            return Err(corrupt(range.to_string()));
+        Part::Whole(_) => (range.start, blob.size),
+        Part::Range(given) if given == wanted => (0, range.end),
+        Part::Range(given) if given.total.is_some_and(|total| total != blob.size) => {
+            return Err(corrupt(given.to_string()));
         }
-        Part::Range(range) => {
-            return Err(odd(&format!("{} answered {range} when asked from byte {offset} on", shown(&url))));
+        Part::Range(given) => {
+            return Err(odd(&format!("{} answered {given} when asked for {wanted}", shown(&url))));
         }
         Part::Unclear => {
             return Err(odd(&format!("{} answered {} without a readable range", shown(&url), response.status())));
         }
     };
-    Ok(Blob(Some(Body::new(response.bytes_stream(), skip, blob.size - offset, url))))
+    let bytes = Blob(Some(Body::new(response.bytes_stream(), skip, end - range.start, url)));
+    Ok(Opened { bytes, end })
 }
 
 /// Proves that a blob can be downloaded and has its size: asks for its first byte and reads none.
@@ -130,7 +130,7 @@ fn odd(why: &str) -> Failure {
 #[derive(Debug, PartialEq, Eq)]
 enum Part {
     Whole(Option<u64>),
-    Range(Range),
+    Range(ContentRange),
     Unclear,
 }
 
@@ -147,13 +147,13 @@ impl Part {
 
 /// `bytes 5-9/10`: both ends count (RFC 9110, section 14.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Range {
+struct ContentRange {
     first: u64,
     last: u64,
     total: Option<u64>,
 }
 
-impl std::str::FromStr for Range {
+impl std::str::FromStr for ContentRange {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
@@ -165,7 +165,7 @@ impl std::str::FromStr for Range {
     }
 }
 
-impl fmt::Display for Range {
+impl fmt::Display for ContentRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "bytes {} to {}", self.first, self.last)?;
         self.total.iter().try_for_each(|total| write!(f, " of {total}"))
@@ -179,16 +179,16 @@ mod tests {
     use super::*;
     use crate::http::loopback::Loopback;
 
-    /// What becomes of a blob of these ten bytes, read from `offset` on.
-    async fn read<const N: usize>(offset: u64, answers: [&str; N]) -> (Result<String, (Name, bool)>, Loopback) {
+    /// What becomes of a blob of these ten bytes, of which a range is read.
+    async fn read<const N: usize>(range: Range<u64>, answers: [&str; N]) -> (Result<String, (Name, bool)>, Loopback) {
         let server = Loopback::answering(answers);
         let digest = Digest::of(b"0123456789");
         let blob = Descriptor { media_type: "x".into(), digest, size: 10, platform: None };
         let repository = "myapp/api".parse().unwrap();
         let named = |error: Error| (error.name(), error.is_temporary());
-        let opened = open(&Client::new().unwrap(), &server.credential(), &repository, &blob, offset).await;
+        let opened = open(&Client::new().unwrap(), &server.credential(), &repository, &blob, &range).await;
         let mut body = match opened {
-            Ok(body) => body,
+            Ok(opened) => opened.bytes,
             Err(Failure::Failed(error)) => return (Err(named(error)), server),
             Err(Failure::Refused(refusal)) => panic!("{refusal:?}"),
         };
@@ -206,32 +206,42 @@ mod tests {
     async fn reads_whole_and_partial_answers_and_doubts_odd_ones() {
         let corrupt = || Err((Name::CorruptContent, false));
         let again = || Err((Name::RegistryUnavailable, true));
-        for (offset, answer, expected) in [
-            (0, "200 OK\ncontent-length: 10\n\n0123456789", Ok("0123456789".to_owned())),
-            (0, "200 OK\n\n0123456789", Ok("0123456789".to_owned())),
-            (0, "200 OK\ncontent-length: 9\n\n012345678", corrupt()),
-            (0, "200 OK\n\n012345678", again()),
-            (0, "200 OK\n\n01234567890", corrupt()),
-            (0, "200 OK\ncontent-length: 10\n\n01234", again()),
+        for (range, answer, expected) in [
+            (0..10, "200 OK\ncontent-length: 10\n\n0123456789", Ok("0123456789".to_owned())),
+            (0..10, "200 OK\n\n0123456789", Ok("0123456789".to_owned())),
+            (0..10, "200 OK\ncontent-length: 9\n\n012345678", corrupt()),
+            (0..10, "200 OK\n\n012345678", again()),
+            (0..10, "200 OK\n\n01234567890", corrupt()),
+            (0..10, "200 OK\ncontent-length: 10\n\n01234", again()),
             (
-                4,
+                4..10,
                 "206 Partial Content\ncontent-range: bytes 4-9/10\ncontent-length: 6\n\n456789",
                 Ok("456789".to_owned()),
             ),
-            (4, "200 OK\ncontent-length: 10\n\n0123456789", Ok("456789".to_owned())),
-            (4, "206 Partial Content\ncontent-range: bytes 3-9/10\n\n3456789", again()),
-            (4, "206 Partial Content\ncontent-range: bytes 4-9/11\n\n456789", corrupt()),
-            (4, "206 Partial Content\ncontent-range: bytes 4-8/10\n\n45678", again()),
-            (4, "206 Partial Content\n\n456789", again()),
-            (4, "206 Partial Content\ncontent-range: pages 4-9/10\n\n456789", again()),
-            (0, "204 No Content\n\n", again()),
+            (4..10, "200 OK\ncontent-length: 10\n\n0123456789", Ok("456789".to_owned())),
+            (4..10, "206 Partial Content\ncontent-range: bytes 3-9/10\n\n3456789", again()),
+            (4..10, "206 Partial Content\ncontent-range: bytes 4-9/11\n\n456789", corrupt()),
+            (4..10, "206 Partial Content\ncontent-range: bytes 4-8/10\n\n45678", again()),
+            (4..10, "206 Partial Content\n\n456789", again()),
+            (4..10, "206 Partial Content\ncontent-range: pages 4-9/10\n\n456789", again()),
+            (0..10, "204 No Content\n\n", again()),
+            (2..5, "206 Partial Content\ncontent-range: bytes 2-4/10\n\n234", Ok("234".into())),
+            (0..5, "206 Partial Content\ncontent-range: bytes 0-4/10\n\n01234", Ok("01234".into())),
+            // Ranges are not heeded: all from there on comes.
+            (2..5, "200 OK\ncontent-length: 10\n\n0123456789", Ok("23456789".into())),
+            (2..5, "206 Partial Content\ncontent-range: bytes 2-9/10\n\n23456789", again()),
         ] {
-            let (read, server) = read(offset, [answer]).await;
-            assert_eq!(read, expected, "{offset} {answer:?}");
+            let (read, server) = read(range.clone(), [answer]).await;
+            assert_eq!(read, expected, "{range:?} {answer:?}");
+            let asked = match (range.start, range.end) {
+                (0, 10) => None,
+                (start, 10) => Some(format!("range: bytes={start}-\r\n")),
+                (start, end) => Some(format!("range: bytes={start}-{}\r\n", end - 1)),
+            };
             let request = server.requests().concat();
-            assert_eq!(request.contains(&format!("range: bytes={offset}-\r\n")), offset > 0, "{request}");
+            assert!(asked.map_or(!request.contains("range: "), |asked| request.contains(&asked)), "{request}");
         }
-        let (rest, server) = read(10, []).await;
+        let (rest, server) = read(10..10, []).await;
         assert_eq!((rest, server.requests().len()), (Ok(String::new()), 0));
     }
 
@@ -239,7 +249,7 @@ mod tests {
     async fn follows_redirects_without_the_credential() {
         let storage = Loopback::answering(["200 OK\ncontent-length: 10\n\n0123456789"]);
         let redirect = format!("307 Temporary Redirect\nlocation: {}/blob?X-Amz-Signature=s", storage.address);
-        let (text, registry) = read(0, [redirect.as_str()]).await;
+        let (text, registry) = read(0..10, [redirect.as_str()]).await;
         assert_eq!(text, Ok("0123456789".into()));
         assert!(registry.requests().concat().contains("authorization: Basic c2VjcmV0"));
         let request = storage.requests().concat();
@@ -254,10 +264,10 @@ mod tests {
     async fn stops_following_in_the_end() {
         let here = "302 Found\nlocation: HERE/again";
         for answers in [[here; 5], ["307 Temporary Redirect\n\n"; 5]] {
-            let (text, _) = read(0, answers).await;
+            let (text, _) = read(0..10, answers).await;
             assert_eq!(text, Err((Name::RegistryUnavailable, false)));
         }
-        let (text, server) = read(0, ["302 Found\nlocation: http://169.254.169.254/"]).await;
+        let (text, server) = read(0..10, ["302 Found\nlocation: http://169.254.169.254/"]).await;
         assert_eq!((text, server.requests().len()), (Err((Name::RegistryUnavailable, false)), 1));
     }
 }

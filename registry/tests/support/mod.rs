@@ -121,7 +121,8 @@ pub(crate) fn hold(registry: &RegistryHandle, layer: &[u8], tag: Option<&str>) -
 
 /// Reads a blob to its end.
 pub(crate) async fn read(source: &Ecr, layer: &[u8], offset: u64) -> Result<Vec<u8>, Error> {
-    let mut blob = source.blob(&repository(), &descriptor(layer), offset).await?;
+    let layer = descriptor(layer);
+    let mut blob = source.blob(&repository(), &layer, offset..layer.size).await?.bytes;
     let mut bytes = Vec::new();
     while let Some(piece) = blob.next().await {
         bytes.extend_from_slice(&piece?);

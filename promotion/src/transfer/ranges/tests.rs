@@ -1,0 +1,148 @@
+#![allow(clippy::cast_possible_truncation, reason = "few bytes are read here")]
+
+use std::sync::Mutex;
+
+use futures_util::stream;
+use tokio::time::sleep;
+
+use super::*;
+use crate::{Digest, Lookup, Patience, Reference, Referrers, Registry, Tag};
+
+const MIB: u64 = 1 << 20;
+
+/// A source that sends a MiB at a time over each connection, and is asked for ranges of one blob.
+#[derive(Debug)]
+struct Slow {
+    /// How long a MiB takes.
+    pause: Duration,
+    heeds_ranges: bool,
+    /// A range at whose first byte the connection is cut, once.
+    cut_at: Mutex<Option<u64>>,
+    asked: Mutex<Vec<Range<u64>>>,
+}
+
+impl Slow {
+    fn new(pause: u64) -> Self {
+        let pause = Duration::from_millis(pause);
+        Self { pause, heeds_ranges: true, cut_at: Mutex::default(), asked: Mutex::default() }
+    }
+}
+
+impl Source for Slow {
+    type Blob = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
+
+    fn name(&self) -> &str {
+        "slow.example"
+    }
+
+    fn batch(&self) -> usize {
+        1
+    }
+
+    async fn registry(&self) -> Result<Registry, Error> {
+        Ok("slow.example".parse().unwrap())
+    }
+
+    async fn manifests(&self, _: &Repository, _: &[Reference]) -> Result<Vec<Lookup>, Error> {
+        panic!("only blobs are read here")
+    }
+
+    async fn blob(&self, _: &Repository, blob: &Descriptor, range: Range<u64>) -> Result<Opened<Self::Blob>, Error> {
+        self.asked.lock().unwrap().push(range.clone());
+        if self.cut_at.lock().unwrap().take_if(|at| *at == range.start).is_some() {
+            let error = Error::new(Name::RegistryUnavailable, "cut");
+            return Ok(Opened { bytes: stream::iter([Err(error)]).boxed(), end: range.end });
+        }
+        let end = if self.heeds_ranges { range.end } else { blob.size };
+        let pause = self.pause;
+        let pieces = (range.start..end).step_by(MIB as usize).map(move |at| async move {
+            sleep(pause).await;
+            let length = MIB.min(end - at) as usize;
+            Ok(Bytes::from(vec![(at / MIB) as u8; length]))
+        });
+        Ok(Opened { bytes: stream::iter(pieces).then(|piece| piece).boxed(), end })
+    }
+
+    async fn referrers(&self, _: &Repository, _: crate::Digest) -> Result<Referrers, Error> {
+        panic!("only blobs are read here")
+    }
+
+    async fn tags(&self, _: &Repository, _: &str) -> Result<Option<Vec<Tag>>, Error> {
+        panic!("only blobs are read here")
+    }
+
+    fn requests(&self) -> u64 {
+        self.asked.lock().unwrap().len() as u64
+    }
+}
+
+fn blob(mib: u64) -> Descriptor {
+    Descriptor { media_type: "x".into(), digest: Digest::of(b""), size: mib * MIB, platform: None }
+}
+
+/// Reads a blob of so many MiB, taking so long over each piece; checks that all arrives in order, and tells how long that took.
+async fn read(source: &Arc<Patient<Slow>>, mib: u64, pause: u64, spare: &Arc<Semaphore>) -> Duration {
+    let (blob, repository) = (blob(mib), "app".parse().unwrap());
+    let begin = Instant::now();
+    let mut ranges = Ranges::open(source, &repository, &blob, 0, spare).await.unwrap();
+    for at in 0..mib {
+        let piece = ranges.next().await.unwrap().unwrap();
+        assert_eq!((piece.len() as u64, piece.first()), (MIB, Some(&(at as u8))), "MiB {at}");
+        sleep(Duration::from_millis(pause)).await;
+    }
+    assert!(ranges.next().await.is_none());
+    begin.elapsed()
+}
+
+fn patient(slow: Slow) -> Arc<Patient<Slow>> {
+    Arc::new(Patient::new(slow, Patience::default()))
+}
+
+fn spare(connections: usize) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(connections))
+}
+
+#[tokio::test(start_paused = true)]
+async fn four_connections_read_about_four_times_as_fast_as_one() {
+    let source = patient(Slow::new(20));
+    let one = read(&source, 200, 0, &spare(0)).await;
+    assert_eq!((one.as_millis(), source.requests()), (4000, 1));
+    let connections = spare(3);
+    let four = read(&source, 200, 0, &connections).await;
+    assert!(four * 7 < one * 2, "{four:?} and {one:?}");
+    assert_eq!(source.requests(), 1 + 200 / 4);
+    assert_eq!(connections.available_permits(), 3, "all are given back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_sent_on_slowly_is_not_read_ahead() {
+    let source = patient(Slow::new(5));
+    read(&source, 400, 20, &spare(3)).await;
+    // Until that is known after 64 MiB a request for every 4, and then one for every 64.
+    assert_eq!(source.requests(), (64 + 3 * 4) / 4 + (400 - 64 - 3 * 4_u64).div_ceil(64));
+}
+
+#[tokio::test(start_paused = true)]
+async fn small_blobs_and_registries_without_ranges_take_one_request() {
+    let source = patient(Slow::new(20));
+    read(&source, 31, 0, &spare(3)).await;
+    assert_eq!(source.requests(), 1);
+    let source = patient(Slow { heeds_ranges: false, ..Slow::new(20) });
+    read(&source, 100, 0, &spare(3)).await;
+    assert_eq!(source.requests(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_that_is_cut_is_told_when_its_turn_comes_and_nothing_behind_it_is_given() {
+    let source = patient(Slow { cut_at: Mutex::new(Some(8 * MIB)), ..Slow::new(20) });
+    let (blob, repository) = (blob(100), "app".parse().unwrap());
+    let connections = spare(3);
+    let mut ranges = Ranges::open(&source, &repository, &blob, 0, &connections).await.unwrap();
+    for _ in 0..8 {
+        ranges.next().await.unwrap().unwrap();
+    }
+    assert_eq!(ranges.next().await.unwrap().unwrap_err().to_string(), "cut");
+    assert!(ranges.next().await.is_none());
+    drop(ranges);
+    assert_eq!(connections.available_permits(), 3);
+}
