@@ -37,7 +37,7 @@ pub use plan::{Plan, Summary};
 pub use progress::{Moment, Phase, Progress};
 pub use promote::{Promotion, Until};
 pub use reference::{InvalidReference, Reference, Registry, Repository, Tag};
-pub use registry::{ImmutableTags, Lookup, Mount, Opened, Put, Referrers, Settings, Source, Target};
+pub use registry::{ImmutableTags, Lookup, Mount, Mounting, Opened, Put, Referrers, Settings, Source, Target};
 pub use release::{Image, MAX_RELEASE_BYTES, Parameter, Release};
 pub use report::{Outcome, Report, TargetReport};
 pub use survey::{PinnedImage, Referring, Survey};

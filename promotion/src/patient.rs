@@ -6,8 +6,8 @@ use futures_util::Stream;
 
 use crate::patience::{Backoff, retry};
 use crate::{
-    Descriptor, Digest, Error, Lookup, Manifest, Mount, Opened, Patience, Put, Reference, Referrers, Registry,
-    Repository, Settings, Source, Tag, Target,
+    Descriptor, Digest, Error, Lookup, Manifest, Mount, Mounting, Opened, Patience, Put, Reference, Referrers,
+    Registry, Repository, Settings, Source, Tag, Target,
 };
 
 /// A registry that is asked again when it may answer better: the one owner of retries.
@@ -96,7 +96,7 @@ impl<R: Target> Target for Patient<R> {
         retry(&self.backoff, || self.registry.settings(repositories)).await
     }
 
-    async fn mounting(&self) -> Result<bool, Error> {
+    async fn mounting(&self) -> Result<Mounting, Error> {
         retry(&self.backoff, || self.registry.mounting()).await
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use self::list::List;
 use crate::shelf::Shelf;
 use crate::survey::{Presence, RepositorySurvey, Root, TargetSurvey};
-use crate::{Approved, Content, Descriptor, Digest, PinnedImage, Referring, Repository, Tag};
+use crate::{Approved, Content, Descriptor, Digest, Mounting, PinnedImage, Referring, Repository, Tag};
 
 /// What has to be done so that every target has the release: pure data, made without I/O.
 ///
@@ -262,7 +262,7 @@ struct Planner<'a> {
     known: &'a TargetSurvey,
     shelf: &'a Shelf,
     steps: &'a mut Vec<Step>,
-    /// Where a blob can be mounted from once a step is done: per encryption, the first manifest that commits it.
+    /// Where a blob can be mounted from once a step is done, per encryption: the first one that brings it, or the first manifest that refers to it.
     homes: HashMap<(Digest, &'a str), (Repository, usize)>,
 }
 
@@ -313,7 +313,9 @@ impl<'a> Planner<'a> {
             let step = self.add(repository, Work::Manifest(digest), after, is_for_referrer);
             manifests.insert(digest, Some(step));
             summary.manifests_to_put += 1;
-            self.remember(repository, known, content, step);
+            for blob in content.blobs().filter(|blob| !blob.is_non_distributable()) {
+                self.remember(repository, known, blob, step);
+            }
         }
         for list in lists {
             let entries = self.shelf.content(list.new).map(Content::children).unwrap_or_default();
@@ -327,7 +329,7 @@ impl<'a> Planner<'a> {
     fn blob(
         &mut self,
         repository: &Repository,
-        known: &RepositorySurvey,
+        known: &'a RepositorySurvey,
         blob: &Descriptor,
         is_for_referrer: bool,
         summary: &mut Summary,
@@ -348,13 +350,17 @@ impl<'a> Planner<'a> {
             summary.blobs_to_copy += 1;
             summary.bytes_to_copy += blob.size;
         }
-        Some(self.add(repository, Work::Blob { blob: blob.clone(), mount_from }, after, is_for_referrer))
+        let step = self.add(repository, Work::Blob { blob: blob.clone(), mount_from }, after, is_for_referrer);
+        if self.known.mounting == Mounting::Any {
+            self.remember(repository, known, blob, step);
+        }
+        Some(step)
     }
 
     /// A repository to mount from, and what has to be done there first. ECR mounts only between repositories of the same encryption
     /// (Amazon ECR User Guide, "Blob mounting").
     fn sibling(&self, known: &RepositorySurvey, blob: Digest) -> Option<(Repository, Vec<usize>)> {
-        if !self.known.mounting {
+        if self.known.mounting == Mounting::Never {
             return None;
         }
         let encryption = &known.settings.encryption;
@@ -368,12 +374,10 @@ impl<'a> Planner<'a> {
         Some((repository.clone(), vec![*step]))
     }
 
-    /// Later repositories mount the blobs of this image from here, once its manifest has committed them.
-    fn remember(&mut self, repository: &Repository, known: &'a RepositorySurvey, content: &Content, step: usize) {
-        for blob in content.blobs().filter(|blob| !blob.is_non_distributable()) {
-            let home = (blob.digest, known.settings.encryption.as_str());
-            self.homes.entry(home).or_insert_with(|| (repository.clone(), step));
-        }
+    /// Later repositories mount this blob from here, once the step is done.
+    fn remember(&mut self, repository: &Repository, known: &'a RepositorySurvey, blob: &Descriptor, step: usize) {
+        let home = (blob.digest, known.settings.encryption.as_str());
+        self.homes.entry(home).or_insert_with(|| (repository.clone(), step));
     }
 
     fn add(&mut self, repository: &Repository, work: Work, after: Vec<usize>, is_for_referrer: bool) -> usize {

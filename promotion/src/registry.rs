@@ -108,11 +108,11 @@ pub trait Target: Source {
         repositories: &[Repository],
     ) -> impl Future<Output = Result<Vec<Option<Settings>>, Error>> + Send;
 
-    /// Whether blobs may be mounted from one repository into another at all.
+    /// Which blobs may be mounted from one repository into another.
     ///
     /// # Errors
     /// The registry is unavailable.
-    fn mounting(&self) -> impl Future<Output = Result<bool, Error>> + Send;
+    fn mounting(&self) -> impl Future<Output = Result<Mounting, Error>> + Send;
 
     /// Which of these blobs (at most [`Source::batch`]) the repository has, in their order.
     ///
@@ -210,6 +210,18 @@ fn matches(pattern: &str, text: &str) -> bool {
     text.strip_prefix(head).is_some_and(|rest| {
         rest.char_indices().map(|(at, _)| at).chain([rest.len()]).any(|at| matches(tail, rest.split_at(at).1))
     })
+}
+
+/// Which blobs of a sibling repository a registry mounts. It may decline all the same.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mounting {
+    /// None.
+    #[default]
+    Never,
+    /// Those that a manifest there refers to, as ECR does (aws/containers-roadmap#2860).
+    Referenced,
+    /// Every one (section "Mounting a blob from another repository" of the distribution specification).
+    Any,
 }
 
 /// What became of the wish to mount a blob.

@@ -12,8 +12,8 @@ use futures_util::stream;
 use crate::batches::batches;
 use crate::shelf::Shelf;
 use crate::{
-    Approved, Digest, Error, Manifest, Name, Parameter, Patient, Platform, Reference, Release, Repository, Settings,
-    Source, Tag, Target,
+    Approved, Digest, Error, Manifest, Mounting, Name, Parameter, Patient, Platform, Reference, Release, Repository,
+    Settings, Source, Tag, Target,
 };
 
 pub use images::PinnedImage;
@@ -65,7 +65,7 @@ pub(crate) struct TargetSurvey {
     pub(crate) referrers: BTreeMap<(Repository, Digest), KnownReferrers>,
     /// The repositories into which something has to be written.
     pub(crate) repositories: BTreeMap<Repository, RepositorySurvey>,
-    pub(crate) mounting: bool,
+    pub(crate) mounting: Mounting,
 }
 
 /// What refers to a subject in a target.

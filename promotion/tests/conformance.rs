@@ -5,10 +5,11 @@
 mod memory;
 
 use memory::Memory;
+use promotion::Mounting;
 
 #[tokio::test]
 async fn memory_conforms() {
-    for mounting in [false, true] {
+    for mounting in [Mounting::Never, Mounting::Referenced, Mounting::Any] {
         let memory = Memory::new("memory", &["app", "sibling"]);
         memory.state().mounting = mounting;
         let [app, sibling, missing] = ["app", "sibling", "missing"].map(|name| name.parse().unwrap());

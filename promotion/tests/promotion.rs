@@ -6,7 +6,7 @@ mod memory;
 
 use memory::Memory;
 use memory::images::{release, seed_image, seed_index};
-use promotion::{Digest, Limits, Name, Patience, Promotion, Referring, Release, Until};
+use promotion::{Digest, Limits, Mounting, Name, Patience, Promotion, Referring, Release, Until};
 
 const REPOSITORIES: [&str; 2] = ["app/api", "app/web"];
 
@@ -95,7 +95,7 @@ async fn staging_shows_nothing_and_tagging_pinned_images_reads_no_blob_again() {
 #[tokio::test]
 async fn a_shared_layer_is_read_once_and_mounted() {
     let (source, one, _) = world();
-    one.state().mounting = true;
+    one.state().mounting = Mounting::Referenced;
     let report = promotion(&source, &[&one]).run(both(), Until::Tagged, None).await.unwrap();
     assert_eq!(report.targets[0].blobs_mounted, 1);
     assert_same(&source, &one);

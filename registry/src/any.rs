@@ -4,8 +4,8 @@ use bytes::Bytes;
 use futures_util::Stream;
 use promotion::pull::Consumer;
 use promotion::{
-    Descriptor, Digest, Error, Lookup, Manifest, Mount, Opened, Put, Reference, Referrers, Registry, Repository,
-    Settings, Source, Tag, Target,
+    Descriptor, Digest, Error, Lookup, Manifest, Mount, Mounting, Opened, Put, Reference, Referrers, Registry,
+    Repository, Settings, Source, Tag, Target,
 };
 
 use crate::{Blob, Distribution, Ecr, Upload};
@@ -71,7 +71,7 @@ impl Target for AnyRegistry {
         either!(self, registry => registry.settings(repositories).await)
     }
 
-    async fn mounting(&self) -> Result<bool, Error> {
+    async fn mounting(&self) -> Result<Mounting, Error> {
         either!(self, registry => registry.mounting().await)
     }
 

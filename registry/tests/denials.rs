@@ -4,7 +4,7 @@
 mod support;
 
 use ecr_double::Deny;
-use promotion::{Digest, Error, Name, Source, Target};
+use promotion::{Digest, Error, Mounting, Name, Source, Target};
 use registry::Side;
 use support::*;
 
@@ -52,7 +52,7 @@ async fn another_account_has_to_open_its_repository() {
     let statement = error.to_string().split_once("444455556666: {").unwrap().1.to_owned();
     stage.other.set_policy("myapp/api", Some(&format!(r#"{{"Statement":[{{{statement}]}}"#)));
     target.open_upload(&repository()).await.unwrap();
-    assert!(target.mounting().await.unwrap(), "another account's setting cannot be asked for");
+    assert_eq!(target.mounting().await.unwrap(), Mounting::Referenced, "another account's setting cannot be asked for");
 }
 
 #[tokio::test]

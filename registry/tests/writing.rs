@@ -6,7 +6,7 @@ mod support;
 use bytes::Bytes;
 use ecr_double::{Encryption, Fault, FaultRule, Mutability, RepositoryOptions, SameDigest};
 use futures_util::stream;
-use promotion::{Digest, Error, ImmutableTags, Mount, Name, Put, Target};
+use promotion::{Digest, Error, ImmutableTags, Mount, Mounting, Name, Put, Target};
 use registry::UntaggedExpiry;
 use support::*;
 
@@ -164,11 +164,11 @@ async fn mounting_saves_bytes_where_the_account_allows_it() {
     hold(&stage.own, b"layer", None);
     stage.own.create_repository("myapp/web");
     let (target, web, blob) = (stage.target().await, "myapp/web".parse().unwrap(), descriptor(b"layer"));
-    assert!(!target.mounting().await.unwrap());
+    assert_eq!(target.mounting().await.unwrap(), Mounting::Never);
     let Mount::Declined(upload) = target.mount(&web, &blob, &repository()).await.unwrap() else { panic!("mounted") };
     target.upload(upload, &descriptor(b"other"), stream::iter([Ok(Bytes::from_static(b"other"))])).await.unwrap();
     stage.own.blob_mounting(true);
-    assert!(target.mounting().await.unwrap());
+    assert_eq!(target.mounting().await.unwrap(), Mounting::Referenced);
     assert!(matches!(target.mount(&web, &blob, &repository()).await.unwrap(), Mount::Mounted));
     assert_eq!(target.present(&web, &[blob.digest]).await.unwrap(), [true]);
     // A sibling that may not be read is no reason to fail.
@@ -179,7 +179,7 @@ async fn mounting_saves_bytes_where_the_account_allows_it() {
     let unknown = ecr_double::Deny { action: "ecr:GetAccountSetting".into(), ..ecr_double::Deny::default() };
     stage.own.blob_mounting(false);
     stage.double.deny(unknown);
-    assert!(target.mounting().await.unwrap());
+    assert_eq!(target.mounting().await.unwrap(), Mounting::Referenced);
 }
 
 #[tokio::test]

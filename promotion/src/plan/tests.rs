@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::sample::Index;
+use proptest::sample::{Index, select};
 
 use super::*;
 use crate::{ImmutableTags, Manifest, MediaType, Settings};
@@ -23,7 +23,7 @@ struct World {
     there: Vec<(usize, Index, bool)>,
     /// Which of two keys encrypts each repository.
     keys: Vec<bool>,
-    mounting: bool,
+    mounting: Mounting,
     /// Whether the target was asked what it has below the images.
     asked: bool,
     /// The order in which steps that may run do run.
@@ -41,7 +41,7 @@ fn worlds() -> impl Strategy<Value = World> {
         vec((0..REPOSITORIES, any::<Index>()), 1..8),
         vec((0..REPOSITORIES, any::<Index>(), any::<bool>()), 0..8),
         vec(any::<bool>(), REPOSITORIES),
-        any::<bool>(),
+        select(vec![Mounting::Never, Mounting::Referenced, Mounting::Any]),
         any::<bool>(),
         some(64, 65),
     )
@@ -217,11 +217,15 @@ proptest! {
                     let place = (step.repository.clone(), blob.digest);
                     let mut mounted = !world.asked && model.blobs.contains(&place);
                     if let Some(sibling) = mount_from.as_ref().filter(|sibling| **sibling != step.repository) {
-                        mounted |= model.commits(sibling, blob.digest, &plan.shelf);
-                        let uncommitted = there.contains(&(sibling.clone(), blob.digest));
+                        let held = (sibling.clone(), blob.digest);
+                        mounted |= match world.mounting {
+                            Mounting::Any => model.blobs.contains(&held),
+                            _ => model.commits(sibling, blob.digest, &plan.shelf),
+                        };
+                        let uncommitted = there.contains(&held);
                         prop_assert!(mounted || uncommitted, "a mount that must be declined");
                         let key = |name: &Repository| (0..REPOSITORIES).find(|at| repository(*at) == *name).map(|at| world.keys[at]);
-                        prop_assert!(world.mounting && key(sibling) == key(&step.repository));
+                        prop_assert!(world.mounting != Mounting::Never && key(sibling) == key(&step.repository));
                     }
                     if !mounted {
                         copied.push(place.clone());
@@ -243,7 +247,7 @@ proptest! {
         let sent = plan.steps.iter().filter(|step| step.sends().is_some()).count();
         prop_assert_eq!((planned.blobs_to_mount, planned.blobs_to_copy), ((blobs - sent) as u64, sent as u64));
         prop_assert!(!world.asked || sent <= copied.len());
-        if world.mounting && there.is_empty() {
+        if world.mounting != Mounting::Never && there.is_empty() {
             let keys: HashSet<_> = world.keys.iter().collect();
             let distinct: HashSet<_> = copied.iter().map(|(_, digest)| digest).collect();
             prop_assert!(copied.len() <= distinct.len() * keys.len(), "read more than once per key: {copied:?}");

@@ -20,7 +20,7 @@ pub(super) struct FoundRoots {
 #[derive(Default)]
 pub(super) struct FoundContent {
     pub(super) repositories: BTreeMap<Repository, RepositorySurvey>,
-    pub(super) mounting: bool,
+    pub(super) mounting: Mounting,
     pub(super) problems: Vec<Error>,
 }
 

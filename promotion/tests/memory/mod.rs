@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, stream};
 use promotion::{
-    Descriptor, Digest, Error, ImmutableTags, Lookup, Manifest, Mount, Name, Opened, Put, Reference, Referrers,
-    Registry, Repository, Settings, Source, Tag, Target,
+    Descriptor, Digest, Error, ImmutableTags, Lookup, Manifest, Mount, Mounting, Name, Opened, Put, Reference,
+    Referrers, Registry, Repository, Settings, Source, Tag, Target,
 };
 
 /// What a call is about to do: the operation and the repository.
@@ -62,7 +62,7 @@ pub(crate) struct State {
     pub(crate) repositories: BTreeMap<Repository, Held>,
     pub(crate) calls: Vec<Call>,
     faults: Option<Faults>,
-    pub(crate) mounting: bool,
+    pub(crate) mounting: Mounting,
     /// Whether manifests and blobs have to be asked for one by one, as in any registry but ECR.
     pub(crate) one_by_one: bool,
     /// Whether what refers to a manifest is listed by the registry, and not by clients.
@@ -244,7 +244,7 @@ impl Target for Memory {
         Ok(repositories.iter().map(|name| state.repositories.get(name).map(settings)).collect())
     }
 
-    async fn mounting(&self) -> Result<bool, Error> {
+    async fn mounting(&self) -> Result<Mounting, Error> {
         self.enter("mounting", "").await?;
         Ok(self.state().mounting)
     }
@@ -267,15 +267,19 @@ impl Target for Memory {
         from: &Repository,
     ) -> Result<Mount<Upload>, Error> {
         let fault = self.enter("mount", repository.as_str()).await?;
+        let mounting = self.state().mounting;
         let bytes = self.with(from, |held| {
             let is_committed = held
                 .manifests
                 .values()
                 .any(|manifest| manifest.content().blobs().any(|held| held.digest == blob.digest));
-            held.blobs.get(&blob.digest).filter(|_| is_committed || from == repository).cloned()
+            held.blobs
+                .get(&blob.digest)
+                .filter(|_| is_committed || mounting == Mounting::Any || from == repository)
+                .cloned()
         })?;
         let forgets = matches!(fault, Some(Fault::Forgetful));
-        match bytes.filter(|_| (self.state().mounting || from == repository) && !forgets) {
+        match bytes.filter(|_| (mounting != Mounting::Never || from == repository) && !forgets) {
             None => Ok(Mount::Declined(Upload(repository.clone()))),
             Some(bytes) => {
                 self.with(repository, |held| held.blobs.insert(blob.digest, bytes))?;

@@ -1,6 +1,6 @@
 //! The notation of the scenarios, which `docs/semantics.md` explains to its readers.
 
-use promotion::Until;
+use promotion::{Mounting, Until};
 
 use crate::document::Block;
 use crate::memory::Fault;
@@ -28,7 +28,7 @@ async fn follow(world: &mut World, line: &str, message: &str) -> Result<(), Stri
         [place, repository, "signs", subject, "with", layers] => world.sign(place, repository, subject, layers)?,
         [place, "lists", "referrers"] => world.registry(place)?.state().lists_referrers = true,
         [place, "asks", "one", "by", "one"] => world.registry(place)?.state().one_by_one = true,
-        [place, "mounts"] => world.registry(place)?.state().mounting = true,
+        [place, "mounts"] => world.registry(place)?.state().mounting = Mounting::Referenced,
         [place, repository, "immutable"] => world.make_immutable(place, repository, None)?,
         [place, repository, "immutable", "but", pattern] => world.make_immutable(place, repository, Some(pattern))?,
         // What goes wrong.

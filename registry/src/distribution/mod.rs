@@ -27,8 +27,8 @@ use bytes::Bytes;
 use futures_util::Stream;
 use promotion::pull::Consumer;
 use promotion::{
-    Descriptor, Digest, Error, ImmutableTags, Lookup, Manifest, Mount, Name, Opened, Put, Reference, Referrers,
-    Registry, Repository, Settings, Source, Tag, Target,
+    Descriptor, Digest, Error, ImmutableTags, Lookup, Manifest, Mount, Mounting, Name, Opened, Put, Reference,
+    Referrers, Registry, Repository, Settings, Source, Tag, Target,
 };
 use url::Url;
 
@@ -164,8 +164,8 @@ impl Target for Distribution {
         Ok(vec![Some(unknown); repositories.len()])
     }
 
-    async fn mounting(&self) -> Result<bool, Error> {
-        Ok(true)
+    async fn mounting(&self) -> Result<Mounting, Error> {
+        Ok(Mounting::Any)
     }
 
     async fn present(&self, repository: &Repository, blobs: &[Digest]) -> Result<Vec<bool>, Error> {

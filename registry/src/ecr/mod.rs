@@ -29,8 +29,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::Stream;
 use promotion::{
-    Descriptor, Digest, Error, Lookup, Manifest, Mount, Opened, Put, Reference, Referrers, Registry, Repository,
-    Settings, Source, Tag, Target,
+    Descriptor, Digest, Error, Lookup, Manifest, Mount, Mounting, Opened, Put, Reference, Referrers, Registry,
+    Repository, Settings, Source, Tag, Target,
 };
 
 use self::assumed::Assumed;
@@ -140,8 +140,8 @@ impl Target for Ecr {
         self.describe_repositories(repositories).await
     }
 
-    async fn mounting(&self) -> Result<bool, Error> {
-        self.get_account_setting().await
+    async fn mounting(&self) -> Result<Mounting, Error> {
+        Ok(if self.get_account_setting().await? { Mounting::Referenced } else { Mounting::Never })
     }
 
     async fn present(&self, repository: &Repository, blobs: &[Digest]) -> Result<Vec<bool>, Error> {
