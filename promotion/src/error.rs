@@ -3,6 +3,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::plain::plain;
+
 /// The stable name of a failure.
 ///
 /// State machines match on these words (`Catch`, `Retry`), so they are a contract: none is renamed, and the names in the
@@ -105,7 +107,7 @@ impl fmt::Display for Name {
 /// A failure that knows its [`Name`], whether trying again may help, and says what was tried, where, and what to change.
 ///
 /// The message is written for the person who is paged. It never holds a credential, nor the query of a URL: whoever makes
-/// an error from a foreign one strips those first.
+/// an error from a foreign one strips those first. Nor does it hold what a terminal would obey, wherever its parts are from.
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
@@ -126,7 +128,7 @@ impl Error {
     pub fn new(name: Name, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             name,
-            message: message.into(),
+            message: plain(message),
             temporary: name == Name::RegistryUnavailable,
             retry_after: None,
             source: None,
@@ -172,7 +174,7 @@ impl Error {
     /// The same failure with what was being done in front.
     #[must_use]
     pub fn context(mut self, doing: impl fmt::Display) -> Self {
-        self.0.message = format!("{doing}: {}", self.0.message);
+        self.0.message = plain(format!("{doing}: {}", self.0.message));
         self.0.listed.clear();
         self
     }

@@ -14,6 +14,7 @@ mod error;
 mod manifest;
 mod patience;
 mod patient;
+mod plain;
 mod plan;
 mod progress;
 mod promote;

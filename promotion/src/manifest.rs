@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::Digest;
+use crate::plain::beginning;
 
 /// The largest manifest ECR takes: 4 MiB (`imageManifest` of the PutImage API).
 pub const MAX_MANIFEST_BYTES: usize = 4 << 20;
@@ -239,7 +240,8 @@ impl Manifest {
     /// # Errors
     /// [`InvalidManifest`] says what is wrong.
     pub fn parse(raw: Bytes, declared: Option<&str>) -> Result<Self, InvalidManifest> {
-        let malformed = |why: String| Err(InvalidManifest::Malformed(why));
+        // What it quotes may be as long as the manifest.
+        let malformed = |why: String| Err(InvalidManifest::Malformed(beginning(&why)));
         if raw.len() > MAX_MANIFEST_BYTES {
             return Err(InvalidManifest::TooLarge(raw.len()));
         }
@@ -255,7 +257,11 @@ impl Manifest {
         }
         let named = match (wire.media_type.as_deref(), declared) {
             (Some(own), Some(declared)) if own != declared => {
-                return malformed(format!("it calls itself {own:?}, the registry calls it {declared:?}"));
+                return malformed(format!(
+                    "it calls itself {:?}, the registry calls it {:?}",
+                    beginning(own),
+                    beginning(declared)
+                ));
             }
             (Some(named), _) | (None, Some(named)) => named,
             (None, None) => return malformed("neither it nor the registry names its media type".into()),

@@ -36,6 +36,10 @@ impl Survey {
         let mut answers = std::pin::pin!(answers.buffered(answers_at_once(source)));
         let mut found: HashMap<(&Repository, &Tag), Digest> = HashMap::new();
         while let Some((images, answer)) = answers.next().await {
+            if let Some(error) = self.shelf.overflow() {
+                self.problems.push(error);
+                break;
+            }
             match answer {
                 Err(error) => self.problems.push(error),
                 Ok(lookups) => {
@@ -84,6 +88,10 @@ impl Survey {
         for _ in 0..=MAX_DEPTH {
             wanted.retain(|(repository, digest, _)| seen.insert((repository.clone(), *digest)));
             self.read_manifests(&wanted, source).await;
+            if let Some(error) = self.shelf.overflow() {
+                self.problems.push(error);
+                return;
+            }
             wanted = wanted
                 .iter()
                 .flat_map(|(repository, digest, _)| {
@@ -142,6 +150,9 @@ impl Survey {
         // Few at a time where every answer may hold BATCH_BYTES.
         let mut answers = std::pin::pin!(answers.buffered(if source.batch() == 1 { AT_ONCE } else { 2 }));
         while let Some((repository, digests, answer)) = answers.next().await {
+            if self.shelf.overflow().is_some() {
+                return;
+            }
             match answer {
                 Err(error) => self.problems.push(error),
                 Ok(lookups) => {
