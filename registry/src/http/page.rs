@@ -10,8 +10,9 @@ use super::origin::{follow, shown};
 use super::redirect::{Answer, get};
 use super::whole::whole;
 
-/// No page of a list is longer than this: registries that do not heed `n` answer with everything at once.
-const PAGE_BYTES: usize = 16 << 20;
+/// No page of a list is longer than this, and no list of referrers: registries that do not heed `n` answer with everything at once. A survey awaits
+/// sixteen at a time.
+pub(crate) const PAGE_BYTES: usize = 8 << 20;
 
 /// One page of a list.
 #[derive(Debug)]
