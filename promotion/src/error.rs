@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::plain::plain;
+use crate::plain::{cut, plain};
 
 /// The stable name of a failure.
 ///
@@ -104,6 +104,9 @@ impl fmt::Display for Name {
     }
 }
 
+/// No message about one thing is longer than this, in characters: what others wrote may be quoted in it.
+const LONGEST: usize = 16_000;
+
 /// A failure that knows its [`Name`], whether trying again may help, and says what was tried, where, and what to change.
 ///
 /// The message is written for the person who is paged. It never holds a credential, nor the query of a URL: whoever makes
@@ -128,7 +131,7 @@ impl Error {
     pub fn new(name: Name, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             name,
-            message: plain(message),
+            message: plain(cut(&message.into(), LONGEST)),
             temporary: name == Name::RegistryUnavailable,
             retry_after: None,
             source: None,

@@ -16,11 +16,17 @@ fn is_harmful(c: char) -> bool {
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
+/// Longer than any media type, or any message of a parser, that helps.
+const LONGEST: usize = 300;
+
 /// The beginning of a text that others may have made as long as they like, and that it was cut.
 pub(crate) fn beginning(text: &str) -> String {
-    /// Longer than any media type or message that helps.
-    const LONGEST: usize = 300;
-    match text.char_indices().nth(LONGEST).and_then(|(at, _)| text.split_at_checked(at)) {
+    cut(text, LONGEST)
+}
+
+/// The beginning of a text, in characters, and that it was cut.
+pub(crate) fn cut(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest).and_then(|(at, _)| text.split_at_checked(at)) {
         None => text.to_owned(),
         Some((start, _)) => format!("{start}..."),
     }

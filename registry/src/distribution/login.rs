@@ -1,7 +1,14 @@
 use std::fmt;
 
-use super::token::basic;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::http::Secrets;
+
+/// The value of `Authorization` by which a user and a password are told (RFC 7617).
+pub(super) fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+}
 
 /// What opens a registry. `from` says where it was found, such as `~/.docker/config.json`, for messages.
 #[derive(Clone, PartialEq, Eq)]

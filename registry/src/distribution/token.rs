@@ -1,7 +1,5 @@
 use std::time::{Duration, SystemTime};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use promotion::{Error, Name};
@@ -11,6 +9,7 @@ use url::form_urlencoded::Serializer;
 
 use super::Login;
 use super::challenge::Bearer;
+use super::login::basic;
 use super::scope::Scope;
 use crate::http::{Client, Credential, Failure, Origin, Party, Refusal, Token, follow, shown, whole};
 
@@ -20,11 +19,6 @@ const LIFE: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(12 * 3600);
 /// No token is longer than this.
 const ANSWER_BYTES: usize = 1 << 20;
-
-/// The value of `Authorization` by which a user and a password are told (RFC 7617).
-pub(super) fn basic(user: &str, password: &str) -> String {
-    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
-}
 
 /// A token server: where it is, and which registry it serves.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,6 +8,7 @@ mod blob;
 mod body;
 mod client;
 mod failure;
+mod link;
 #[cfg(test)]
 pub(crate) mod loopback;
 mod manifest;

@@ -73,11 +73,18 @@ impl fmt::Debug for Origin {
     }
 }
 
-/// A URL for messages: never its query, which may be a signature.
+/// A URL for messages: never its query, which may be a signature, and no more of it than helps.
 pub(crate) fn shown(url: &Url) -> String {
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
+    let whole = format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path());
+    match whole.char_indices().nth(SHOWN).and_then(|(at, _)| whole.split_at_checked(at)) {
+        None => whole,
+        Some((start, _)) => format!("{start}..."),
+    }
 }
+
+/// A URL of the API, with the longest name there is and a digest, is shorter, in characters.
+const SHOWN: usize = 500;
 
 /// Where a `Location` leads, seen from the URL that answered with it, if it may be followed there.
 ///
