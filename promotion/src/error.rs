@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
@@ -205,13 +206,11 @@ impl Error {
     /// None for an empty list.
     #[must_use]
     pub fn all(errors: Vec<Self>) -> Option<Self> {
-        let mut distinct: Vec<Self> = Vec::new();
         let each = |error: Self| if error.0.listed.is_empty() { vec![error] } else { error.0.listed };
-        for error in errors.into_iter().flat_map(each) {
-            if !distinct.iter().any(|known| known.name() == error.name() && known.0.message == error.0.message) {
-                distinct.push(error);
-            }
-        }
+        let mut seen = HashSet::new();
+        let all = errors.into_iter().flat_map(each);
+        let mut distinct: Vec<Self> =
+            all.filter(|error| seen.insert((error.name(), error.0.message.clone()))).collect();
         let leading = distinct.iter().position(|error| !error.is_temporary()).unwrap_or(0);
         if distinct.len() < 2 {
             return distinct.pop();

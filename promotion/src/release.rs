@@ -281,6 +281,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_quoted_is_cut() {
+        let long = "x".repeat(100_000);
+        for json in [
+            format!(r#"{{"images":[{{"repository":"a","tag":"1","{long}":1}}]}}"#),
+            format!(r#"{{"images":[{{"repository":"a","tag":{{"{long}":1}}}}]}}"#),
+            format!(r#"{{"{long}":1}}"#),
+            format!(r#"{{"images":"{long}"}}"#),
+        ] {
+            assert!(refusal(&json).len() < 1_000, "{}", refusal(&json).len());
+        }
+    }
+
+    #[test]
     fn names_the_field_the_image_and_the_line() {
         let second = |image: &str| {
             format!(

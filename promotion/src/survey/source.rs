@@ -11,6 +11,9 @@ const LEFT: &str = "it was pinned, and has left the source since: push it again,
 const NOT_WHOLE: &str = "an index that is to be promoted lists it, and no registry has to take an index without all it lists: push the whole index to the \
                          source again";
 
+/// More problems than this are not looked for: an index may list any number of manifests that are not there.
+const ENOUGH: usize = 1_000;
+
 /// How many bytes of manifests are asked for at a time, where their sizes are known beforehand.
 const BATCH_BYTES: u64 = 16 << 20;
 
@@ -150,7 +153,7 @@ impl Survey {
         // Few at a time where every answer may hold BATCH_BYTES.
         let mut answers = std::pin::pin!(answers.buffered(if source.batch() == 1 { AT_ONCE } else { 2 }));
         while let Some((repository, digests, answer)) = answers.next().await {
-            if self.shelf.overflow().is_some() {
+            if self.shelf.overflow().is_some() || self.problems.len() >= ENOUGH {
                 return;
             }
             match answer {

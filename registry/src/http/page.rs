@@ -13,7 +13,7 @@ use super::whole::whole;
 
 /// No page of a list is longer than this, and no list of referrers: registries that do not heed `n` answer with everything at once. A survey awaits
 /// sixteen at a time.
-pub(crate) const PAGE_BYTES: usize = 8 << 20;
+pub(crate) const PAGE_BYTES: usize = 4 << 20;
 
 /// One page of a list.
 #[derive(Debug)]
