@@ -23,7 +23,12 @@ fuzz_target!(|file: &[u8]| {
                 }
                 if let Some(Login::Basic { user, password, .. }) = &login {
                     let shown = format!("{login:?}");
-                    assert!(password.len() < SECRET.len() || user.contains(password.as_str()) || !shown.contains(password.as_str()) || "Some(Login( of config.json".contains(password.as_str()));
+                    assert!(
+                        password.len() < SECRET.len()
+                            || user.contains(password.as_str())
+                            || !shown.contains(password.as_str())
+                            || "Some(Login( of config.json".contains(password.as_str())
+                    );
                 }
             }
         }

@@ -19,7 +19,9 @@ fuzz_target!(|header: &str| {
                 Some(Host::Ipv4(address)) => assert_outside(address),
                 Some(Host::Ipv6(address)) => {
                     assert!(!address.is_loopback() && !address.is_unspecified() && !address.is_unicast_link_local());
-                    assert!(!address.is_unique_local() && address != Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254));
+                    assert!(
+                        !address.is_unique_local() && address != Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)
+                    );
                     address.to_ipv4_mapped().into_iter().for_each(assert_outside);
                 }
                 Some(Host::Domain(name)) => {

@@ -31,7 +31,9 @@ where
 fuzz_target!(|text: &str| {
     if let Some(repository) = read::<Repository>(text) {
         assert_eq!(repository.as_str(), text);
-        assert!(text.split('/').all(|part| !matches!(part, "" | "." | "..")) && !text.contains(['?', '#', '%', '@', ':']));
+        assert!(
+            text.split('/').all(|part| !matches!(part, "" | "." | "..")) && !text.contains(['?', '#', '%', '@', ':'])
+        );
     }
     if let Some(tag) = read::<Tag>(text) {
         assert_eq!(tag.as_str(), text);

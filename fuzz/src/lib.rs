@@ -3,7 +3,13 @@
 //! They are private where they belong, and stay so. Taking the crates as dependencies would build the AWS SDK with instrumentation, which
 //! takes longer than any run of a few seconds; the files alone need little beside `promotion`.
 
-#![allow(dead_code, unused_imports, unreachable_pub, clippy::all, reason = "each file is linted where it belongs, and only parsers are used here")]
+#![allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    clippy::all,
+    reason = "each file is linted where it belongs, and only parsers are used here"
+)]
 
 // The files name the crates that they are part of.
 extern crate self as registry;
@@ -58,7 +64,9 @@ mod credentials {
 
     /// What a file of logins holds for a registry: the name of its helper, and its login.
     pub fn login(file: &[u8], host: &str) -> Result<(Option<String>, Option<registry::Login>), promotion::Error> {
-        let Some(file) = file::AuthFile::parse(std::path::Path::new("config.json"), file)? else { return Ok((None, None)) };
+        let Some(file) = file::AuthFile::parse(std::path::Path::new("config.json"), file)? else {
+            return Ok((None, None));
+        };
         let server = server::Server::new(host, false);
         Ok((file.helper(&server)?, file.login(&server)?))
     }

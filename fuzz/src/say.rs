@@ -8,6 +8,7 @@ pub fn assert_fit(message: impl Display) {
     let message = message.to_string();
     assert!(!message.is_empty(), "nothing is said");
     assert!(message.chars().count() <= LONGEST, "{} bytes are said", message.len());
-    let harmful = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let harmful =
+        |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     assert!(!message.contains(harmful), "{message:?}");
 }

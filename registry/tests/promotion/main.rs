@@ -12,5 +12,6 @@ mod conformance;
 mod content;
 mod failures;
 mod quirks;
+mod races;
 mod referrers;
 mod world;
