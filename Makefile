@@ -9,6 +9,8 @@ VENV := .tools/venv
 PYTHON := PYTHONPATH=tests $(VENV)/bin/python
 CARGO_DENY := 0.20.2
 DENY := .tools/cargo/deny-$(CARGO_DENY)
+CARGO_FUZZ := 0.13.2
+FUZZ := .tools/cargo/fuzz-$(CARGO_FUZZ)
 # `make VERBOSE=1 ...` shows what cargo does.
 QUIET := $(if $(VERBOSE),,--quiet)
 
@@ -38,13 +40,18 @@ help: ## Show this list
 demo: build tools ## Run the whole pipeline on this machine, from an upload to three accounts, and show it
 	@$(PYTHON) demo
 
-test: build tools ## Run every test
+test: build tools $(FUZZ) ## Run every test
 	@echo "Static checks of the state machines and the templates"
 	@$(VENV)/bin/pytest tests/static
 	@echo "Rust tests"
 	@SKOPEO=$(CURDIR)/.tools/bin/skopeo DOCKER_REGISTRY=$(CURDIR)/.tools/bin/docker-registry cargo test $(QUIET) --locked --workspace
+	@echo "Fuzzing, a little"
+	@tools/fuzz.sh short
 	@echo "Tests of the bootstraps on a local AWS"
 	@$(VENV)/bin/pytest tests/pipeline
+
+fuzz: $(FUZZ) ## Fuzz the parsers of what others write (TARGET=link, SECONDS=600 for each)
+	@tools/fuzz.sh long $(or $(SECONDS),600) $(TARGET)
 
 check: $(DENY) .tools/python .tools/node/versions ## Lint: clippy, format, dependencies, documentation, machines, templates
 	cargo fmt --check
@@ -138,5 +145,10 @@ $(DENY):
 	@cargo install --quiet --locked --version $(CARGO_DENY) --root .tools/cargo cargo-deny
 	@touch $@
 
+$(FUZZ):
+	@echo "Building cargo-fuzz into .tools"
+	@cargo install --quiet --locked --version $(CARGO_FUZZ) --root .tools/cargo cargo-fuzz
+	@touch $@
+
 .DEFAULT_GOAL := help
-.PHONY: help bench demo test check build package packages deploy deploy-target update-lambda-code $(UPDATE) tools clean lock-tools $(INVOKE)
+.PHONY: help bench demo test fuzz check build package packages deploy deploy-target update-lambda-code $(UPDATE) tools clean lock-tools $(INVOKE)

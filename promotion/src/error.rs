@@ -1,7 +1,10 @@
+use std::collections::HashSet;
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+
+use crate::plain::{cut, plain};
 
 /// The stable name of a failure.
 ///
@@ -102,10 +105,13 @@ impl fmt::Display for Name {
     }
 }
 
+/// No message about one thing is longer than this, in characters: what others wrote may be quoted in it.
+const LONGEST: usize = 16_000;
+
 /// A failure that knows its [`Name`], whether trying again may help, and says what was tried, where, and what to change.
 ///
 /// The message is written for the person who is paged. It never holds a credential, nor the query of a URL: whoever makes
-/// an error from a foreign one strips those first.
+/// an error from a foreign one strips those first. Nor does it hold what a terminal would obey, wherever its parts are from.
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
@@ -126,7 +132,7 @@ impl Error {
     pub fn new(name: Name, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             name,
-            message: message.into(),
+            message: plain(cut(&message.into(), LONGEST)),
             temporary: name == Name::RegistryUnavailable,
             retry_after: None,
             source: None,
@@ -172,7 +178,7 @@ impl Error {
     /// The same failure with what was being done in front.
     #[must_use]
     pub fn context(mut self, doing: impl fmt::Display) -> Self {
-        self.0.message = format!("{doing}: {}", self.0.message);
+        self.0.message = plain(format!("{doing}: {}", self.0.message));
         self.0.listed.clear();
         self
     }
@@ -200,13 +206,11 @@ impl Error {
     /// None for an empty list.
     #[must_use]
     pub fn all(errors: Vec<Self>) -> Option<Self> {
-        let mut distinct: Vec<Self> = Vec::new();
         let each = |error: Self| if error.0.listed.is_empty() { vec![error] } else { error.0.listed };
-        for error in errors.into_iter().flat_map(each) {
-            if !distinct.iter().any(|known| known.name() == error.name() && known.0.message == error.0.message) {
-                distinct.push(error);
-            }
-        }
+        let mut seen = HashSet::new();
+        let all = errors.into_iter().flat_map(each);
+        let mut distinct: Vec<Self> =
+            all.filter(|error| seen.insert((error.name(), error.0.message.clone()))).collect();
         let leading = distinct.iter().position(|error| !error.is_temporary()).unwrap_or(0);
         if distinct.len() < 2 {
             return distinct.pop();

@@ -15,6 +15,7 @@ mod error;
 mod manifest;
 mod patience;
 mod patient;
+mod plain;
 mod plan;
 mod progress;
 mod promote;

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::Digest;
+use crate::plain::beginning;
 
 /// The largest manifest ECR takes: 4 MiB (`imageManifest` of the PutImage API).
 pub const MAX_MANIFEST_BYTES: usize = 4 << 20;
@@ -239,11 +240,19 @@ impl Manifest {
     /// # Errors
     /// [`InvalidManifest`] says what is wrong.
     pub fn parse(raw: Bytes, declared: Option<&str>) -> Result<Self, InvalidManifest> {
-        let malformed = |why: String| Err(InvalidManifest::Malformed(why));
+        // What it quotes may be as long as the manifest.
+        let malformed = |why: String| Err(InvalidManifest::Malformed(beginning(&why)));
         if raw.len() > MAX_MANIFEST_BYTES {
             return Err(InvalidManifest::TooLarge(raw.len()));
         }
-        let wire: Wire = match serde_json::from_slice(&raw) {
+        // JSON is UTF-8 throughout (RFC 8259, section 8.1), also where nobody reads it, and PutImage takes nothing else.
+        let text = match std::str::from_utf8(&raw) {
+            Ok(text) => text,
+            Err(error) => {
+                return malformed(format!("it is not a manifest: not UTF-8 from byte {} on", error.valid_up_to()));
+            }
+        };
+        let wire: Wire = match serde_json::from_str(text) {
             Ok(wire) => wire,
             Err(error) => return malformed(format!("it is not a manifest: {error}")),
         };
@@ -255,7 +264,11 @@ impl Manifest {
         }
         let named = match (wire.media_type.as_deref(), declared) {
             (Some(own), Some(declared)) if own != declared => {
-                return malformed(format!("it calls itself {own:?}, the registry calls it {declared:?}"));
+                return malformed(format!(
+                    "it calls itself {:?}, the registry calls it {:?}",
+                    beginning(own),
+                    beginning(declared)
+                ));
             }
             (Some(named), _) | (None, Some(named)) => named,
             (None, None) => return malformed("neither it nor the registry names its media type".into()),
@@ -380,6 +393,18 @@ mod tests {
         for text in ["", "null", "{}", r#"{"schemaVersion":3}"#, r#"{"schemaVersion":2,"layers":[{"size":-1}]}"#] {
             assert!(parse(text, Some(MediaType::OciManifest.as_str())).is_err(), "{text:?} was accepted");
         }
+    }
+
+    /// Found by fuzzing: what is skipped was not looked at.
+    #[test]
+    fn refuses_what_is_no_text_where_nobody_reads() {
+        let whole = image(r#""annotations":{"a":"?"},"#);
+        assert!(parse(&whole, Some(MediaType::OciManifest.as_str())).is_ok());
+        let mut raw = whole.into_bytes();
+        let at = raw.iter().position(|byte| *byte == b'?').unwrap();
+        raw[at] = 0x80;
+        let refused = Manifest::parse(raw.into(), Some(MediaType::OciManifest.as_str()));
+        assert!(matches!(refused, Err(InvalidManifest::Malformed(why)) if why.contains(&format!("byte {at} "))));
     }
 
     #[test]

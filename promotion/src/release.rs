@@ -4,6 +4,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use crate::plain::beginning;
 use crate::{Digest, Error, Name, PinnedImage, Platform, Repository, Tag};
 
 /// The largest `deploy-manifest.json` that is read, in bytes. A release of a thousand images needs about a fifth of it.
@@ -52,7 +53,8 @@ impl Release {
         }
         let text = std::str::from_utf8(json)
             .map_err(|error| invalid(format!("it is not UTF-8 from byte {} on", error.valid_up_to())))?;
-        let entries: Entries<'_> = serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
+        let entries: Entries<'_> =
+            serde_json::from_str(text).map_err(|error| invalid(beginning(&error.to_string())))?;
         if entries.images.is_empty() {
             return Err(invalid("\"images\" is empty: list at least one image, or leave the file out".into()));
         }
@@ -135,7 +137,7 @@ fn parse_image(json: &str, number: usize, line: usize) -> Result<Image, Error> {
         let what = error.inner().to_string();
         // The position within the image would contradict the line within the file.
         let what = what.split(" at line ").next().unwrap_or_default();
-        invalid(format!("line {line}, image {number}{field}: {what}"))
+        invalid(format!("line {line}, image {number}{}: {}", beginning(&field), beginning(what)))
     })
 }
 
@@ -276,6 +278,19 @@ mod tests {
         assert_eq!(web.platforms[1].to_string(), "linux/arm/v7");
         let again = serde_json::to_string(web).unwrap();
         assert_eq!(serde_json::from_str::<Image>(&again).unwrap(), *web);
+    }
+
+    #[test]
+    fn what_is_quoted_is_cut() {
+        let long = "x".repeat(100_000);
+        for json in [
+            format!(r#"{{"images":[{{"repository":"a","tag":"1","{long}":1}}]}}"#),
+            format!(r#"{{"images":[{{"repository":"a","tag":{{"{long}":1}}}}]}}"#),
+            format!(r#"{{"{long}":1}}"#),
+            format!(r#"{{"images":"{long}"}}"#),
+        ] {
+            assert!(refusal(&json).len() < 1_000, "{}", refusal(&json).len());
+        }
     }
 
     #[test]

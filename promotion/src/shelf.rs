@@ -1,10 +1,15 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::{Content, Digest, Manifest};
+use crate::{Content, Digest, Error, Manifest, Name};
 
 /// How many bytes of manifests are kept for sending, in all. What does not fit is read again when it is needed.
 const KEPT_BYTES: usize = 32 << 20;
+
+/// How many bytes of manifests a release may have, in all. What they refer to is kept, and takes about as much memory.
+///
+/// A thousand images of eight platforms, each with an attestation, have half of it. The limit is there for an index that lists manifests without end.
+const READ_BYTES: usize = 128 << 20;
 
 /// The manifests of a release by digest: what each refers to, and the bytes of as many as fit.
 #[derive(Debug, Default)]
@@ -12,16 +17,36 @@ pub(crate) struct Shelf {
     contents: HashMap<Digest, Arc<Content>>,
     whole: HashMap<Digest, Manifest>,
     kept_bytes: usize,
+    read_bytes: usize,
 }
 
 impl Shelf {
     pub(crate) fn put(&mut self, manifest: Manifest) {
         let digest = manifest.digest();
-        self.contents.insert(digest, manifest.content().clone());
+        if self.contents.insert(digest, manifest.content().clone()).is_none() {
+            self.weigh(manifest.raw().len());
+        }
         if !self.whole.contains_key(&digest) && self.kept_bytes + manifest.raw().len() <= KEPT_BYTES {
             self.kept_bytes += manifest.raw().len();
             self.whole.insert(digest, manifest);
         }
+    }
+
+    /// Counts what is kept elsewhere of what the source says.
+    pub(crate) fn weigh(&mut self, bytes: usize) {
+        self.read_bytes = self.read_bytes.saturating_add(bytes);
+    }
+
+    /// What is wrong if more was put here than a release may have: nothing more is to be read then.
+    pub(crate) fn overflow(&self) -> Option<Error> {
+        (self.read_bytes > READ_BYTES).then(|| {
+            let why = format!(
+                "the manifests of this release have more than {} MiB in all, and no more are read: split the release, or see what its indexes list and what hangs on \
+                 its images",
+                READ_BYTES >> 20
+            );
+            Error::new(Name::RegistryLimit, why)
+        })
     }
 
     /// Keeps what a manifest refers to, and not its bytes.
@@ -95,13 +120,25 @@ mod tests {
         assert_eq!(shelf.bottom_up(leaf.digest()), [leaf.digest()]);
     }
 
+    fn padded(n: usize) -> Manifest {
+        let raw = format!(r#"{{"schemaVersion":2,"manifests":[]{}}}"#, " ".repeat((4 << 20) - 100 - n));
+        Manifest::parse(Bytes::from(raw), Some(MediaType::OciIndex.as_str())).unwrap()
+    }
+
+    #[test]
+    fn is_full_in_the_end_and_counts_no_manifest_twice() {
+        let mut shelf = Shelf::default();
+        for n in 0..=READ_BYTES >> 22 {
+            assert!(shelf.overflow().is_none());
+            shelf.put(padded(n));
+            shelf.put(padded(n));
+        }
+        assert_eq!(shelf.overflow().unwrap().name(), Name::RegistryLimit);
+    }
+
     #[test]
     fn keeps_the_bytes_of_no_more_than_fit() {
         let mut shelf = Shelf::default();
-        let padded = |n: usize| {
-            let raw = format!(r#"{{"schemaVersion":2,"manifests":[]{}}}"#, " ".repeat((4 << 20) - 100 - n));
-            Manifest::parse(Bytes::from(raw), Some(MediaType::OciIndex.as_str())).unwrap()
-        };
         let digests: Vec<_> = (0..10)
             .map(|n| {
                 let manifest = padded(n);

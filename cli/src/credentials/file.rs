@@ -34,11 +34,15 @@ impl AuthFile {
         if bytes.len() as u64 > MAX_BYTES {
             return Err(broken(path, format!("it has more than {MAX_BYTES} bytes")));
         }
-        // Docker takes an empty file for one without logins.
+        Self::parse(path, &bytes)
+    }
+
+    /// None if the file has nothing in it: Docker takes that for one without logins.
+    pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Option<Self>, Error> {
         if bytes.trim_ascii().is_empty() {
             return Ok(None);
         }
-        match serde_json::from_slice(&bytes) {
+        match serde_json::from_slice(bytes) {
             Ok(Value::Object(content)) => Ok(Some(Self { path: path.to_owned(), content })),
             Ok(_) => Err(broken(path, "it is no JSON object")),
             Err(error) => Err(broken(path, format!("it is no JSON: {error}"))),

@@ -35,6 +35,9 @@ impl TryFrom<String> for Referring {
 /// How deep referrers may refer to referrers: a signature on an SBOM is two deep. The limit only ends what never ends.
 const MAX_DEPTH: usize = 8;
 
+/// What an entry of a list of referrers takes, beside the name of its media type.
+const ENTRY_BYTES: usize = 200;
+
 /// What the tags begin with that are made of a digest.
 const PREFIX: &str = "sha256-";
 
@@ -74,7 +77,13 @@ impl Survey {
             self.list_tags(&subjects, &mut tags, source).await;
             let mut listed = self.find_digest_tags(&subjects, &tags, source).await;
             listed.extend(self.list_referrers(&subjects, source).await);
-            self.read_referrers(listed, source).await;
+            if self.shelf.overflow().is_none() {
+                self.read_referrers(listed, source).await;
+            }
+            if let Some(error) = self.shelf.overflow() {
+                self.problems.push(error);
+                return;
+            }
             let new = self.roots.get(from..).unwrap_or_default();
             let new = new.iter().map(|root| (root.repository.clone(), root.digest, 0)).collect();
             self.open_below(new, |_| true, source).await;
@@ -132,6 +141,9 @@ impl Survey {
                 self.problems.push(error);
                 vec![]
             });
+            if self.shelf.overflow().is_some() {
+                break;
+            }
             for ((subject, tag), lookup) in wanted.iter().zip(lookups) {
                 let Some(manifest) = self.readable(lookup, format_args!("{repository}:{tag}")) else { continue };
                 if digest_tag(*subject, "").as_ref() != Some(tag) {
@@ -144,6 +156,7 @@ impl Survey {
                     && manifest.digest() != *subject
                 {
                     let of = (repository.clone(), *subject);
+                    self.shelf.weigh(manifest.raw().len());
                     entries.extend(manifests.iter().map(|entry| (of.clone(), entry.clone())));
                     self.lists.insert(of, manifest);
                 }
@@ -169,8 +182,13 @@ impl Survey {
                 })
                 .buffered(AT_ONCE);
             while let Some((subject, answer)) = answers.next().await {
+                if self.shelf.overflow().is_some() {
+                    return listed;
+                }
                 match answer {
                     Ok(Referrers::Listed(found)) => {
+                        let weight = |entry: &Descriptor| entry.media_type.len() + ENTRY_BYTES;
+                        self.shelf.weigh(found.iter().map(weight).sum());
                         listed.extend(found.into_iter().map(|entry| (subject.clone(), entry)));
                     }
                     Ok(Referrers::Unlisted) => {}

@@ -11,6 +11,9 @@ const LEFT: &str = "it was pinned, and has left the source since: push it again,
 const NOT_WHOLE: &str = "an index that is to be promoted lists it, and no registry has to take an index without all it lists: push the whole index to the \
                          source again";
 
+/// More problems than this are not looked for: an index may list any number of manifests that are not there.
+const ENOUGH: usize = 1_000;
+
 /// How many bytes of manifests one request asks for, where their sizes are known beforehand.
 const BATCH_BYTES: u64 = 16 << 20;
 
@@ -39,6 +42,10 @@ impl Survey {
         let mut answers = std::pin::pin!(answers.buffered(at_once(&batches)));
         let mut found: HashMap<(&Repository, &Tag), Digest> = HashMap::new();
         while let Some((images, answer)) = answers.next().await {
+            if let Some(error) = self.shelf.overflow() {
+                self.problems.push(error);
+                break;
+            }
             match answer {
                 Err(error) => self.problems.push(error),
                 Ok(lookups) => {
@@ -87,6 +94,10 @@ impl Survey {
         for _ in 0..=MAX_DEPTH {
             wanted.retain(|(repository, digest, _)| seen.insert((repository.clone(), *digest)));
             self.read_manifests(&wanted, source).await;
+            if let Some(error) = self.shelf.overflow() {
+                self.problems.push(error);
+                return;
+            }
             wanted = wanted
                 .iter()
                 .flat_map(|(repository, digest, _)| {
@@ -147,6 +158,9 @@ impl Survey {
         });
         let mut answers = std::pin::pin!(answers.buffered(at_once(&parts).min(fitting)));
         while let Some((repository, digests, answer)) = answers.next().await {
+            if self.shelf.overflow().is_some() || self.problems.len() >= ENOUGH {
+                return;
+            }
             match answer {
                 Err(error) => self.problems.push(error),
                 Ok(lookups) => {

@@ -6,9 +6,10 @@ use promotion::{Error, Name};
 
 use super::Login;
 use super::challenge::{Bearer, Challenge, choose};
+use super::login::basic;
 use super::scene::Scene;
 use super::scope::Scope;
-use super::token::{Realm, basic};
+use super::token::Realm;
 use crate::http::{Authorization, Client, Credential, Failure, Origin, Party, Refusal, Token, harmless, ping};
 use crate::kind::{Kind, kind};
 

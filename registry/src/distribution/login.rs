@@ -1,5 +1,15 @@
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::http::Secrets;
+
+/// The value of `Authorization` by which a user and a password are told (RFC 7617).
+pub(super) fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+}
+
 /// What opens a registry. `from` says where it was found, such as `~/.docker/config.json`, for messages.
 #[derive(Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields are what they are called")]
@@ -10,6 +20,17 @@ pub enum Login {
     Basic { user: String, password: String, from: String },
     /// A refresh token that buys access tokens (`identitytoken` in Docker's configuration).
     IdentityToken { token: String, from: String },
+}
+
+impl Login {
+    /// What must not be repeated of it.
+    pub(super) fn secrets(&self) -> Secrets {
+        match self {
+            Self::Anonymous => Secrets::default(),
+            Self::Basic { user, password, .. } => Secrets::of_header(&basic(user, password)),
+            Self::IdentityToken { token, .. } => Secrets::of([token.clone()]),
+        }
+    }
 }
 
 impl fmt::Display for Login {

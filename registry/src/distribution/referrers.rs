@@ -1,9 +1,9 @@
 use promotion::{Descriptor, Digest, Error, Name, Referrers, Repository};
-use serde_json::Value;
+use serde::{Deserialize, Deserializer};
 
 use super::Distribution;
 use crate::attempt::Scene as _;
-use crate::http::{Failure, Page, Party, Refusal, shown};
+use crate::http::{Failure, PAGE_BYTES, Page, Party, Refusal, shown};
 
 /// More pages than this are no list, but a loop.
 const PAGES: usize = 100;
@@ -17,7 +17,7 @@ impl Distribution {
         }
         let attempt = self.scene().attempt("read", Some(repository), format!("listing what refers to {subject}"));
         let path = &self.path(repository);
-        let mut found = Vec::new();
+        let (mut found, mut bytes) = (Vec::new(), 0);
         let mut next = Some(self.at(&format!("/v2/{path}/referrers/{subject}")));
         for _ in 0..PAGES {
             let Some(url) = next else {
@@ -34,6 +34,11 @@ impl Distribution {
                 }
                 Err(failure) => return Err(attempt.failed(failure)),
             };
+            bytes += body.len();
+            if bytes > PAGE_BYTES {
+                let why = format!("the list has more than {PAGE_BYTES} bytes on its pages");
+                return Err(attempt.error(Name::RegistryUnavailable, &why).permanent());
+            }
             let descriptors = index(&body).ok_or_else(|| {
                 let why = format!(
                     "{} answers with something that is no index of SHA-256 digests, so that nobody can say what refers to the image",
@@ -55,11 +60,17 @@ fn is_unlisted(refusal: &Refusal) -> bool {
         && (matches!(refusal.status, 404 | 405) || (refusal.code == "UNSUPPORTED" && refusal.status != 401))
 }
 
-/// The entries of an index. A registry that is written in Go may say `null` for none.
+/// What is read of an index. A registry that is written in Go may say `null` for none.
+#[derive(Deserialize)]
+struct Index {
+    #[serde(deserialize_with = "or_none")]
+    manifests: Vec<Descriptor>,
+}
+
+fn or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Descriptor>, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
 fn index(body: &[u8]) -> Option<Vec<Descriptor>> {
-    let mut index: Value = serde_json::from_slice(body).ok()?;
-    match index.get_mut("manifests")?.take() {
-        Value::Null => Some(vec![]),
-        manifests => serde_json::from_value(manifests).ok(),
-    }
+    serde_json::from_slice(body).ok().map(|Index { manifests }| manifests)
 }

@@ -1,5 +1,8 @@
+use std::borrow::Cow;
+use std::fmt;
+
 use promotion::{Error, Name, Repository, Tag};
-use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::Distribution;
 use crate::attempt::Scene as _;
@@ -10,10 +13,8 @@ const PAGES: usize = 20;
 /// What ECR takes at most, and a page of 128 KiB at the longest.
 const TAGS: usize = 1000;
 
-#[derive(Deserialize)]
-struct List {
-    tags: Option<Vec<String>>,
-}
+/// A repository with more tags than this that begin alike is asked for each tag instead: ECR holds no more images.
+const FOUND: usize = 100_000;
 
 impl Distribution {
     /// The tags that begin like this (section "Listing Tags" of the distribution specification), none if that takes too many requests or the registry
@@ -40,17 +41,89 @@ impl Distribution {
                 }
                 Err(failure) => return Err(attempt.failed(failure)),
             };
-            let list: List = serde_json::from_slice(&body).map_err(|_| {
+            let mut json = serde_json::Deserializer::from_slice(&body);
+            List { prefix, found: &mut found }.deserialize(&mut json).map_err(|_| {
                 let why = format!("{} answers with something that is no list of tags", shown(&told));
                 attempt.error(Name::RegistryUnavailable, &why).permanent()
             })?;
-            let tags = list.tags.unwrap_or_default();
-            found.extend(tags.iter().filter(|tag| tag.starts_with(prefix)).filter_map(|tag| tag.parse().ok()));
-            match next {
+            match next.filter(|_| found.len() <= FOUND) {
                 Some(next) => url = next,
+                None if found.len() > FOUND => return Ok(None),
                 None => return Ok(Some(found)),
             }
         }
         Ok(None)
+    }
+}
+
+/// The body of a page, of which only the tags that are looked for are kept, and never all: a page may hold millions.
+struct List<'a> {
+    prefix: &'a str,
+    found: &'a mut Vec<Tag>,
+}
+
+impl<'de> DeserializeSeed<'de> for List<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for List<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of tags")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<Cow<'_, str>>()? {
+            if key == "tags" {
+                map.next_value_seed(Tags { prefix: self.prefix, found: self.found })?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Tags<'a> {
+    prefix: &'a str,
+    found: &'a mut Vec<Tag>,
+}
+
+impl<'de> DeserializeSeed<'de> for Tags<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_option(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Tags<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("tags, or null")
+    }
+
+    /// What a registry that is written in Go may say for none.
+    fn visit_none<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut tags: A) -> Result<(), A::Error> {
+        while let Some(tag) = tags.next_element::<Cow<'_, str>>()? {
+            if tag.starts_with(self.prefix) && self.found.len() <= FOUND {
+                self.found.extend(tag.parse());
+            }
+        }
+        Ok(())
     }
 }

@@ -1,7 +1,5 @@
 use std::time::{Duration, SystemTime};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use promotion::{Error, Name};
@@ -11,6 +9,7 @@ use url::form_urlencoded::Serializer;
 
 use super::Login;
 use super::challenge::Bearer;
+use super::login::basic;
 use super::scope::Scope;
 use crate::http::{Client, Credential, Failure, Origin, Party, Refusal, Token, follow, shown, whole};
 
@@ -20,11 +19,6 @@ const LIFE: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(12 * 3600);
 /// No token is longer than this.
 const ANSWER_BYTES: usize = 1 << 20;
-
-/// The value of `Authorization` by which a user and a password are told (RFC 7617).
-pub(super) fn basic(user: &str, password: &str) -> String {
-    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
-}
 
 /// A token server: where it is, and which registry it serves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,7 +71,7 @@ impl Realm {
             return Err(self.lie("it sends us elsewhere, which a login does not follow").into());
         }
         if !status.is_success() {
-            return Err(Refusal::read(response, Party::Registry).await.into());
+            return Err(Refusal::read(response, Party::Registry, &login.secrets()).await.into());
         }
         let body = whole(response, "asking for a token at", &self.url, ANSWER_BYTES).await?;
         let body = body.map_err(|_| self.lie(&format!("its answer is longer than {ANSWER_BYTES} bytes")))?;

@@ -6,14 +6,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::Stream;
 use promotion::{Error, Name};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 use url::Url;
 
 use super::origin::shown;
 use super::transport::transport;
 
-/// How long the next piece of a blob may take.
+/// How long the next piece of a blob may take, and in all the pieces of the next [`LEAST`] bytes.
 const IDLE: Duration = Duration::from_secs(30);
+/// A connection that brings less than this in that time is of no use, and may be meant to be none.
+const LEAST: usize = 64 << 10;
 
 type Pieces = Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>;
 
@@ -24,7 +26,10 @@ pub(super) struct Body {
     skip: u64,
     /// Bytes that are still to come after those.
     left: u64,
-    idle: Option<Pin<Box<Sleep>>>,
+    idle: Option<(Instant, Pin<Box<Sleep>>)>,
+    /// How long, and how much, since the last time that enough had come.
+    waited: Duration,
+    come: usize,
     ended: bool,
     url: Url,
 }
@@ -36,7 +41,7 @@ impl Body {
         left: u64,
         url: Url,
     ) -> Self {
-        Self { pieces: Box::pin(pieces), skip, left, idle: None, ended: false, url }
+        Self { pieces: Box::pin(pieces), skip, left, idle: None, waited: Duration::ZERO, come: 0, ended: false, url }
     }
 
     /// Takes the next piece in, and gives what of it was asked for.
@@ -56,14 +61,27 @@ impl Body {
         }
     }
 
+    /// Takes note of how long something took to come. Longer than there was patience means that nobody asked meanwhile.
+    fn note(&mut self, piece: &Option<reqwest::Result<Bytes>>) {
+        self.come += piece.as_ref().and_then(|piece| piece.as_ref().ok()).map_or(0, Bytes::len);
+        self.waited += self.idle.take().map_or(Duration::ZERO, |(since, _)| since.elapsed());
+        if self.come >= LEAST || self.waited > IDLE {
+            (self.waited, self.come) = (Duration::ZERO, 0);
+        }
+    }
+
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         loop {
             let Poll::Ready(piece) = self.pieces.as_mut().poll_next(cx) else {
-                ready!(self.idle.get_or_insert_with(|| Box::pin(sleep(IDLE))).as_mut().poll(cx));
-                let why = format!("reading {}: nothing came for {} seconds", shown(&self.url), IDLE.as_secs());
+                let patience = IDLE.saturating_sub(self.waited);
+                let (_, idle) = self.idle.get_or_insert_with(|| (Instant::now(), Box::pin(sleep(patience))));
+                ready!(idle.as_mut().poll(cx));
+                let (come, url) = (self.come, shown(&self.url));
+                let what = if come == 0 { "nothing".to_owned() } else { format!("no more than {come} bytes") };
+                let why = format!("reading {url}: {what} came for {} seconds", IDLE.as_secs());
                 return Poll::Ready(Some(Err(Error::new(Name::RegistryUnavailable, why))));
             };
-            self.idle = None;
+            self.note(&piece);
             return Poll::Ready(match piece {
                 Some(Ok(piece)) => match self.take(piece) {
                     Ok(piece) if piece.is_empty() => continue,
@@ -141,5 +159,35 @@ mod tests {
         assert!(body.next().await.unwrap().is_ok());
         let error = body.next().await.unwrap().unwrap_err();
         assert!(error.is_temporary() && error.to_string().contains("30 seconds"), "{error}");
+    }
+
+    /// A piece every 20 seconds, of so many bytes.
+    fn dripping(bytes: usize, left: u64) -> Body {
+        let drops = stream::unfold((), move |()| async move {
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            Some((Ok(Bytes::from(vec![0; bytes])), ()))
+        });
+        Body::new(drops, 0, left, Url::parse("https://a.example/b").unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn does_not_wait_for_drops() {
+        let mut body = dripping(1000, 1 << 30);
+        assert!(body.next().await.unwrap().is_ok());
+        let error = body.next().await.unwrap().unwrap_err();
+        assert!(error.is_temporary() && error.to_string().contains("no more than 1000 bytes"), "{error}");
+        let slow = dripping(LEAST, 100 * LEAST as u64).take(100);
+        assert!(slow.all(|piece| std::future::ready(piece.is_ok())).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_ask_is_not_waited_for() {
+        let mut body = dripping(1000, 1 << 30);
+        for _ in 0..10 {
+            // It begins to wait, and then has something else to do.
+            assert!(futures_util::FutureExt::now_or_never(body.next()).is_none());
+            tokio::time::sleep(Duration::from_secs(600)).await;
+            assert!(body.next().await.unwrap().is_ok());
+        }
     }
 }

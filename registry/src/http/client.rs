@@ -10,6 +10,7 @@ use reqwest::{RequestBuilder, Response};
 use url::Url;
 
 use super::origin::Origin;
+use super::secrets::Secrets;
 use super::transport::{is_nobody, late, transport};
 
 /// How long a connection may take to be made.
@@ -146,23 +147,29 @@ pub(super) async fn within<T>(patience: Duration, future: impl Future<Output = T
 pub(crate) struct Credential {
     origin: Origin,
     header: Option<HeaderValue>,
+    secrets: Secrets,
 }
 
 impl Credential {
     /// The value of an `Authorization` header; none if it is no header value.
-    pub(crate) fn new(origin: Origin, header: &str) -> Option<Self> {
-        let mut header = HeaderValue::from_str(header).ok()?;
+    pub(crate) fn new(origin: Origin, text: &str) -> Option<Self> {
+        let mut header = HeaderValue::from_str(text).ok()?;
         header.set_sensitive(true);
-        Some(Self { origin, header: Some(header) })
+        Some(Self { origin, secrets: Secrets::of_header(text), header: Some(header) })
     }
 
     /// What opens a registry that is open.
     pub(crate) fn none(origin: Origin) -> Self {
-        Self { origin, header: None }
+        Self { origin, header: None, secrets: Secrets::default() }
     }
 
     pub(crate) fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    /// What must not be repeated of it.
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 }
 

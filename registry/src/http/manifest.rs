@@ -50,7 +50,7 @@ pub(crate) async fn push(
         .body(manifest.raw().clone());
     let response = client.send(request, "pushing to", &url).await?;
     if !response.status().is_success() {
-        return Err(Refusal::read(response, Party::Registry).await.into());
+        return Err(Refusal::read(response, Party::Registry, credential.secrets()).await.into());
     }
     let told = response.headers().get(DIGEST).and_then(|digest| digest.to_str().ok()?.parse::<Digest>().ok());
     match told {

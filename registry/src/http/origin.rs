@@ -73,11 +73,18 @@ impl fmt::Debug for Origin {
     }
 }
 
-/// A URL for messages: never its query, which may be a signature.
+/// A URL for messages: never its query, which may be a signature, and no more of it than helps.
 pub(crate) fn shown(url: &Url) -> String {
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
+    let whole = format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path());
+    match whole.char_indices().nth(SHOWN).and_then(|(at, _)| whole.split_at_checked(at)) {
+        None => whole,
+        Some((start, _)) => format!("{start}..."),
+    }
 }
+
+/// A URL of the API, with the longest name there is and a digest, is shorter, in characters.
+const SHOWN: usize = 500;
 
 /// Where a `Location` leads, seen from the URL that answered with it, if it may be followed there.
 ///
@@ -129,12 +136,20 @@ fn depth(url: &Url) -> Depth {
     match url.host() {
         Some(Host::Ipv4(address)) => depth_of_v4(address),
         Some(Host::Ipv6(address)) => depth_of_v6(address),
-        Some(Host::Domain(name)) if name == "localhost" || name.ends_with(".localhost") => Depth::Loopback,
-        Some(Host::Domain(name)) => name.parse().map_or(Depth::Public, |address| match address {
+        // A dot at the end says that the name is whole.
+        Some(Host::Domain(name)) => depth_of_name(name.strip_suffix('.').unwrap_or(name)),
+        None => Depth::LinkLocal,
+    }
+}
+
+fn depth_of_name(name: &str) -> Depth {
+    match name {
+        "localhost" => Depth::Loopback,
+        name if name.ends_with(".localhost") => Depth::Loopback,
+        name => name.parse().map_or(Depth::Public, |address| match address {
             IpAddr::V4(address) => depth_of_v4(address),
             IpAddr::V6(address) => depth_of_v6(address),
         }),
-        None => Depth::LinkLocal,
     }
 }
 
@@ -142,16 +157,26 @@ fn depth_of_v4(address: Ipv4Addr) -> Depth {
     let [first, second, ..] = address.octets();
     match () {
         () if address.is_loopback() => Depth::Loopback,
-        () if address.is_link_local() || address.is_unspecified() || address.is_broadcast() => Depth::LinkLocal,
-        // 100.64.0.0/10 is shared address space (RFC 6598).
+        // 0.0.0.0/8 is "this host on this network" (RFC 6890).
+        () if address.is_link_local() || first == 0 || address.is_broadcast() => Depth::LinkLocal,
+        // 100.64.0.0/10 is shared address space (RFC 6598), 198.18.0.0/15 is for measurements within a network (RFC 2544).
         () if address.is_private() || (first == 100 && second & 0xc0 == 64) => Depth::Private,
+        () if first == 198 && second & 0xfe == 18 => Depth::Private,
         () => Depth::Public,
     }
 }
 
 fn depth_of_v6(address: Ipv6Addr) -> Depth {
-    if let Some(address) = address.to_ipv4_mapped() {
-        return depth_of_v4(address);
+    // ::ffff:a.b.c.d and ::a.b.c.d (RFC 4291), 64:ff9b::a.b.c.d behind NAT64 (RFC 6052), 2002:ab:cd:: (6to4, RFC 3056).
+    let embedded = match address.segments() {
+        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
+            Some((high, low))
+        }
+        [0, 0, 0, 0, 0, 0, high, low] if high != 0 => Some((high, low)),
+        _ => None,
+    };
+    if let Some((high, low)) = embedded {
+        return depth_of_v4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
     }
     // fd00:ec2::254 serves instance credentials as 169.254.169.254 does.
     let metadata = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
@@ -221,6 +246,21 @@ mod tests {
             ("https://a.example/", "https://[fd00:ec2::254]/", false),
             ("https://a.example/", "https://[::ffff:10.1.2.3]/", false),
             ("https://a.example/", "https://0x7f000001/", false),
+            ("https://a.example/", "https://localhost./", false),
+            ("https://a.example/", "https://x.localhost./", false),
+            ("https://a.example/", "https://127.0.0.1./", false),
+            ("https://a.example/", "https://127.1/", false),
+            ("https://a.example/", "https://0.0.0.0/", false),
+            ("https://a.example/", "https://198.19.0.1/", false),
+            ("https://a.example/", "https://[::]/", false),
+            ("https://a.example/", "https://[::1]/", false),
+            ("https://a.example/", "https://[::7f00:1]/", false),
+            ("https://a.example/", "https://[fe80::1]/", false),
+            ("https://a.example/", "https://[fd12::1]/", false),
+            ("https://a.example/", "https://[64:ff9b::a9fe:a9fe]/", false),
+            ("https://a.example/", "https://[2002:a00:1::]/", false),
+            ("https://a.example/", "https://[2001:db8::1]/", true),
+            ("https://a.example/", "https://[64:ff9b::808:808]/", true),
             ("https://a.example/", "https://u@b.example/", false),
             ("https://a.example/", "file:///etc/passwd", false),
             ("https://a.example/", "https://b.example/", true),

@@ -6,12 +6,14 @@ use url::Url;
 
 use super::client::{Client, Credential};
 use super::failure::Failure;
+use super::link::next_page;
 use super::origin::{follow, shown};
 use super::redirect::{Answer, get};
 use super::whole::whole;
 
-/// No page of a list is longer than this: registries that do not heed `n` answer with everything at once.
-const PAGE_BYTES: usize = 16 << 20;
+/// No page of a list is longer than this, and no list of referrers: registries that do not heed `n` answer with everything at once. A survey awaits
+/// sixteen at a time.
+pub(crate) const PAGE_BYTES: usize = 4 << 20;
 
 /// One page of a list.
 #[derive(Debug)]
@@ -27,7 +29,7 @@ pub(crate) struct Page {
 pub(crate) async fn page(client: &Client, credential: &Credential, url: Url, doing: &str) -> Result<Page, Failure> {
     let Answer { response, url } = get(client, Method::GET, url, Some(credential), doing, |request| request).await?;
     let links = response.headers().get_all(LINK).iter().filter_map(|link| link.to_str().ok());
-    let next = links.filter_map(next).next().map(|link| follow(&url, &link)).transpose()?;
+    let next = links.filter_map(next_page).next().map(|link| follow(&url, &link)).transpose()?;
     if next.as_ref() == Some(&url) {
         let why = format!("{doing} {}: the next page is said to be the same one", shown(&url));
         return Err(Error::new(Name::RegistryUnavailable, why).permanent().into());
@@ -39,49 +41,10 @@ pub(crate) async fn page(client: &Client, credential: &Credential, url: Url, doi
     Ok(Page { body, next, url })
 }
 
-/// The target of the first link whose relation is `next`.
-fn next(header: &str) -> Option<String> {
-    let mut rest = header;
-    loop {
-        let (_, after) = rest.split_once('<')?;
-        let (target, after) = after.split_once('>')?;
-        let parameters = after.split_once('<').map_or(after, |(parameters, _)| parameters);
-        let is_next = parameters.split([';', ',']).any(|parameter| {
-            let Some((name, value)) = parameter.split_once('=') else {
-                return false;
-            };
-            let value = value.trim().trim_matches('"');
-            name.trim().eq_ignore_ascii_case("rel")
-                && value.split_ascii_whitespace().any(|relation| relation.eq_ignore_ascii_case("next"))
-        });
-        if is_next {
-            return Some(target.trim().to_owned());
-        }
-        rest = after;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::http::loopback::Loopback;
-
-    #[test]
-    fn finds_the_next_page() {
-        for (header, expected) in [
-            (r#"</v2/a/tags/list?n=2&last=b>; rel="next""#, Some("/v2/a/tags/list?n=2&last=b")),
-            ("<x>;rel=next", Some("x")),
-            (r#"<x>; title="y"; REL="prev Next""#, Some("x")),
-            (r#"<a>; rel="prev", <b>; rel="next""#, Some("b")),
-            (r#"<a>; rel="prev""#, None),
-            ("<a>", None),
-            ("a; rel=next", None),
-            ("<a; rel=next", None),
-            ("", None),
-        ] {
-            assert_eq!(next(header).as_deref(), expected, "{header}");
-        }
-    }
 
     #[tokio::test]
     async fn a_foreign_page_gets_no_credential_and_the_same_page_twice_is_an_error() {

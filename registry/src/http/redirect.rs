@@ -8,6 +8,7 @@ use super::client::{Client, Credential};
 use super::failure::{Failure, Party, Refusal};
 use super::origin::{Origin, follow, shown};
 use super::rate::{is_used_up, limit};
+use super::secrets::Secrets;
 
 /// ECR needs one hop, from the registry to S3.
 const HOPS: usize = 4;
@@ -39,7 +40,8 @@ pub(super) async fn get(
     // Who answers is the registry only if it is the one that the credential is for: a list may lead to a next page elsewhere, and a challenge from there
     // would name its own token server.
     let registry = credential.map_or_else(|| Origin::of(&url), |credential| Ok(credential.origin().clone()))?;
-    let mut url = url;
+    let (mut url, nothing) = (url, Secrets::default());
+    let secrets = credential.map_or(&nothing, Credential::secrets);
     for _ in 0..=HOPS {
         let request = with(client.request(method.clone(), &url, credential));
         let response = client.send(request, doing, &url).await?;
@@ -56,7 +58,7 @@ pub(super) async fn get(
         }
         if !status.is_redirection() {
             let by = if Origin::of(&url)? == registry { Party::Registry } else { Party::Storage };
-            return Err(Refusal::read(response, by).await.into());
+            return Err(Refusal::read(response, by, secrets).await.into());
         }
         let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
         let Some(location) = location else {

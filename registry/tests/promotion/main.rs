@@ -13,5 +13,6 @@ mod content;
 mod failures;
 mod quirks;
 mod quotas;
+mod races;
 mod referrers;
 mod world;

@@ -73,17 +73,21 @@ impl Arrival {
 
     /// Meets the faults set for this request. Those that take its place come back as a failure.
     pub(crate) async fn meet_faults(&mut self, world: &World) -> Result<(), Failure> {
-        let (wait, fault) = {
+        let (held, (wait, fault)) = {
             let mut seen = RequestRecord::default();
             self.entry.edit(|record| seen = record.clone());
-            world.faults.meet(&Facts {
+            let facts = Facts {
                 operation: &seen.operation,
                 repository: seen.repository.as_deref(),
                 account: &seen.account,
                 region: &seen.region,
                 references: &seen.references,
-            })
+            };
+            (world.faults.held(&facts), world.faults.meet(&facts))
         };
+        if let Some(held) = held {
+            held.over().await;
+        }
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::config::{Config, Switches};
-use crate::faults::FaultRule;
+use crate::faults::{Fault, FaultRule, Hold};
 use crate::guard::callers::Caller;
 use crate::guard::policy::Deny;
 use crate::handle::RegistryHandle;
@@ -151,6 +151,18 @@ impl EcrDouble {
     /// Sets a fault. Rules are weighed in the order they were set.
     pub fn fault(&self, rule: FaultRule) {
         self.world.faults.add(rule);
+    }
+
+    /// Holds the first request of an operation to an account's registry, as soon as it arrives and before anything is done for it.
+    #[must_use]
+    pub fn hold(&self, operation: &str, account: &str) -> Hold {
+        self.hold_nth(operation, account, 1)
+    }
+
+    /// The same for the nth from now on, counting from 1.
+    #[must_use]
+    pub fn hold_nth(&self, operation: &str, account: &str, nth: u64) -> Hold {
+        self.world.faults.hold(FaultRule::always(operation, Fault::Delay { millis: 0 }).account(account).nth(nth))
     }
 
     /// Lifts all faults.

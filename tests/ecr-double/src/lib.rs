@@ -68,7 +68,7 @@ mod world;
 pub use config::{Config, LaterChunks, SameDigest, Switches};
 pub use digest::{is_digest, sha256};
 pub use double::EcrDouble;
-pub use faults::{Fault, FaultRule};
+pub use faults::{Fault, FaultRule, Hold};
 pub use guard::callers::Caller;
 pub use guard::policy::Deny;
 pub use handle::{HeldManifest, RegistryHandle, RepositoryOptions};

@@ -175,3 +175,22 @@ async fn content_vanishes() {
     assert_eq!(registry.manifests("app").len(), 1);
     assert_eq!((blobs_before, registry.blobs("app").len()), (4, 2));
 }
+
+#[tokio::test]
+async fn a_held_request_does_nothing_until_it_is_released() {
+    let (double, registry, _) = staged().await;
+    let hold = double.hold_nth("v2.GetManifest", ACCOUNT, 2);
+    assert_eq!(get(&registry).await.unwrap().status(), 200);
+    assert!(!hold.has_arrived());
+    let held = {
+        let registry = registry.clone();
+        tokio::spawn(async move { get(&registry).await.unwrap().status().as_u16() })
+    };
+    hold.arrived().await;
+    // Others pass, and what they see changed is what the held one will see.
+    assert_eq!(get(&registry).await.unwrap().status(), 200);
+    registry.delete_repository("app");
+    assert!(!held.is_finished());
+    hold.release();
+    assert_eq!(held.await.unwrap(), 404);
+}

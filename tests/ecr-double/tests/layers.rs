@@ -111,3 +111,22 @@ async fn only_layers_of_an_image_are_given_out() {
     let got = reqwest::get(given.download_url().unwrap()).await.unwrap();
     assert_eq!(got.bytes().await.unwrap(), layer);
 }
+
+#[tokio::test]
+async fn layers_of_archived_images_only_are_archived() {
+    let (double, registry) = start().await;
+    let cold = seed(&registry, "app", "a", Some("1"));
+    let ecr = client(&double, ACCOUNT);
+    let blob = registry.blobs("app").into_keys().next().unwrap();
+    let availability = async || {
+        let checked = ecr.batch_check_layer_availability().repository_name("app").layer_digests(&blob).send().await;
+        checked.unwrap().layers()[0].layer_availability().cloned()
+    };
+    assert_eq!(availability().await, Some(LayerAvailability::Available));
+    registry.set_status("app", &cold, ecr_double::Status::Archived);
+    assert_eq!(availability().await, Some(LayerAvailability::Archived));
+    let url = ecr.get_download_url_for_layer().repository_name("app").layer_digest(&blob).send().await;
+    assert_eq!(code(url), "LayerInaccessibleException");
+    registry.set_status("app", &cold, ecr_double::Status::Active);
+    assert_eq!(availability().await, Some(LayerAvailability::Available));
+}

@@ -46,7 +46,8 @@ pub(crate) fn accessible(call: &Call, name: &str, digest: &str) -> Result<(), Re
             );
             return Err(Refusal::new("LayersNotFoundException", message));
         }
-        if !repository.refers_to(digest) {
+        // What ECR says of a layer in the archive is not documented; that it has to be restored first is.
+        if !repository.refers_to(digest) || repository.is_archived(digest) {
             let message = format!("The layer with digest '{digest}' is not associated with an image");
             return Err(Refusal::new("LayerInaccessibleException", message));
         }

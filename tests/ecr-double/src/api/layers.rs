@@ -37,6 +37,9 @@ pub(super) fn check(call: &Call, input: Check) -> Result<Value, Refusal> {
             }
             let size = repository.blobs.get(digest).filter(|_| files.blob_size(digest).is_some());
             layers.push(match size {
+                Some(_) if repository.is_archived(digest) => {
+                    json!({ "layerDigest": digest, "layerAvailability": "ARCHIVED" })
+                }
                 Some(size) => json!({
                     "layerDigest": digest, "layerAvailability": "AVAILABLE", "layerSize": size,
                     "mediaType": "application/vnd.docker.image.rootfs.diff.tar.gzip",

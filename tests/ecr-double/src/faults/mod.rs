@@ -1,9 +1,12 @@
 //! Faults on demand: which request one meets, and what it does.
 
 mod body;
+mod hold;
 mod rule;
 
 pub(crate) use body::apply;
+pub use hold::Hold;
+pub(crate) use hold::Wait;
 pub(crate) use rule::Facts;
 pub use rule::{Fault, FaultRule};
 
@@ -14,7 +17,7 @@ use crate::lock::lock;
 
 /// The rules in force. The first that matches and is not a delay wins; delays add up.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(Mutex<Vec<rule::Active>>);
+pub(crate) struct Faults(Mutex<Vec<rule::Active>>, Mutex<Vec<hold::Gate>>);
 
 impl Faults {
     pub(crate) fn add(&self, rule: FaultRule) {
@@ -23,6 +26,18 @@ impl Faults {
 
     pub(crate) fn clear(&self) {
         lock(&self.0).clear();
+    }
+
+    /// Holds one request.
+    pub(crate) fn hold(&self, rule: FaultRule) -> Hold {
+        let (hold, gate) = Hold::on(rule);
+        lock(&self.1).push(gate);
+        hold
+    }
+
+    /// What a request has to wait for before anything else.
+    pub(crate) fn held(&self, facts: &Facts<'_>) -> Option<Wait> {
+        lock(&self.1).iter_mut().find_map(|gate| gate.stop(facts))
     }
 
     pub(crate) fn rules(&self) -> Vec<FaultRule> {

@@ -137,6 +137,14 @@ impl Repository {
         self.references.get(blob).is_some_and(|count| *count > 0)
     }
 
+    /// Whether images refer to the blob, and all that do are in the archive: its bytes cannot be had.
+    pub(crate) fn is_archived(&self, blob: &str) -> bool {
+        let is_cold = |image: &Image| image.status != Status::Active;
+        self.images.values().any(is_cold)
+            && self.refers_to(blob)
+            && self.images.values().filter(|image| image.blobs.contains(blob)).all(is_cold)
+    }
+
     pub(crate) fn tags_of<'a>(&'a self, digest: &'a str) -> impl Iterator<Item = &'a str> {
         self.tags.iter().filter(move |(_, tagged)| *tagged == digest).map(|(tag, _)| tag.as_str())
     }
