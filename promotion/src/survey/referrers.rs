@@ -1,5 +1,6 @@
 use std::hash::Hash;
 
+use futures_util::future::join;
 use serde::Deserialize;
 
 use super::*;
@@ -74,11 +75,13 @@ impl Survey {
             if subjects.is_empty() {
                 return;
             }
-            self.list_tags(&subjects, &mut tags, source).await;
-            let mut listed = self.find_digest_tags(&subjects, &tags, source).await;
-            listed.extend(self.list_referrers(&subjects, source).await);
+            let (new_tags, listed) =
+                join(list_tags(&subjects, &tags, source), list_referrers(&subjects, &mut self.shelf, source)).await;
+            tags.extend(self.unless_failed(new_tags));
+            let mut entries = self.find_digest_tags(&subjects, &tags, source).await;
+            entries.extend(self.unless_failed(listed));
             if self.shelf.overflow().is_none() {
-                self.read_referrers(listed, source).await;
+                self.read_referrers(entries, source).await;
             }
             if let Some(error) = self.shelf.overflow() {
                 self.problems.push(error);
@@ -91,27 +94,10 @@ impl Survey {
         self.leave(format_args!("what refers to referrers, more than {MAX_DEPTH} deep"), "it never ends");
     }
 
-    async fn list_tags<S: Source>(
-        &mut self,
-        subjects: &[Subject],
-        tags: &mut HashMap<Repository, Option<HashSet<Tag>>>,
-        source: &Patient<S>,
-    ) {
-        let repositories: BTreeSet<_> = subjects.iter().map(|(repository, _)| repository.clone()).collect();
-        let new = repositories.into_iter().filter(|repository| !tags.contains_key(repository)).collect::<Vec<_>>();
-        let mut answers = stream::iter(new)
-            .map(|repository| async move {
-                let listed = source.tags(&repository, PREFIX).await;
-                (repository, listed)
-            })
-            .buffered(AT_ONCE);
-        while let Some((repository, listed)) = answers.next().await {
-            let listed = listed.unwrap_or_else(|error| {
-                self.problems.push(error.context(LOOKING));
-                Some(vec![])
-            });
-            tags.insert(repository, listed.map(HashSet::from_iter));
-        }
+    /// What was found; what could not be is a problem.
+    fn unless_failed<T>(&mut self, (found, failures): (T, Vec<Error>)) -> T {
+        self.problems.extend(failures.into_iter().map(|error| error.context(LOOKING)));
+        found
     }
 
     /// Looks up the tags made of these digests: those of cosign become roots, of the lists of referrers the entries are returned.
@@ -163,43 +149,6 @@ impl Survey {
             }
         }
         entries
-    }
-
-    /// What the registry itself lists as referring to these.
-    async fn list_referrers<S: Source>(
-        &mut self,
-        subjects: &[Subject],
-        source: &Patient<S>,
-    ) -> Vec<(Subject, Descriptor)> {
-        let mut listed = Vec::new();
-        let mut failed: HashSet<Repository> = HashSet::new();
-        for wave in waves(subjects.iter().collect(), |(repository, _)| repository) {
-            // One problem is enough for each repository.
-            let wave: Vec<_> = wave.into_iter().filter(|(repository, _)| !failed.contains(repository)).collect();
-            let mut answers = stream::iter(wave)
-                .map(|(repository, subject)| async move {
-                    ((repository.clone(), *subject), source.referrers(repository, *subject).await)
-                })
-                .buffered(AT_ONCE);
-            while let Some((subject, answer)) = answers.next().await {
-                if self.shelf.overflow().is_some() {
-                    return listed;
-                }
-                match answer {
-                    Ok(Referrers::Listed(found)) => {
-                        let weight = |entry: &Descriptor| entry.media_type.len() + ENTRY_BYTES;
-                        self.shelf.weigh(found.iter().map(weight).sum());
-                        listed.extend(found.into_iter().map(|entry| (subject.clone(), entry)));
-                    }
-                    Ok(Referrers::Unlisted) => {}
-                    Err(error) => {
-                        failed.insert(subject.0);
-                        self.problems.push(error.context(LOOKING));
-                    }
-                }
-            }
-        }
-        listed
     }
 
     /// Reads the manifests that are listed, and makes those roots that really refer to what they are listed for.
@@ -339,6 +288,63 @@ fn waves<I, K: Eq + Hash>(items: Vec<I>, place: impl Fn(&I) -> K) -> [Vec<I>; 2]
     let mut seen = HashSet::new();
     let (first, others) = items.into_iter().partition(|item| seen.insert(place(item)));
     [first, others]
+}
+
+/// The tags made of digests in the repositories of these subjects, where those are not known yet.
+async fn list_tags<S: Source>(
+    subjects: &[Subject],
+    known: &HashMap<Repository, Option<HashSet<Tag>>>,
+    source: &Patient<S>,
+) -> (HashMap<Repository, Option<HashSet<Tag>>>, Vec<Error>) {
+    let repositories: BTreeSet<_> = subjects.iter().map(|(repository, _)| repository).collect();
+    let new = repositories.into_iter().filter(|repository| !known.contains_key(repository));
+    let mut answers = stream::iter(new)
+        .map(|repository| async move { (repository, source.tags(repository, PREFIX).await) })
+        .buffered(AT_ONCE);
+    let (mut tags, mut failures) = (HashMap::new(), vec![]);
+    while let Some((repository, listed)) = answers.next().await {
+        let listed = listed.unwrap_or_else(|error| {
+            failures.push(error);
+            Some(vec![])
+        });
+        tags.insert(repository.clone(), listed.map(HashSet::from_iter));
+    }
+    (tags, failures)
+}
+
+/// What the registry itself lists as referring to these.
+async fn list_referrers<S: Source>(
+    subjects: &[Subject],
+    shelf: &mut Shelf,
+    source: &Patient<S>,
+) -> (Vec<(Subject, Descriptor)>, Vec<Error>) {
+    let (mut listed, mut failures) = (vec![], vec![]);
+    let mut failed: HashSet<&Repository> = HashSet::new();
+    for wave in waves(subjects.iter().collect(), |(repository, _)| repository) {
+        // One problem is enough for each repository.
+        let wave: Vec<_> = wave.into_iter().filter(|(repository, _)| !failed.contains(repository)).collect();
+        let mut answers = stream::iter(wave)
+            .map(|subject| async move { (subject, source.referrers(&subject.0, subject.1).await) })
+            .buffered(AT_ONCE);
+        while let Some((subject, answer)) = answers.next().await {
+            if shelf.overflow().is_some() {
+                return (listed, failures);
+            }
+            match answer {
+                Ok(Referrers::Listed(found)) => {
+                    let weight = |entry: &Descriptor| entry.media_type.len() + ENTRY_BYTES;
+                    shelf.weigh(found.iter().map(weight).sum());
+                    listed.extend(found.into_iter().map(|entry| (subject.clone(), entry)));
+                }
+                Ok(Referrers::Unlisted) => {}
+                Err(error) => {
+                    failed.insert(&subject.0);
+                    failures.push(error);
+                }
+            }
+        }
+    }
+    (listed, failures)
 }
 
 async fn known_referrers<T: Target>(
