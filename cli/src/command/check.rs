@@ -16,8 +16,9 @@ pub(super) async fn run(check: &Check, watch: &Watch) -> Result<Answer, Failure>
     let begin = Instant::now();
     let (release, registries) = read(&check.between, Side::Target).await?;
     watch.enter(Doing::Surveying);
-    let promotion = Promotion::new(registries.source, registries.targets, Patience::default(), Limits::default())
-        .referring(check.referrers.referring());
+    let promotion =
+        Promotion::new(registries.source, registries.targets, Patience::default(), Limits::without_deadline())
+            .referring(check.referrers.referring());
     let plan = promotion.survey(release).await.judge()?.plan();
     let (requests, elapsed) = (promotion.requests(), begin.elapsed());
     let line =

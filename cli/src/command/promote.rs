@@ -19,8 +19,9 @@ pub(super) async fn run(promote: &Promote, watch: &Watch) -> Result<Answer, Fail
     let names = names(&promote.between);
     let (source, targets) =
         (registries.source.batch(), registries.targets.iter().map(Source::batch).collect::<Vec<_>>());
-    let promotion = Promotion::new(registries.source, registries.targets, Patience::default(), Limits::default())
-        .referring(promote.referrers.referring());
+    let promotion =
+        Promotion::new(registries.source, registries.targets, Patience::default(), Limits::without_deadline())
+            .referring(promote.referrers.referring());
     if promote.dry_run {
         watch.enter(Doing::Surveying);
         let plan = promotion.survey(release).await.judge()?.plan();
