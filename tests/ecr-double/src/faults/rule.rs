@@ -29,6 +29,9 @@ pub struct FaultRule {
     /// How often it strikes; always when not set.
     #[serde(default)]
     pub times: Option<u64>,
+    /// Strikes only one in so many of the requests that are left, at random, the same way each time.
+    #[serde(default)]
+    pub one_in: Option<u64>,
     /// What happens.
     pub fault: Fault,
 }
@@ -44,7 +47,17 @@ impl FaultRule {
     #[must_use]
     pub fn always(operation: &str, fault: Fault) -> Self {
         let operation = Some(operation.to_owned());
-        Self { operation, repository: None, account: None, region: None, reference: None, skip: 0, times: None, fault }
+        Self {
+            operation,
+            repository: None,
+            account: None,
+            region: None,
+            reference: None,
+            skip: 0,
+            times: None,
+            one_in: None,
+            fault,
+        }
     }
 
     /// Strikes this many times.
@@ -57,6 +70,12 @@ impl FaultRule {
     #[must_use]
     pub fn nth(self, nth: u64) -> Self {
         Self { skip: nth.saturating_sub(1), ..self }
+    }
+
+    /// A fault that meets one in so many requests of an operation.
+    #[must_use]
+    pub fn sometimes(operation: &str, one_in: u64, fault: Fault) -> Self {
+        Self { one_in: Some(one_in), ..Self::always(operation, fault) }
     }
 
     /// Only requests to this repository.
@@ -196,6 +215,14 @@ impl Active {
         }
         *seen += 1;
         let last = rule.times.map_or(u64::MAX, |times| rule.skip.saturating_add(times));
-        (rule.skip < *seen && *seen <= last).then(|| rule.fault.clone())
+        let is_drawn = rule.one_in.is_none_or(|one_in| scattered(*seen).is_multiple_of(one_in.max(1)));
+        (rule.skip < *seen && *seen <= last && is_drawn).then(|| rule.fault.clone())
     }
+}
+
+/// Numbers in a row become numbers without any order (the finaliser of SplitMix64).
+fn scattered(number: u64) -> u64 {
+    let mixed = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
