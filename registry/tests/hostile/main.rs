@@ -2,6 +2,7 @@
 //!
 //! What is allowed and what is not is in SECURITY.md.
 
+mod ecr;
 mod endless;
 mod leading_away;
 mod logins;
