@@ -55,6 +55,7 @@ fuzz: $(FUZZ) ## Fuzz the parsers of what others write (TARGET=link, SECONDS=600
 
 check: $(DENY) .tools/python .tools/node/versions ## Lint: clippy, format, dependencies, documentation, machines, templates
 	cargo fmt --check
+	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	$(VENV)/bin/ruff format --quiet --check
 	$(VENV)/bin/ruff check --quiet
 	$(VENV)/bin/pytest tests/static

@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::plain::beginning;
 use crate::shelf::Shelf;
 use crate::survey::{ListToWrite, Root, TargetSurvey};
 use crate::{Content, Digest, Error, Manifest, Name, PinnedImage, Plan, Referring, Repository, Survey};
@@ -102,7 +103,9 @@ fn missing_platforms(survey: &Survey) -> Vec<Error> {
         for wanted in image.platforms.iter().filter(|wanted| !there.iter().any(|platform| platform.satisfies(wanted))) {
             let there: BTreeSet<String> =
                 there.iter().filter(|platform| &*platform.os != "unknown").map(ToString::to_string).collect();
-            let there = if there.is_empty() { "none".into() } else { Vec::from_iter(there).join(", ") };
+            // An index may say of itself what it likes.
+            let there = Vec::from_iter(there).join(", ").escape_debug().to_string();
+            let there = if there.is_empty() { "none".into() } else { beginning(&there) };
             missing.push(Error::new(
                 Name::PolicyViolation,
                 format!(

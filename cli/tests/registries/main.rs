@@ -10,6 +10,7 @@ mod lies;
 mod login_costs;
 mod logins;
 mod output;
+mod races;
 mod referrers;
 mod together;
 mod yard;

@@ -73,7 +73,7 @@ fn assert_knows_nothing(friends: &[&Hostile]) {
 
 #[tokio::test]
 async fn whom_a_registry_leads_to_gets_neither_login_nor_token() {
-    for side in [Side::Source, Side::Target, Side::Pull] {
+    for side in [Side::Source, Side::Target] {
         for what in 0..10 {
             for way in 0..3 {
                 let accomplice = Hostile::start(|_: &Asked| format!("200 OK\n\n{{\"token\":\"{TOKEN}\"}}"));

@@ -3,6 +3,8 @@
 //! The client is a process of its own, this same program again, and tells the most that it ever held (`VmHWM` of proc(5)); the servers are in this
 //! one.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+
 #[allow(dead_code, reason = "the other tests use all of it")]
 mod server;
 

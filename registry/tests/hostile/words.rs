@@ -1,6 +1,8 @@
 //! What a registry and a manifest can make us say.
 
-use promotion::{Name, Source as _};
+use std::sync::Arc;
+
+use promotion::{Digest, MediaType, Name, Patience, Patient, Release, Source as _, Survey};
 use registry::{Login, Side};
 
 use crate::server::{Asked, Hostile};
@@ -39,6 +41,27 @@ async fn a_terminal_obeys_nothing_that_a_registry_says() {
         let text = format!("{error} {error:?}");
         assert!(!text.contains(['\u{202e}', '\u{2066}', '\u{9b}', '\u{1b}']), "{text:?}");
     }
+}
+
+/// What an index says of its platforms is told where one is missing.
+#[tokio::test]
+async fn a_terminal_obeys_nothing_that_a_manifest_says() {
+    let child = serde_json::json!({
+        "mediaType": MediaType::OciManifest.as_str(), "digest": Digest::of(b"x"), "size": 1,
+        "platform": { "os": NASTY, "architecture": NASTY, "variant": "a".repeat(100_000) },
+    });
+    let index =
+        serde_json::json!({ "schemaVersion": 2, "mediaType": MediaType::OciIndex.as_str(), "manifests": [child] });
+    let server = Hostile::start(move |_: &Asked| format!("200 OK\n\n{index}"));
+    let source = Patient::new(connect(&server.address(), Login::Anonymous, Side::Source), Patience::default());
+    let json = br#"{"images":[{"repository":"app","tag":"1","platforms":["linux/amd64"]}]}"#;
+    let error = Survey::pins(Release::parse(json).unwrap(), &Arc::new(source)).await.unwrap_err();
+    let text = error.to_string();
+    assert_eq!(error.name(), Name::PolicyViolation, "{text}");
+    let says = ["app:1 has no image for linux/amd64", "owned", "take the platform out of deploy-manifest.json"];
+    assert!(says.iter().all(|words| text.contains(words)), "{text}");
+    assert!(!text.contains(['\u{202e}', '\u{2066}', '\u{9b}', '\u{1b}', '\u{0}', '\r', '\n']), "{text:?}");
+    assert!(text.len() < 2_000, "{} bytes are said", text.len());
 }
 
 #[tokio::test]
