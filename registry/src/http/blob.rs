@@ -65,7 +65,7 @@ pub(crate) async fn open(
             return Err(odd(&format!("{} answered {} without a readable range", shown(&url), response.status())));
         }
     };
-    Ok(Blob(Some(Body::new(response.bytes_stream(), skip, blob.size - offset, url))))
+    Ok(Blob(Some(Body::new(response.bytes_stream(), skip, blob.size - offset, url, client.timeouts().piece))))
 }
 
 /// Proves that a blob can be downloaded and has its size: asks for its first byte and reads none.
@@ -186,7 +186,7 @@ mod tests {
         let blob = Descriptor { media_type: "x".into(), digest, size: 10, platform: None };
         let repository = "myapp/api".parse().unwrap();
         let named = |error: Error| (error.name(), error.is_temporary());
-        let opened = open(&Client::new().unwrap(), &server.credential(), &repository, &blob, offset).await;
+        let opened = open(&Client::patient(), &server.credential(), &repository, &blob, offset).await;
         let mut body = match opened {
             Ok(body) => body,
             Err(Failure::Failed(error)) => return (Err(named(error)), server),

@@ -12,18 +12,17 @@ use url::Url;
 use super::origin::shown;
 use super::transport::transport;
 
-/// How long the next piece of a blob may take.
-const IDLE: Duration = Duration::from_secs(30);
-
 type Pieces = Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>;
 
-/// A body that is as long as it should be, or ends with an error; and that does not stand still for longer than [`IDLE`].
+/// A body that is as long as it should be, or ends with an error; and that does not stand still for longer than it may.
 pub(super) struct Body {
     pieces: Pieces,
     /// Bytes to drop first, where the registry gave more than was asked for.
     skip: u64,
     /// Bytes that are still to come after those.
     left: u64,
+    /// How long the next piece may take.
+    patience: Duration,
     idle: Option<Pin<Box<Sleep>>>,
     ended: bool,
     url: Url,
@@ -35,8 +34,9 @@ impl Body {
         skip: u64,
         left: u64,
         url: Url,
+        patience: Duration,
     ) -> Self {
-        Self { pieces: Box::pin(pieces), skip, left, idle: None, ended: false, url }
+        Self { pieces: Box::pin(pieces), skip, left, patience, idle: None, ended: false, url }
     }
 
     /// Takes the next piece in, and gives what of it was asked for.
@@ -59,8 +59,9 @@ impl Body {
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         loop {
             let Poll::Ready(piece) = self.pieces.as_mut().poll_next(cx) else {
-                ready!(self.idle.get_or_insert_with(|| Box::pin(sleep(IDLE))).as_mut().poll(cx));
-                let why = format!("reading {}: nothing came for {} seconds", shown(&self.url), IDLE.as_secs());
+                let patience = self.patience;
+                ready!(self.idle.get_or_insert_with(|| Box::pin(sleep(patience))).as_mut().poll(cx));
+                let why = format!("reading {}: nothing came for {} seconds", shown(&self.url), patience.as_secs());
                 return Poll::Ready(Some(Err(Error::new(Name::RegistryUnavailable, why))));
             };
             self.idle = None;
@@ -107,7 +108,8 @@ mod tests {
 
     async fn read(pieces: &[&'static str], skip: u64, left: u64) -> (String, Option<Error>) {
         let pieces: Vec<_> = pieces.iter().map(|piece| Ok(Bytes::from_static(piece.as_bytes()))).collect();
-        let mut body = Body::new(stream::iter(pieces), skip, left, Url::parse("https://a.example/b?s=1").unwrap());
+        let url = Url::parse("https://a.example/b?s=1").unwrap();
+        let mut body = Body::new(stream::iter(pieces), skip, left, url, Duration::from_secs(30));
         let mut text = String::new();
         while let Some(piece) = body.next().await {
             match piece {
@@ -137,7 +139,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn does_not_wait_for_ever() {
         let pieces = stream::iter([Ok(Bytes::from_static(b"a"))]).chain(stream::pending());
-        let mut body = Body::new(pieces, 0, 2, Url::parse("https://a.example/b").unwrap());
+        let mut body = Body::new(pieces, 0, 2, Url::parse("https://a.example/b").unwrap(), Duration::from_secs(30));
         assert!(body.next().await.unwrap().is_ok());
         let error = body.next().await.unwrap().unwrap_err();
         assert!(error.is_temporary() && error.to_string().contains("30 seconds"), "{error}");

@@ -26,7 +26,7 @@ pub(crate) async fn pull(
         get(client, Method::GET, url, Some(credential), "pulling", |request| request.header(ACCEPT, &accept)).await?;
     let media_type = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let media_type = media_type.and_then(|kind| kind.split(';').next()).map(|kind| kind.trim().to_owned());
-    let raw = whole(response, "pulling", &url, MAX_MANIFEST_BYTES).await?.map_err(|length| {
+    let raw = whole(client, response, "pulling", &url, MAX_MANIFEST_BYTES).await?.map_err(|length| {
         let why = InvalidManifest::TooLarge(length).to_string();
         Error::new(Name::RegistryLimit, why)
     })?;
@@ -50,7 +50,7 @@ pub(crate) async fn push(
         .body(manifest.raw().clone());
     let response = client.send(request, "pushing to", &url).await?;
     if !response.status().is_success() {
-        return Err(Refusal::read(response, Party::Registry).await.into());
+        return Err(Refusal::read(client, response, Party::Registry).await.into());
     }
     let told = response.headers().get(DIGEST).and_then(|digest| digest.to_str().ok()?.parse::<Digest>().ok());
     match told {
