@@ -12,6 +12,8 @@ const TAGS: usize = 1000;
 
 #[derive(Deserialize)]
 struct List {
+    /// May be `null`, as registries that are written in Go say for none; an answer without it is no list.
+    #[serde(deserialize_with = "Option::deserialize")]
     tags: Option<Vec<String>>,
 }
 
