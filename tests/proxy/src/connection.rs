@@ -2,10 +2,10 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::header::{CONTENT_LENGTH, HeaderValue, LOCATION, RETRY_AFTER};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::SendRequest;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -22,8 +22,16 @@ use crate::state::State;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
+/// What a proxy stands before.
+#[derive(Debug)]
+pub(crate) struct Upstream {
+    pub(crate) registry: String,
+    /// The server that gives tokens for it, if it is to be reached through here as well.
+    pub(crate) tokens: Option<String>,
+}
+
 /// Serves one connection of a client to its end.
-pub(crate) async fn serve(stream: TcpStream, upstream: String, link: Link, state: Arc<State>) {
+pub(crate) async fn serve(stream: TcpStream, upstream: Arc<Upstream>, link: Link, state: Arc<State>) {
     let _ = stream.set_nodelay(true);
     let pace = || link.bandwidth.map(|bytes| Arc::new(Pace::new(bytes)));
     let connection = Connection {
@@ -33,6 +41,7 @@ pub(crate) async fn serve(stream: TcpStream, upstream: String, link: Link, state
         up: pace(),
         down: pace(),
         sender: Mutex::default(),
+        token_sender: Mutex::default(),
         reset: AtomicBool::default(),
     };
     let service = service_fn(|request| connection.answer(request));
@@ -45,13 +54,14 @@ pub(crate) async fn serve(stream: TcpStream, upstream: String, link: Link, state
 }
 
 struct Connection {
-    upstream: String,
+    upstream: Arc<Upstream>,
     link: Link,
     state: Arc<State>,
     up: Option<Arc<Pace>>,
     down: Option<Arc<Pace>>,
     /// The one connection to the registry, while it lasts.
     sender: Mutex<Option<SendRequest<Body>>>,
+    token_sender: Mutex<Option<SendRequest<Body>>>,
     /// Whether to end with a reset instead of an orderly close.
     reset: AtomicBool,
 }
@@ -62,7 +72,7 @@ impl Connection {
             return Ok(self.tell(request.method()));
         }
         let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
-        let fault = self.state.meet(Seen::new(request.method().clone(), path));
+        let fault = self.state.meet(Seen::new(request.method().clone(), path, request.headers()));
         if !self.link.latency.is_zero() {
             tokio::time::sleep(self.link.latency).await;
         }
@@ -84,6 +94,12 @@ impl Connection {
     }
 
     async fn fail(&self, request: Request<Incoming>, fault: Fault) -> Result<Response<Body>, Error> {
+        if !meets(&fault, &request) {
+            return self.pass(request, None, None).await;
+        }
+        if !is_of_answer(&fault) {
+            self.state.strike();
+        }
         let half = half(request.headers());
         match fault {
             Fault::Status { status: code, retry_after, body } => {
@@ -121,6 +137,11 @@ impl Connection {
             Fault::CutAnswer => self.pass(request, None, Some(Trouble::Cut)).await,
             Fault::StallAnswer => self.pass(request, None, Some(Trouble::Stall)).await,
             Fault::FlipAnswer => self.pass(request, None, Some(Trouble::Flip)).await,
+            Fault::SpoilAuthorization => {
+                let mut request = request;
+                spoil(request.headers_mut());
+                self.pass(request, None, None).await
+            }
             Fault::AnnounceLess => self.announce(request, |length| length.saturating_sub(1)).await,
             Fault::AnnounceMore => self.announce(request, |length| length + 1).await,
         }
@@ -135,24 +156,42 @@ impl Connection {
     ) -> Result<Response<Body>, Error> {
         let request = request.map(|body| Passing::body(body, Arc::clone(&self.state.up), self.up.clone(), up));
         let response = self.send(request).await?;
-        let down = down.map(|trouble| trouble(half(response.headers())));
+        // What has no body cannot be troubled.
+        let down = down.filter(|_| !response.body().is_end_stream());
+        let down = down.map(|trouble| {
+            self.state.strike();
+            trouble(half(response.headers()))
+        });
         Ok(response.map(|body| Passing::body(body, Arc::clone(&self.state.down), self.down.clone(), down)))
     }
 
     async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, Error> {
-        let mut slot = self.sender.lock().await;
+        let tokens = self.upstream.tokens.as_deref().filter(|_| request.uri().path() == "/token");
+        let to = tokens.unwrap_or(&self.upstream.registry);
+        let mut slot = if tokens.is_some() { self.token_sender.lock().await } else { self.sender.lock().await };
+        let own = request.headers().get(HOST).cloned();
         if let Some(sender) = slot.as_mut()
             && sender.ready().await.is_ok()
         {
-            return Ok(sender.send_request(request).await?);
+            return self.here(sender.send_request(request).await?, own);
         }
-        let stream = TcpStream::connect(&self.upstream).await?;
+        let stream = TcpStream::connect(to).await?;
         stream.set_nodelay(true)?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         // It ends when the sender is dropped, which is when the client goes away.
         tokio::spawn(connection);
         let response = sender.send_request(request).await?;
         *slot = Some(sender);
+        self.here(response, own)
+    }
+
+    /// Names this proxy in a challenge that names the token server behind it.
+    fn here(&self, mut response: Response<Incoming>, own: Option<HeaderValue>) -> Result<Response<Incoming>, Error> {
+        if let (Some(tokens), Some(own), Some(challenge)) =
+            (&self.upstream.tokens, own, response.headers_mut().get_mut(WWW_AUTHENTICATE))
+        {
+            *challenge = HeaderValue::try_from(challenge.to_str()?.replace(tokens, own.to_str()?))?;
+        }
         Ok(response)
     }
 
@@ -167,8 +206,9 @@ impl Connection {
 
     async fn announce(&self, request: Request<Incoming>, lie: fn(u64) -> u64) -> Result<Response<Body>, Error> {
         let mut response = self.pass(request, None, Some(|_| Trouble::Lie)).await?;
-        let length = length(response.headers()).unwrap_or_default();
-        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(lie(length)));
+        if let Some(length) = length(response.headers()).filter(|_| !response.body().is_end_stream()) {
+            response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(lie(length)));
+        }
         Ok(response)
     }
 
@@ -187,6 +227,33 @@ fn status(status: StatusCode, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     response
+}
+
+/// Whether a fault of the request has something to strike: a body, or an authorisation.
+fn meets(fault: &Fault, request: &Request<Incoming>) -> bool {
+    match fault {
+        Fault::CutRequest | Fault::StallRequest | Fault::FlipRequest => !request.body().is_end_stream(),
+        Fault::SpoilAuthorization => request.headers().contains_key(AUTHORIZATION),
+        _ => true,
+    }
+}
+
+/// Whether a fault strikes the body of an answer, which there need not be.
+fn is_of_answer(fault: &Fault) -> bool {
+    matches!(
+        fault,
+        Fault::CutAnswer | Fault::StallAnswer | Fault::FlipAnswer | Fault::AnnounceLess | Fault::AnnounceMore
+    )
+}
+
+/// Changes what is shown, and not by which scheme.
+fn spoil(headers: &mut HeaderMap) {
+    for shown in headers.get_all(AUTHORIZATION).iter().cloned().collect::<Vec<_>>() {
+        let scheme = shown.to_str().unwrap_or_default().split(' ').next().unwrap_or_default();
+        if let Ok(spoilt) = HeaderValue::try_from(format!("{scheme} c3BvaWx0OnNwb2lsdA==")) {
+            headers.insert(AUTHORIZATION, spoilt);
+        }
+    }
 }
 
 /// Reads what a client is still sending, so that it gets to see the answer.

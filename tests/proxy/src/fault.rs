@@ -63,7 +63,9 @@ pub enum Fault {
     StallAnswer,
     /// One byte of the body of the answer arrives changed.
     FlipAnswer,
-    /// The answer announces one byte less than its body has.
+    /// What the request is authorised with arrives changed.
+    SpoilAuthorization,
+    /// The answer announces one byte less than its body has, and ends there.
     AnnounceLess,
     /// The answer announces one byte more than its body has.
     AnnounceMore,

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use http::Method;
+use http::{HeaderMap, Method};
 
 /// A request that arrived.
 #[derive(Clone, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub struct Seen {
     pub path: String,
     /// What it is about.
     pub kind: Kind,
+    /// The operation, where it is one of an API of AWS.
+    pub operation: Option<String>,
 }
 
 /// What a request is about, by its path (distribution specification, "Endpoints").
@@ -34,20 +36,25 @@ pub enum Kind {
     Referrers,
     /// A token, from the server that gives them.
     Token,
+    /// What a storage holds behind a registry.
+    Object,
     /// All else.
     Other,
 }
 
 impl Seen {
-    pub(crate) fn new(method: Method, path: String) -> Self {
+    pub(crate) fn new(method: Method, path: String, headers: &HeaderMap) -> Self {
         let kind = Kind::of(&path);
-        Self { method, path, kind }
+        // AWS JSON protocol: `AmazonEC2ContainerRegistry_V20150921.BatchGetImage`.
+        let operation = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+        let operation = operation.map(|target| target.rsplit('.').next().unwrap_or(target).to_owned());
+        Self { method, path, kind, operation }
     }
 
-    /// Method and kind in words, as in `GET manifest`: what requests are counted by, and what a [`Rule`](crate::Rule) is for.
+    /// Method and kind in words, as in `GET manifest`, or the operation, as in `BatchGetImage`: what requests are counted by, and what a [`Rule`](crate::Rule) is for.
     #[must_use]
     pub fn name(&self) -> String {
-        format!("{} {}", self.method, self.kind)
+        self.operation.clone().unwrap_or_else(|| format!("{} {}", self.method, self.kind))
     }
 }
 
@@ -71,6 +78,7 @@ impl Kind {
             _ if has("/manifests/") => Self::Tag,
             _ if path.ends_with("/tags/list") => Self::Tags,
             _ if has("/referrers/") => Self::Referrers,
+            _ if has("/sha256:") => Self::Object,
             _ => Self::Other,
         }
     }
@@ -88,6 +96,7 @@ impl fmt::Display for Kind {
             Self::Tags => "tags",
             Self::Referrers => "referrers",
             Self::Token => "token",
+            Self::Object => "object",
             Self::Other => "other",
         })
     }
@@ -110,6 +119,7 @@ mod tests {
             ("/v2/a/b/tags/list?n=2", "tags"),
             ("/v2/a/b/referrers/sha256:00", "referrers"),
             ("/token?service=x", "token"),
+            ("/bucket/sha256:00?signature=x", "object"),
             ("/", "other"),
         ] {
             assert_eq!(Kind::of(target).to_string(), expected, "{target}");

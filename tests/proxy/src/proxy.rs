@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::connection;
+use crate::connection::{self, Upstream};
 use crate::fault::Rule;
 use crate::kind::Seen;
 use crate::state::State;
@@ -35,10 +35,14 @@ impl Proxy {
     /// # Errors
     /// Those of the listener.
     pub async fn open(upstream: &str, link: Link) -> io::Result<Self> {
+        Self::before(Upstream { registry: upstream.to_owned(), tokens: None }, link).await
+    }
+
+    async fn before(upstream: Upstream, link: Link) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let host = listener.local_addr()?.to_string();
         let state = Arc::new(State::new());
-        let serving = tokio::spawn(serve(listener, upstream.to_owned(), link, Arc::clone(&state)));
+        let serving = tokio::spawn(serve(listener, Arc::new(upstream), link, Arc::clone(&state)));
         Ok(Self { host, state, serving })
     }
 
@@ -51,6 +55,19 @@ impl Proxy {
         match Self::open(upstream, Link::default()).await {
             Ok(proxy) => proxy,
             Err(error) => panic!("a proxy before {upstream}: {error}"),
+        }
+    }
+
+    /// The same, before a token server as well (`127.0.0.1:PORT`): challenges of the registry that name it name this proxy instead.
+    ///
+    /// # Panics
+    /// If there is no free port.
+    #[allow(clippy::panic, reason = "a test fails by panicking")]
+    pub async fn start_with_tokens(upstream: &str, tokens: &str) -> Self {
+        let upstream = Upstream { registry: upstream.to_owned(), tokens: Some(tokens.to_owned()) };
+        match Self::before(upstream, Link::default()).await {
+            Ok(proxy) => proxy,
+            Err(error) => panic!("a proxy before a registry with tokens: {error}"),
         }
     }
 
@@ -82,6 +99,12 @@ impl Proxy {
         self.state.add(rule);
     }
 
+    /// How many requests a fault has struck since the start, or since the last [`reset`](Self::reset): one of a body strikes none without a body.
+    #[must_use]
+    pub fn struck(&self) -> usize {
+        self.state.struck()
+    }
+
     /// Passes on all that comes from now on. What is held back stays so.
     pub fn heal(&self) {
         self.state.clear_rules();
@@ -102,10 +125,10 @@ impl Drop for Proxy {
     }
 }
 
-async fn serve(listener: TcpListener, upstream: String, link: Link, state: Arc<State>) {
+async fn serve(listener: TcpListener, upstream: Arc<Upstream>, link: Link, state: Arc<State>) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         while connections.try_join_next().is_some() {}
-        connections.spawn(connection::serve(stream, upstream.clone(), link, Arc::clone(&state)));
+        connections.spawn(connection::serve(stream, Arc::clone(&upstream), link, Arc::clone(&state)));
     }
 }

@@ -36,6 +36,7 @@ pub(crate) struct State {
 struct Inner {
     seen: Vec<Seen>,
     rules: Vec<(Rule, usize)>,
+    struck: usize,
 }
 
 impl State {
@@ -63,6 +64,14 @@ impl State {
         met
     }
 
+    pub(crate) fn strike(&self) {
+        self.inner().struck += 1;
+    }
+
+    pub(crate) fn struck(&self) -> usize {
+        self.inner().struck
+    }
+
     pub(crate) fn add(&self, rule: Rule) {
         self.inner().rules.push((rule, 0));
     }
@@ -77,7 +86,10 @@ impl State {
     }
 
     pub(crate) fn forget(&self) {
-        self.inner().seen.clear();
+        let mut inner = self.inner();
+        inner.seen.clear();
+        inner.struck = 0;
+        drop(inner);
         self.up.0.store(0, Ordering::Relaxed);
         self.down.0.store(0, Ordering::Relaxed);
     }
