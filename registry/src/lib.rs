@@ -19,5 +19,5 @@ mod side;
 pub use any::AnyRegistry;
 pub use distribution::{Address, Distribution, Distributions, Login, Proxy};
 pub use ecr::{Connector, Ecr, Identity, Place, Role, UntaggedExpiry};
-pub use http::{Blob, Upload};
+pub use http::{Blob, Timeouts, Upload};
 pub use side::Side;

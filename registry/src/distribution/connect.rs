@@ -8,7 +8,7 @@ use super::scene::Scene;
 use super::unlisted::Unlisted;
 use super::{Address, Connection, Distribution, Login};
 use crate::Side;
-use crate::http::Client;
+use crate::http::{Client, Timeouts};
 
 /// Connects to registries of the distribution specification. One per process: what it connects to shares HTTP connections.
 #[derive(Clone)]
@@ -62,7 +62,15 @@ impl Distributions {
     /// # Errors
     /// `InvalidInput` if the proxy is no address; `RegistryUnavailable` if no TLS client can be made on this machine.
     pub fn new(proxy: &Proxy) -> Result<Self, Error> {
-        Ok(Self { http: Client::with_proxy(proxy.parse()?)? })
+        Self::with_timeouts(proxy, Timeouts::default())
+    }
+
+    /// The same, waiting this long.
+    ///
+    /// # Errors
+    /// Those of [`Distributions::new`].
+    pub fn with_timeouts(proxy: &Proxy, timeouts: Timeouts) -> Result<Self, Error> {
+        Ok(Self { http: Client::with_proxy(proxy.parse()?, timeouts)? })
     }
 
     /// A registry, opened with this login and used as this side. Nothing is sent yet.

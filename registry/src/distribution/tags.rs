@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use promotion::{Error, Name, Repository, Tag};
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::Distribution;
 use crate::attempt::Scene as _;
@@ -78,14 +78,16 @@ impl<'de> Visitor<'de> for List<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut is_list = false;
         while let Some(key) = map.next_key::<Cow<'_, str>>()? {
             if key == "tags" {
+                is_list = true;
                 map.next_value_seed(Tags { prefix: self.prefix, found: self.found })?;
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
         }
-        Ok(())
+        if is_list { Ok(()) } else { Err(A::Error::missing_field("tags")) }
     }
 }
 

@@ -71,9 +71,9 @@ impl Realm {
             return Err(self.lie("it sends us elsewhere, which a login does not follow").into());
         }
         if !status.is_success() {
-            return Err(Refusal::read(response, Party::Registry, &login.secrets()).await.into());
+            return Err(Refusal::read(client, response, Party::Registry, &login.secrets()).await.into());
         }
-        let body = whole(response, "asking for a token at", &self.url, ANSWER_BYTES).await?;
+        let body = whole(client, response, "asking for a token at", &self.url, ANSWER_BYTES).await?;
         let body = body.map_err(|_| self.lie(&format!("its answer is longer than {ANSWER_BYTES} bytes")))?;
         let answer = serde_json::from_slice(&body).map_err(|_| self.lie("its answer is not the JSON of a token"))?;
         self.token(registry, answer, fetched).map_err(Into::into)

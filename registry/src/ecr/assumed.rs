@@ -32,7 +32,7 @@ pub(super) struct Assumed {
 
 impl Assumed {
     pub(super) fn new(config: &SdkConfig, role: Role, caller: Identity, http: Client) -> Self {
-        Self { sts: sts(config), role, caller, http, session: Mutex::new(None) }
+        Self { sts: sts(config, http.timeouts()), role, caller, http, session: Mutex::new(None) }
     }
 
     /// The credentials of the session. Callers who come while they are being fetched wait for the same ones.
@@ -131,7 +131,7 @@ mod tests {
         let config = SdkConfig::builder().behavior_version(aws_config::BehaviorVersion::latest()).build();
         let role = Role::new("aws", "444455556666", "promoter", "run").with_external_id(Some("hush".into()));
         let caller = Identity::from_arn("arn:aws:sts::111122223333:assumed-role/deployer/x").unwrap();
-        let assumed = Assumed::new(&config, role, caller, Client::new().unwrap());
+        let assumed = Assumed::new(&config, role, caller, Client::patient());
         let (code, message) = (code.into(), message.into());
         assumed.refused(&Refusal { status, code, message, ..Refusal::default() })
     }
@@ -178,7 +178,7 @@ mod tests {
             .build();
         let role = Role::new("aws", "444455556666", "promoter", "run").with_external_id(Some("id-1".into()));
         let caller = Identity::from_arn("arn:aws:sts::111122223333:assumed-role/deployer/x").unwrap();
-        Assumed::new(&config, role, caller, Client::new().unwrap())
+        Assumed::new(&config, role, caller, Client::patient())
     }
 
     fn session(key: &str, expiry: &str) -> String {

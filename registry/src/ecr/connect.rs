@@ -13,7 +13,7 @@ use super::place::Place;
 use super::role::Role;
 use super::{Connection, Ecr};
 use crate::Side;
-use crate::http::{Authorization, Client};
+use crate::http::{Authorization, Client, Timeouts};
 
 /// Connects to ECR registries, as the caller that `SdkConfig` stands for or as a role that it may assume.
 ///
@@ -32,7 +32,15 @@ impl Connector {
     /// # Errors
     /// `RegistryUnavailable` if no TLS client can be made on this machine.
     pub fn new(config: &SdkConfig, identity: Identity) -> Result<Self, Error> {
-        Ok(Self { config: config.clone(), identity, http: Client::new()?, paces: Paces::new(PUT_IMAGE) })
+        Self::with_timeouts(config, identity, Timeouts::default())
+    }
+
+    /// The same, waiting this long; time-outs that `config` sets come first where they are of the SDK.
+    ///
+    /// # Errors
+    /// Those of [`Connector::new`].
+    pub fn with_timeouts(config: &SdkConfig, identity: Identity, timeouts: Timeouts) -> Result<Self, Error> {
+        Ok(Self { config: config.clone(), identity, http: Client::new(timeouts)?, paces: Paces::new(PUT_IMAGE) })
     }
 
     /// Puts this many manifests per second into one registry, for an account whose quota of PutImage is not ECR's default of 10.
@@ -73,7 +81,7 @@ impl Connector {
         let config = aws_sdk_ecr::config::Builder::from(&config.build())
             // The unit that is tried again is chosen in `promotion`, once; besides, the SDK takes LimitExceededException for throttling.
             .retry_config(RetryConfig::disabled())
-            .timeout_config(patience(&self.config))
+            .timeout_config(patience(&self.config, http.timeouts()))
             .build();
         Ok(Ecr(Arc::new(Connection {
             pace: self.paces.of(&place),

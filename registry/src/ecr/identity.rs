@@ -1,12 +1,10 @@
-use std::time::Duration;
-
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use promotion::{Error, Name};
 
 use super::sdk::failure;
-use crate::http::Failure;
+use crate::http::{Failure, Timeouts};
 use crate::kind::{Kind, kind};
 
 /// Who this process is to AWS.
@@ -23,7 +21,7 @@ impl Identity {
     /// # Errors
     /// `InvalidInput` without usable credentials, `RegistryUnavailable` when STS does not answer.
     pub async fn read(config: &SdkConfig) -> Result<Self, Error> {
-        let answer = sts(config).get_caller_identity().send().await;
+        let answer = sts(config, Timeouts::default()).get_caller_identity().send().await;
         let identity = answer.map_err(|error| named(failure(error)))?;
         identity.arn().and_then(Self::from_arn).ok_or_else(|| {
             Error::new(
@@ -81,19 +79,17 @@ impl Identity {
 }
 
 /// An STS client that makes one attempt per call.
-pub(super) fn sts(config: &SdkConfig) -> aws_sdk_sts::Client {
+pub(super) fn sts(config: &SdkConfig, timeouts: Timeouts) -> aws_sdk_sts::Client {
     let config = aws_sdk_sts::config::Builder::from(config)
         .retry_config(RetryConfig::disabled())
-        .timeout_config(patience(config))
+        .timeout_config(patience(config, timeouts))
         .build();
     aws_sdk_sts::Client::from_conf(config)
 }
 
 /// The time-outs of SDK clients: an answer of ECR may hold a hundred manifests.
-pub(super) fn patience(config: &SdkConfig) -> TimeoutConfig {
-    let ours = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(10))
-        .operation_attempt_timeout(Duration::from_secs(60));
+pub(super) fn patience(config: &SdkConfig, timeouts: Timeouts) -> TimeoutConfig {
+    let ours = TimeoutConfig::builder().connect_timeout(timeouts.connect).operation_attempt_timeout(timeouts.answer);
     match config.timeout_config() {
         Some(set) => set.to_builder().take_unset_from(ours).build(),
         None => ours.build(),

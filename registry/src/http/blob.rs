@@ -64,7 +64,7 @@ pub(crate) async fn open(
             return Err(odd(&format!("{} answered {} without a readable range", shown(&url), response.status())));
         }
     };
-    let bytes = Blob(Some(Body::new(response.bytes_stream(), skip, end - range.start, url)));
+    let bytes = Blob(Some(Body::new(response.bytes_stream(), skip, end - range.start, url, client.timeouts().piece)));
     Ok(Opened { bytes, end })
 }
 
@@ -186,7 +186,7 @@ mod tests {
         let blob = Descriptor { media_type: "x".into(), digest, size: 10, platform: None };
         let repository = "myapp/api".parse().unwrap();
         let named = |error: Error| (error.name(), error.is_temporary());
-        let opened = open(&Client::new().unwrap(), &server.credential(), &repository, &blob, &range).await;
+        let opened = open(&Client::patient(), &server.credential(), &repository, &blob, &range).await;
         let mut body = match opened {
             Ok(opened) => opened.bytes,
             Err(Failure::Failed(error)) => return (Err(named(error)), server),

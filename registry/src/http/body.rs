@@ -12,20 +12,20 @@ use url::Url;
 use super::origin::shown;
 use super::transport::transport;
 
-/// How long the next piece of a blob may take, and in all the pieces of the next [`LEAST`] bytes.
-const IDLE: Duration = Duration::from_secs(30);
-/// A connection that brings less than this in that time is of no use, and may be meant to be none.
+/// A connection that brings less than this while the next piece is waited for is of no use, and may be meant to be none.
 const LEAST: usize = 64 << 10;
 
 type Pieces = Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>;
 
-/// A body that is as long as it should be, or ends with an error; and that does not stand still for longer than [`IDLE`].
+/// A body that is as long as it should be, or ends with an error; and that does not stand still for longer than it may.
 pub(super) struct Body {
     pieces: Pieces,
     /// Bytes to drop first, where the registry gave more than was asked for.
     skip: u64,
     /// Bytes that are still to come after those.
     left: u64,
+    /// How long the next piece may take, and in all the pieces of the next [`LEAST`] bytes.
+    patience: Duration,
     idle: Option<(Instant, Pin<Box<Sleep>>)>,
     /// How long, and how much, since the last time that enough had come.
     waited: Duration,
@@ -40,8 +40,10 @@ impl Body {
         skip: u64,
         left: u64,
         url: Url,
+        patience: Duration,
     ) -> Self {
-        Self { pieces: Box::pin(pieces), skip, left, idle: None, waited: Duration::ZERO, come: 0, ended: false, url }
+        let (waited, come) = (Duration::ZERO, 0);
+        Self { pieces: Box::pin(pieces), skip, left, patience, idle: None, waited, come, ended: false, url }
     }
 
     /// Takes the next piece in, and gives what of it was asked for.
@@ -65,7 +67,7 @@ impl Body {
     fn note(&mut self, piece: &Option<reqwest::Result<Bytes>>) {
         self.come += piece.as_ref().and_then(|piece| piece.as_ref().ok()).map_or(0, Bytes::len);
         self.waited += self.idle.take().map_or(Duration::ZERO, |(since, _)| since.elapsed());
-        if self.come >= LEAST || self.waited > IDLE {
+        if self.come >= LEAST || self.waited > self.patience {
             (self.waited, self.come) = (Duration::ZERO, 0);
         }
     }
@@ -73,12 +75,12 @@ impl Body {
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         loop {
             let Poll::Ready(piece) = self.pieces.as_mut().poll_next(cx) else {
-                let patience = IDLE.saturating_sub(self.waited);
-                let (_, idle) = self.idle.get_or_insert_with(|| (Instant::now(), Box::pin(sleep(patience))));
+                let left = self.patience.saturating_sub(self.waited);
+                let (_, idle) = self.idle.get_or_insert_with(|| (Instant::now(), Box::pin(sleep(left))));
                 ready!(idle.as_mut().poll(cx));
                 let (come, url) = (self.come, shown(&self.url));
                 let what = if come == 0 { "nothing".to_owned() } else { format!("no more than {come} bytes") };
-                let why = format!("reading {url}: {what} came for {} seconds", IDLE.as_secs());
+                let why = format!("reading {url}: {what} came for {} seconds", self.patience.as_secs());
                 return Poll::Ready(Some(Err(Error::new(Name::RegistryUnavailable, why))));
             };
             self.note(&piece);
@@ -125,7 +127,8 @@ mod tests {
 
     async fn read(pieces: &[&'static str], skip: u64, left: u64) -> (String, Option<Error>) {
         let pieces: Vec<_> = pieces.iter().map(|piece| Ok(Bytes::from_static(piece.as_bytes()))).collect();
-        let mut body = Body::new(stream::iter(pieces), skip, left, Url::parse("https://a.example/b?s=1").unwrap());
+        let url = Url::parse("https://a.example/b?s=1").unwrap();
+        let mut body = Body::new(stream::iter(pieces), skip, left, url, Duration::from_secs(30));
         let mut text = String::new();
         while let Some(piece) = body.next().await {
             match piece {
@@ -155,7 +158,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn does_not_wait_for_ever() {
         let pieces = stream::iter([Ok(Bytes::from_static(b"a"))]).chain(stream::pending());
-        let mut body = Body::new(pieces, 0, 2, Url::parse("https://a.example/b").unwrap());
+        let mut body = Body::new(pieces, 0, 2, Url::parse("https://a.example/b").unwrap(), Duration::from_secs(30));
         assert!(body.next().await.unwrap().is_ok());
         let error = body.next().await.unwrap().unwrap_err();
         assert!(error.is_temporary() && error.to_string().contains("30 seconds"), "{error}");
@@ -167,7 +170,7 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(20)).await;
             Some((Ok(Bytes::from(vec![0; bytes])), ()))
         });
-        Body::new(drops, 0, left, Url::parse("https://a.example/b").unwrap())
+        Body::new(drops, 0, left, Url::parse("https://a.example/b").unwrap(), Duration::from_secs(30))
     }
 
     #[tokio::test(start_paused = true)]

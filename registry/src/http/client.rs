@@ -11,12 +11,8 @@ use url::Url;
 
 use super::origin::Origin;
 use super::secrets::Secrets;
+use super::timeouts::Timeouts;
 use super::transport::{is_nobody, late, transport};
-
-/// How long a connection may take to be made.
-const CONNECT: Duration = Duration::from_secs(10);
-/// How long an answer may take to begin, once the request was sent.
-pub(super) const ANSWER: Duration = Duration::from_secs(60);
 
 /// Sends requests, once each, and counts them.
 ///
@@ -28,6 +24,7 @@ pub(crate) struct Client {
     contact: Arc<Contact>,
     /// Whether https goes through a proxy.
     proxied: bool,
+    timeouts: Timeouts,
 }
 
 /// Whether anybody answered so far.
@@ -40,24 +37,30 @@ struct Contact {
 
 impl Client {
     /// A client for addresses that AWS gives.
-    pub(crate) fn new() -> Result<Self, Error> {
+    pub(crate) fn new(timeouts: Timeouts) -> Result<Self, Error> {
         // The AWS SDK does not read HTTPS_PROXY either, and half of the traffic through a proxy helps nobody.
-        Self::build(None)
+        Self::build(None, timeouts)
     }
 
     /// A client for addresses that a user gives, whose https goes through this proxy.
-    pub(crate) fn with_proxy(proxy: Option<reqwest::Proxy>) -> Result<Self, Error> {
-        Self::build(proxy)
+    pub(crate) fn with_proxy(proxy: Option<reqwest::Proxy>, timeouts: Timeouts) -> Result<Self, Error> {
+        Self::build(proxy, timeouts)
+    }
+
+    /// For tests that do not wait.
+    #[cfg(test)]
+    pub(crate) fn patient() -> Self {
+        Self::new(Timeouts::default()).unwrap()
     }
 
     #[cfg(test)]
     pub(super) fn trusting(authority: &[u8]) -> Self {
         let authority = reqwest::Certificate::from_der(authority).unwrap();
         let inner = reqwest::Client::builder().no_proxy().http1_only().tls_certs_only([authority]).build().unwrap();
-        Self { inner, sent: Arc::default(), contact: Arc::default(), proxied: false }
+        Self { inner, sent: Arc::default(), contact: Arc::default(), proxied: false, timeouts: Timeouts::default() }
     }
 
-    fn build(proxy: Option<reqwest::Proxy>) -> Result<Self, Error> {
+    fn build(proxy: Option<reqwest::Proxy>, timeouts: Timeouts) -> Result<Self, Error> {
         let builder = reqwest::Client::builder()
             .user_agent(concat!("drayage/", env!("CARGO_PKG_VERSION")))
             // A redirect is followed by hand, see `redirect`; a request is tried again by whoever asked for it.
@@ -68,14 +71,14 @@ impl Client {
             .no_proxy()
             // One connection per blob: over one HTTP/2 connection all blobs share one TCP window, and a lost packet stops them all.
             .http1_only()
-            .connect_timeout(CONNECT)
+            .connect_timeout(timeouts.connect)
             .pool_idle_timeout(Duration::from_secs(20));
         let proxied = proxy.is_some();
         let inner = proxy.into_iter().fold(builder, reqwest::ClientBuilder::proxy).build().map_err(|error| {
             let why = format!("no TLS client can be made on this machine: {error}");
             Error::new(Name::RegistryUnavailable, why).permanent()
         })?;
-        Ok(Self { inner, sent: Arc::default(), contact: Arc::default(), proxied })
+        Ok(Self { inner, sent: Arc::default(), contact: Arc::default(), proxied, timeouts })
     }
 
     /// The same connections, and a count from zero.
@@ -87,6 +90,11 @@ impl Client {
     pub(crate) fn doubting(mut self) -> Self {
         self.contact = Arc::new(Contact { is_doubted: true, ..Contact::default() });
         self
+    }
+
+    /// How long this waits.
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        self.timeouts
     }
 
     /// How many requests were sent.
@@ -113,7 +121,7 @@ impl Client {
     /// Sends a request without a body and waits for the head of the answer.
     pub(crate) async fn send(&self, request: RequestBuilder, doing: &str, url: &Url) -> Result<Response, Error> {
         self.count();
-        match within(ANSWER, request.send()).await {
+        match within(self.timeouts.answer, request.send()).await {
             Ok(Ok(answer)) => {
                 self.contact.is_made.store(true, Ordering::Relaxed);
                 Ok(answer)
@@ -188,7 +196,7 @@ mod tests {
         let origin = Origin::parse("https://a.example").unwrap();
         let credential = Credential::new(origin, "Basic c2VjcmV0").unwrap();
         assert!(!format!("{credential:?}").contains("c2VjcmV0"));
-        let client = Client::new().unwrap();
+        let client = Client::patient();
         for (url, sent) in [
             ("https://a.example/v2/", true),
             ("https://a.example:443/v2/", true),

@@ -6,7 +6,7 @@ use promotion::{Digest, Error};
 use reqwest::Response;
 use serde::Deserialize;
 
-use super::client::within;
+use super::client::{Client, within};
 use super::secrets::Secrets;
 use super::text::harmless;
 
@@ -60,7 +60,7 @@ pub(crate) struct Refusal {
 impl Refusal {
     /// Reads an answer that is an error. The body need not be what the specification says it is: ECR has been seen to answer 403 with plain text.
     /// `secrets` are those of the request.
-    pub(crate) async fn read(response: Response, by: Party, secrets: &Secrets) -> Self {
+    pub(crate) async fn read(client: &Client, response: Response, by: Party, secrets: &Secrets) -> Self {
         let status = response.status();
         let header = |name| response.headers().get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
         let retry_after = super::retry_after(header(RETRY_AFTER), SystemTime::now());
@@ -68,7 +68,7 @@ impl Refusal {
         let challenges = challenges.filter_map(|value| value.to_str().ok().map(str::to_owned)).collect();
         let limit = super::rate::limit(response.headers()).map(|limit| secrets.hide(&limit));
         let is_html = header(CONTENT_TYPE).is_some_and(|kind| kind.starts_with("text/html"));
-        let body = secrets.hide(&beginning(response).await);
+        let body = secrets.hide(&beginning(response, client.timeouts().refusal).await);
         let (code, message) = match by {
             Party::Registry if is_html => (String::new(), title(&body)),
             Party::Registry => from_registry(&body),
@@ -105,7 +105,7 @@ impl Refusal {
 /// A registry may tell of every blob that a manifest lacks, in an error each.
 const ERROR_BYTES: usize = 64 << 10;
 
-async fn beginning(mut response: Response) -> String {
+async fn beginning(mut response: Response, patience: Duration) -> String {
     let mut body = Vec::new();
     let reading = async {
         while let Ok(Some(piece)) = response.chunk().await {
@@ -117,7 +117,7 @@ async fn beginning(mut response: Response) -> String {
         }
     };
     // What came until then is told.
-    let _ = within(Duration::from_secs(10), reading).await;
+    let _ = within(patience, reading).await;
     String::from_utf8_lossy(&body).into_owned()
 }
 

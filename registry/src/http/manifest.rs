@@ -2,6 +2,7 @@ use bytes::Bytes;
 use http::Method;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderName};
 use promotion::{Digest, Error, InvalidManifest, MAX_MANIFEST_BYTES, Manifest, MediaType, Name, Reference, Repository};
+use reqwest::Response;
 
 use super::client::{Client, Credential};
 use super::failure::{Failure, Party, Refusal};
@@ -12,8 +13,9 @@ use super::whole::whole;
 /// What a registry says the digest of a manifest is.
 const DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
-/// Pulls a manifest (section "Pulling manifests" of the distribution specification). Its digest is computed; what headers say of it is not used,
-/// and ECR sends no `Docker-Content-Digest` here (aws/containers-roadmap#1931).
+/// Pulls a manifest (section "Pulling manifests" of the distribution specification). Its digest is computed. What the registry says it is has to
+/// be the same, as nothing else tells a manifest by tag from one that was changed on its way; ECR says nothing here
+/// (aws/containers-roadmap#1931).
 pub(crate) async fn pull(
     client: &Client,
     credential: &Credential,
@@ -26,11 +28,19 @@ pub(crate) async fn pull(
         get(client, Method::GET, url, Some(credential), "pulling", |request| request.header(ACCEPT, &accept)).await?;
     let media_type = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let media_type = media_type.and_then(|kind| kind.split(';').next()).map(|kind| kind.trim().to_owned());
-    let raw = whole(response, "pulling", &url, MAX_MANIFEST_BYTES).await?.map_err(|length| {
+    let told = told(&response);
+    let raw = whole(client, response, "pulling", &url, MAX_MANIFEST_BYTES).await?.map_err(|length| {
         let why = InvalidManifest::TooLarge(length).to_string();
         Error::new(Name::RegistryLimit, why)
     })?;
-    read(raw, media_type.as_deref(), reference).map_err(|error| error.context(shown(&url)).into())
+    match told {
+        Some(told) if told != Digest::of(&raw) => {
+            let why =
+                format!("{} gives {} bytes that do not have the digest {told} which it tells", shown(&url), raw.len());
+            Err(Error::new(Name::CorruptContent, why).into())
+        }
+        _ => read(raw, media_type.as_deref(), reference).map_err(|error| error.context(shown(&url)).into()),
+    }
 }
 
 /// Pushes a manifest (section "Pushing manifests" of the distribution specification), byte for byte.
@@ -50,16 +60,20 @@ pub(crate) async fn push(
         .body(manifest.raw().clone());
     let response = client.send(request, "pushing to", &url).await?;
     if !response.status().is_success() {
-        return Err(Refusal::read(response, Party::Registry, credential.secrets()).await.into());
+        return Err(Refusal::read(client, response, Party::Registry, credential.secrets()).await.into());
     }
-    let told = response.headers().get(DIGEST).and_then(|digest| digest.to_str().ok()?.parse::<Digest>().ok());
-    match told {
+    match told(&response) {
         Some(told) if told != manifest.digest() => {
             let why = format!("{} answers that it holds {told}, not {}", shown(&url), manifest.digest());
             Err(Error::new(Name::CorruptContent, why).into())
         }
         _ => Ok(()),
     }
+}
+
+/// What a registry says the digest is, if it says so in an algorithm that is known.
+fn told(response: &Response) -> Option<Digest> {
+    response.headers().get(DIGEST)?.to_str().ok()?.parse().ok()
 }
 
 /// A manifest of these bytes, if they are what was asked for.

@@ -34,7 +34,7 @@ pub(crate) async fn page(client: &Client, credential: &Credential, url: Url, doi
         let why = format!("{doing} {}: the next page is said to be the same one", shown(&url));
         return Err(Error::new(Name::RegistryUnavailable, why).permanent().into());
     }
-    let body = whole(response, doing, &url, PAGE_BYTES).await?.map_err(|_| {
+    let body = whole(client, response, doing, &url, PAGE_BYTES).await?.map_err(|_| {
         let why = format!("{doing} {}: more than {PAGE_BYTES} bytes in one page", shown(&url));
         Error::new(Name::RegistryUnavailable, why).permanent()
     })?;
@@ -51,7 +51,7 @@ mod tests {
         let elsewhere = Loopback::answering(["200 OK\n\n{}"]);
         let answer = format!("200 OK\nlink: <{}/more?x=1>; rel=\"next\"\n\n{{}}", elsewhere.address);
         let server = Loopback::answering([answer.as_str(), "200 OK\nlink: <HERE/again>; rel=\"next\"\n\n{}"]);
-        let (client, credential) = (Client::new().unwrap(), server.credential());
+        let (client, credential) = (Client::patient(), server.credential());
         let first = page(&client, &credential, credential.origin().at("/v2/a/tags/list"), "listing").await.unwrap();
         let second = page(&client, &credential, first.next.unwrap(), "listing").await.unwrap();
         assert!(second.next.is_none());

@@ -58,7 +58,7 @@ pub(super) async fn get(
         }
         if !status.is_redirection() {
             let by = if Origin::of(&url)? == registry { Party::Registry } else { Party::Storage };
-            return Err(Refusal::read(response, by, secrets).await.into());
+            return Err(Refusal::read(client, response, by, secrets).await.into());
         }
         let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
         let Some(location) = location else {

@@ -8,12 +8,7 @@ use futures_util::Stream;
 use promotion::{Error, Name};
 use tokio::time::{Instant, sleep_until};
 
-/// How long a registry may take to accept the next piece of a body.
-const IDLE: Duration = Duration::from_secs(60);
-/// How long it may take to answer once it has the whole body: it digests and stores it first.
-const COMMIT: Duration = Duration::from_secs(300);
-/// How often a stall is looked for.
-const LOOK: Duration = Duration::from_secs(5);
+use super::timeouts::Timeouts;
 
 /// Wraps a body for sending: it keeps the error with which the body ended, it never gives more than it should, and it tells
 /// since when the registry has been taking its time.
@@ -24,6 +19,7 @@ pub(super) struct Outgoing<B> {
     body: Pin<Box<B>>,
     left: u64,
     broken: bool,
+    timeouts: Timeouts,
     watch: Watch,
 }
 
@@ -35,12 +31,15 @@ struct State {
     /// Until when the registry has to move; none while the body itself is waited for, which has time-outs of its own.
     deadline: Option<Instant>,
     error: Option<Error>,
+    /// How often a stall is looked for: often enough to be late by little.
+    look: Duration,
 }
 
 impl<B> Outgoing<B> {
-    pub(super) fn new(body: B, size: u64) -> (Self, Watch) {
-        let watch = Watch(Arc::new(Mutex::new(State { deadline: Some(Instant::now() + IDLE), error: None })));
-        (Self { body: Box::pin(body), left: size, broken: false, watch: watch.clone() }, watch)
+    pub(super) fn new(body: B, size: u64, timeouts: Timeouts) -> (Self, Watch) {
+        let deadline = Some(Instant::now() + timeouts.accept);
+        let watch = Watch(Arc::new(Mutex::new(State { deadline, error: None, look: timeouts.accept / 12 })));
+        (Self { body: Box::pin(body), left: size, broken: false, timeouts, watch: watch.clone() }, watch)
     }
 }
 
@@ -54,11 +53,12 @@ impl Watch {
     pub(super) async fn stalled(&self) {
         loop {
             let now = Instant::now();
-            let deadline = self.with(|state| state.deadline).unwrap_or(now + LOOK);
+            let (deadline, look) = self.with(|state| (state.deadline, now + state.look));
+            let deadline = deadline.unwrap_or(look);
             if deadline <= now {
                 return;
             }
-            sleep_until(deadline.min(now + LOOK)).await;
+            sleep_until(deadline.min(look)).await;
         }
     }
 
@@ -70,8 +70,9 @@ impl Watch {
 /// A body that is dropped before its end is not waited for any more: the registry has to answer.
 impl<B> Drop for Outgoing<B> {
     fn drop(&mut self) {
+        let commit = self.timeouts.commit;
         self.watch.with(|state| {
-            state.deadline.get_or_insert_with(|| Instant::now() + COMMIT);
+            state.deadline.get_or_insert_with(|| Instant::now() + commit);
         });
     }
 }
@@ -97,10 +98,11 @@ impl<B: Stream<Item = Result<Bytes, Error>>> Stream for Outgoing<B> {
         }
         self.watch.with(|state| state.deadline = None);
         let piece = ready!(self.body.as_mut().poll_next(cx));
+        let Timeouts { accept, commit, .. } = self.timeouts;
         let (deadline, piece) = match piece {
-            Some(Ok(piece)) => (IDLE, Some(Ok(piece))),
-            Some(Err(error)) => (COMMIT, Some(Err(error))),
-            None => (COMMIT, None),
+            Some(Ok(piece)) => (accept, Some(Ok(piece))),
+            Some(Err(error)) => (commit, Some(Err(error))),
+            None => (commit, None),
         };
         self.watch.with(|state| state.deadline = Some(Instant::now() + deadline));
         let broken = match piece {
@@ -108,7 +110,7 @@ impl<B: Stream<Item = Result<Bytes, Error>>> Stream for Outgoing<B> {
                 Some(left) => {
                     self.left = left;
                     if left == 0 {
-                        self.watch.with(|state| state.deadline = Some(Instant::now() + COMMIT));
+                        self.watch.with(|state| state.deadline = Some(Instant::now() + commit));
                     }
                     return Poll::Ready(Some(Ok(piece)));
                 }
@@ -134,7 +136,7 @@ mod tests {
     use super::*;
 
     async fn send(pieces: Vec<Result<Bytes, Error>>, size: u64) -> Option<Error> {
-        let (body, watch) = Outgoing::new(stream::iter(pieces), size);
+        let (body, watch) = Outgoing::new(stream::iter(pieces), size, Timeouts::default());
         let broken = body.collect::<Vec<_>>().await.iter().any(Result::is_err);
         let error = watch.error();
         assert_eq!(broken, error.is_some());
@@ -153,11 +155,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn only_the_registry_can_stall() {
-        let (mut body, watch) = Outgoing::new(stream::iter([Ok(Bytes::from_static(b"a"))]).chain(stream::pending()), 2);
+        let pieces = stream::iter([Ok(Bytes::from_static(b"a"))]).chain(stream::pending());
+        let (mut body, watch) = Outgoing::new(pieces, 2, Timeouts::default());
         assert!(body.next().await.unwrap().is_ok());
         let start = Instant::now();
         watch.stalled().await;
-        assert_eq!(start.elapsed().as_secs(), IDLE.as_secs());
+        assert_eq!(start.elapsed().as_secs(), 60);
         assert!(body.next().now_or_never().is_none());
         assert!(tokio::time::timeout(Duration::from_secs(3600), watch.stalled()).await.is_err());
     }

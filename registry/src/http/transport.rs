@@ -178,7 +178,7 @@ mod tests {
             ("registry.example", 2999, true, "use a name that the certificate is for, or have one made for 127.0.0.1"),
         ] {
             let (authority, port) = tls_server(name, year);
-            let client = if trusted { Client::trusting(&authority) } else { Client::new().unwrap() };
+            let client = if trusted { Client::trusting(&authority) } else { Client::patient() };
             let error = failure(&client, &format!("https://127.0.0.1:{port}/v2/?secret=1")).await;
             let text = error.to_string();
             assert!(text.starts_with(&format!("asking https://127.0.0.1:{port}/v2/: TLS failed: ")), "{text}");
@@ -189,11 +189,11 @@ mod tests {
     #[tokio::test]
     async fn tls_and_plain_http_are_told_apart() {
         let (address, _) = plain_server(b"HTTP/1.1 400 Bad Request\r\n\r\n");
-        let error = failure(&Client::new().unwrap(), &format!("https://{address}")).await;
+        let error = failure(&Client::patient(), &format!("https://{address}")).await;
         assert!(error.to_string().contains(&format!("write http://{address} if")), "{error}");
         assert!(!error.is_temporary(), "{error}");
         let (_, port) = tls_server("127.0.0.1", 2999);
-        let error = failure(&Client::new().unwrap(), &format!("http://127.0.0.1:{port}/")).await;
+        let error = failure(&Client::patient(), &format!("http://127.0.0.1:{port}/")).await;
         assert!(error.to_string().contains(&format!("write 127.0.0.1:{port} without http://")), "{error}");
         assert!(!error.is_temporary(), "{error}");
     }
@@ -201,7 +201,7 @@ mod tests {
     #[tokio::test]
     async fn a_closed_port_is_a_mistake_until_somebody_answered() {
         let (address, answering) = plain_server(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
-        let (client, doubting) = (Client::new().unwrap(), Client::new().unwrap().doubting());
+        let (client, doubting) = (Client::patient(), Client::patient().doubting());
         let url = Url::parse(&format!("http://{address}")).unwrap();
         doubting.send(doubting.request(http::Method::GET, &url, None), "asking", &url).await.unwrap();
         answering.join().unwrap();
@@ -214,7 +214,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_unknown_name_is_told() {
-        let error = failure(&Client::new().unwrap().doubting(), "https://registry.invalid/v2/").await;
+        let error = failure(&Client::patient().doubting(), "https://registry.invalid/v2/").await;
         assert!(error.to_string().contains("the name registry.invalid cannot be resolved"), "{error}");
         assert!(!error.is_temporary(), "{error}");
     }

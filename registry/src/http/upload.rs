@@ -57,7 +57,7 @@ pub(crate) async fn mount(
 async fn post(client: &Client, credential: &Credential, url: &Url) -> Result<Response, Failure> {
     let request = client.request(Method::POST, url, Some(credential)).header(CONTENT_LENGTH, 0);
     let response = client.send(request, "opening an upload at", url).await?;
-    accepted(response, credential).await
+    accepted(client, response, credential).await
 }
 
 fn session(response: &Response, url: &Url) -> Result<Session, Failure> {
@@ -86,7 +86,7 @@ where
 {
     let Session(mut url) = session;
     url.query_pairs_mut().append_pair("digest", &blob.digest.to_string());
-    let (body, watch) = Outgoing::new(body, blob.size);
+    let (body, watch) = Outgoing::new(body, blob.size, client.timeouts());
     let request = client
         .request(Method::PUT, &url, Some(credential))
         .header(CONTENT_TYPE, "application/octet-stream")
@@ -102,7 +102,7 @@ where
     // A registry may answer before it has read everything: then its answer counts. A body that broke breaks the request, and its own error counts.
     match (response, watch.error()) {
         (_, Some(error)) => Err(error.into()),
-        (Ok(response), None) => accepted(response, credential).await.map(drop),
+        (Ok(response), None) => accepted(client, response, credential).await.map(drop),
         (Err(error), None) => Err(why_cut(client, credential, &url, transport(error, "uploading to", &url)).await),
     }
 }
@@ -114,17 +114,17 @@ async fn why_cut(client: &Client, credential: &Credential, url: &Url, cut: Error
     if let Ok(response) = client.send(empty, "uploading to", url).await
         && matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
     {
-        return Refusal::read(response, Party::Registry, credential.secrets()).await.into();
+        return Refusal::read(client, response, Party::Registry, credential.secrets()).await.into();
     }
     cut.into()
 }
 
 /// 201, 202 and 204 have all been seen where the specification wants one of them.
-async fn accepted(response: Response, credential: &Credential) -> Result<Response, Failure> {
+async fn accepted(client: &Client, response: Response, credential: &Credential) -> Result<Response, Failure> {
     if matches!(response.status(), StatusCode::CREATED | StatusCode::ACCEPTED | StatusCode::NO_CONTENT) {
         return Ok(response);
     }
-    Err(Refusal::read(response, Party::Registry, credential.secrets()).await.into())
+    Err(Refusal::read(client, response, Party::Registry, credential.secrets()).await.into())
 }
 
 #[cfg(test)]
@@ -135,7 +135,7 @@ mod tests {
     use crate::http::loopback::Loopback;
 
     fn client() -> Client {
-        Client::new().unwrap()
+        Client::patient()
     }
 
     async fn opened(server: &Loopback) -> Result<Session, Failure> {

@@ -3,11 +3,12 @@ use promotion::Error;
 use reqwest::Response;
 use url::Url;
 
-use super::client::{ANSWER, within};
+use super::client::{Client, within};
 use super::transport::{late, transport};
 
 /// The whole body of an answer, or how much there was of it when it turned out longer than it may be.
 pub(crate) async fn whole(
+    client: &Client,
     mut response: Response,
     doing: &str,
     url: &Url,
@@ -23,5 +24,5 @@ pub(crate) async fn whole(
         }
         Ok(Ok(Bytes::from(raw)))
     };
-    within(ANSWER, reading).await.unwrap_or_else(|patience| Err(late(patience, doing, url)))
+    within(client.timeouts().answer, reading).await.unwrap_or_else(|patience| Err(late(patience, doing, url)))
 }

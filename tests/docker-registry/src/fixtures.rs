@@ -10,7 +10,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
 pub use artifacts::{signed, with_sbom};
-pub use images::{buildx_index, docker_list, image, layer_kinds, nested_index, odd_whitespace};
+pub use images::{buildx_index, docker_list, image, layer_kinds, nested_index, odd_whitespace, shared_layers};
 
 /// A manifest of an image.
 pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";

@@ -13,7 +13,9 @@
 
 mod binary;
 mod certificate;
+mod disk;
 pub mod fixtures;
+pub mod held;
 mod proxy;
 mod server;
 pub mod skopeo;
@@ -21,6 +23,7 @@ mod tokens;
 
 pub use binary::binary;
 pub use certificate::Certificate;
+pub use disk::Disk;
 pub use proxy::{Kind, Proxy, Seen};
 pub use server::{Auth, PASSWORD, Server, USER};
 pub use tokens::{Asked, Tokens};

@@ -1,5 +1,5 @@
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ pub struct Server {
     tokens: Option<Tokens>,
     certificate: Option<Certificate>,
     process: Child,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Server {
@@ -63,6 +63,12 @@ impl Server {
     #[must_use]
     pub fn tokens(&self) -> &Tokens {
         self.tokens.as_ref().expect("this registry asks for no tokens")
+    }
+
+    /// Where it keeps what it holds: `docker/registry/v2` below this, see [`Disk`](crate::Disk).
+    #[must_use]
+    pub fn storage(&self) -> PathBuf {
+        self.folder.path().join("storage")
     }
 
     /// The certificate to trust, where there is TLS.
@@ -105,7 +111,7 @@ impl Server {
         // Its log has to go on being read, or it stops.
         std::thread::spawn(move || log.for_each(drop));
         let host = format!("{}:{port}", if tls { "localhost" } else { "127.0.0.1" });
-        Self { host, tokens, certificate, process, _folder: folder }
+        Self { host, tokens, certificate, process, folder }
     }
 }
 

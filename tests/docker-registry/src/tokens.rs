@@ -70,8 +70,21 @@ impl Tokens {
         &self.realm
     }
 
+    /// `127.0.0.1:PORT`
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.realm.trim_start_matches("http://").trim_end_matches("/token")
+    }
+
     pub(crate) fn certificate(&self) -> &Path {
         self.shared.certificate.path()
+    }
+
+    /// A token that allows pulling from a repository and pushing to it: the value of `Authorization`.
+    #[must_use]
+    pub fn bearer(&self, repository: &str) -> String {
+        let token = self.shared.token(&[format!("repository:{repository}:pull,push")], true);
+        format!("Bearer {}", token["token"].as_str().unwrap_or_default())
     }
 
     /// What was asked for so far.

@@ -170,6 +170,12 @@ impl EcrDouble {
         self.world.faults.clear();
     }
 
+    /// Sends clients that are told of one of this double's hosts, `127.0.0.1:PORT` of a registry or of S3, to another one instead: to a proxy
+    /// before it, say. For the API no address is ever told.
+    pub fn detour(&self, host: &str, by: &str) {
+        self.world.detour(host, by);
+    }
+
     /// Makes an access key known.
     pub fn caller(&self, caller: Caller) {
         self.world.callers.set(caller);

@@ -40,6 +40,7 @@ pub(crate) struct World {
     pub(crate) expired_urls: Mutex<Vec<String>>,
     pub(crate) ports: OnceLock<Ports>,
     switches: Mutex<Switches>,
+    detours: Mutex<BTreeMap<String, String>>,
     hosts: Mutex<BTreeMap<RegistryId, u16>>,
     sts_endpoint: Option<String>,
     serial: AtomicU64,
@@ -74,6 +75,7 @@ impl World {
             expired_urls: Mutex::default(),
             ports: OnceLock::new(),
             switches: Mutex::new(config.switches),
+            detours: Mutex::default(),
             hosts: Mutex::default(),
             sts_endpoint: config.sts_endpoint,
             serial: AtomicU64::new(0),
@@ -99,6 +101,16 @@ impl World {
     /// `127.0.0.1:PORT` of a registry. Every account has a registry in every region: one not seen before is opened.
     pub(crate) fn host(self: &Arc<Self>, id: &RegistryId) -> io::Result<String> {
         Ok(format!("127.0.0.1:{}", self.open_registry(id, 0)?))
+    }
+
+    /// Has a host of this double reached by way of another one.
+    pub(crate) fn detour(&self, host: &str, by: &str) {
+        lock(&self.detours).insert(host.to_owned(), by.to_owned());
+    }
+
+    /// Where a host of this double is reached: there, or where a detour leads by.
+    pub(crate) fn reached(&self, host: String) -> String {
+        lock(&self.detours).get(&host).cloned().unwrap_or(host)
     }
 
     fn open_registry(self: &Arc<Self>, id: &RegistryId, port: u16) -> io::Result<u16> {

@@ -36,7 +36,7 @@ pub(super) fn token(call: &Call, input: Input) -> Result<Value, Refusal> {
         data.push(json!({
             "authorizationToken": world.tokens.issue(&call.caller, &id.region, expires),
             "expiresAt": expires,
-            "proxyEndpoint": format!("http://{}", world.host(&id)?),
+            "proxyEndpoint": format!("http://{}", world.reached(world.host(&id)?)),
         }));
     }
     Ok(json!({ "authorizationData": data }))

@@ -58,6 +58,7 @@ pub(crate) fn accessible(call: &Call, name: &str, digest: &str) -> Result<(), Re
 /// A URL in the form of S3's presigned ones, on the listener that stands for S3.
 pub(crate) fn presign(world: &World, id: &RegistryId, digest: &str) -> String {
     let port = world.ports.get().map_or(0, |ports| ports.s3);
+    let host = world.reached(format!("127.0.0.1:{port}"));
     let (date, lifetime) = (world.clock.seconds(), world.switches().url_lifetime_seconds);
     let (account, region) = (&id.account, &id.region);
     let path = format!("/prod-{region}-starport-layer-bucket/{account}/{region}/{digest}");
@@ -68,5 +69,5 @@ pub(crate) fn presign(world: &World, id: &RegistryId, digest: &str) -> String {
     );
     let until = date + lifetime;
     let signature = world.tokens.sign(&format!("{path}?{signed}&{until}"));
-    format!("http://127.0.0.1:{port}{path}?{signed}&X-Until={until}&X-Amz-Signature={signature}")
+    format!("http://{host}{path}?{signed}&X-Until={until}&X-Amz-Signature={signature}")
 }

@@ -187,7 +187,7 @@ fn url(call: &Call, path: &str) -> Result<String, Failure> {
     if call.world.switches().relative_locations {
         return Ok(path.to_owned());
     }
-    Ok(format!("http://{}{path}", call.world.host(&call.registry)?))
+    Ok(format!("http://{}{path}", call.world.reached(call.world.host(&call.registry)?)))
 }
 
 /// Where a push meets a repository that does not exist.

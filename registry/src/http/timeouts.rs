@@ -1,0 +1,25 @@
+use std::time::Duration;
+
+/// How long a registry is waited for, at each step of a request. None of them bounds a whole transfer: a blob may take as long as it moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Until a connection is made.
+    pub connect: Duration,
+    /// Until an answer begins, once the request was sent; and until one that is held in memory, as a manifest is, has come whole.
+    pub answer: Duration,
+    /// Until an answer that is an error has told what it has to say. What came until then is told.
+    pub refusal: Duration,
+    /// Until the next piece of a blob comes.
+    pub piece: Duration,
+    /// Until the registry accepts the next piece of a blob.
+    pub accept: Duration,
+    /// Until it answers once it has a whole blob: it digests and stores it first.
+    pub commit: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        let [connect, answer, refusal, piece, accept, commit] = [10, 60, 10, 30, 60, 300].map(Duration::from_secs);
+        Self { connect, answer, refusal, piece, accept, commit }
+    }
+}
