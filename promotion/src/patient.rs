@@ -6,9 +6,12 @@ use futures_util::Stream;
 
 use crate::patience::{Backoff, retry};
 use crate::{
-    Descriptor, Digest, Error, Lookup, Manifest, Mount, Mounting, Opened, Patience, Put, Reference, Referrers,
+    Descriptor, Digest, Error, Lookup, Manifest, Mount, Mounting, Name, Opened, Patience, Put, Reference, Referrers,
     Registry, Repository, Settings, Source, Tag, Target,
 };
+
+/// How often a manifest is read that comes corrupt each time.
+const READINGS: u32 = 3;
 
 /// A registry that is asked again when it may answer better: the one owner of retries.
 ///
@@ -63,8 +66,21 @@ impl<R: Source> Source for Patient<R> {
         retry(&self.backoff, || self.registry.registry()).await
     }
 
+    /// What comes corrupt is asked for again: the fault may be the line's.
     async fn manifests(&self, repository: &Repository, references: &[Reference]) -> Result<Vec<Lookup>, Error> {
-        retry(&self.backoff, || self.registry.manifests(repository, references)).await
+        let mut found = retry(&self.backoff, || self.registry.manifests(repository, references)).await?;
+        for _ in 1..READINGS {
+            let is_corrupt = |lookup: &Lookup| matches!(lookup, Err(error) if error.name() == Name::CorruptContent);
+            let corrupt = found.iter_mut().zip(references).filter(|(lookup, _)| is_corrupt(lookup));
+            let (lookups, again): (Vec<_>, Vec<_>) =
+                corrupt.map(|(lookup, reference)| (lookup, reference.clone())).unzip();
+            if again.is_empty() {
+                break;
+            }
+            let read = retry(&self.backoff, || self.registry.manifests(repository, &again)).await?;
+            lookups.into_iter().zip(read).for_each(|(lookup, read)| *lookup = read);
+        }
+        Ok(found)
     }
 
     async fn blob(

@@ -72,6 +72,19 @@ async fn a_blob_that_is_cut_for_ever_ends_with_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_manifest_that_came_corrupt_is_read_again_and_not_for_ever() {
+    let (source, one, two) = world();
+    source.on_call(first(2, "manifests", Fault::Flip(0)));
+    promote(&source, &[&one], None).await.unwrap();
+    assert_whole(&one);
+    let before = source.calls("manifests");
+    source.on_call(first(usize::MAX, "manifests", Fault::Flip(0)));
+    let error = promote(&source, &[&two], None).await.unwrap_err();
+    assert_eq!((error.name(), source.calls("manifests") - before), (Name::CorruptContent, 3), "{error}");
+    assert_no_tag(&two);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_flipped_byte_never_arrives_and_a_lasting_one_is_corrupt_content() {
     let (source, one, _) = world();
     source.on_call(first(1, "blob", Fault::Flip(2)));

@@ -27,7 +27,7 @@ pub(crate) enum Fault {
     Cut(usize),
     /// The blob stops coming after so many bytes, and does not end.
     Stall(usize),
-    /// This byte of the blob is another one.
+    /// This byte of the blob is another one; a manifest is corrupt.
     Flip(usize),
     /// The call never answers.
     Hang,
@@ -165,7 +165,11 @@ impl Source for Memory {
 
     async fn manifests(&self, repository: &Repository, references: &[Reference]) -> Result<Vec<Lookup>, Error> {
         assert!((1..=self.batch()).contains(&references.len()), "{} manifests in one request", references.len());
-        self.enter("manifests", repository.as_str()).await?;
+        let fault = self.enter("manifests", repository.as_str()).await?;
+        if let Some(Fault::Flip(_)) = fault {
+            let corrupt = || Error::new(Name::CorruptContent, "a byte is another one");
+            return Ok(references.iter().map(|_| Err(corrupt())).collect());
+        }
         let find = |held: &mut Held, reference: &Reference| {
             let digest = match reference {
                 Reference::Digest(digest) => Some(*digest),

@@ -84,11 +84,11 @@ impl Gate<'_> {
                 Ok(guard) => first = Some(guard),
                 Err(_) => drop(self.access.first.lock().await),
             }
-        }
-        if first.is_some() && !matches!(self.scene.login, Login::Anonymous) {
-            // A registry may show to anybody what is public, and say of the rest that it does not exist: a login that is there is used.
-            self.knock().await?;
-            first = None;
+            if !matches!(self.scene.login, Login::Anonymous) && matches!(self.access.known(), Known::Nothing) {
+                // A registry may show to anybody what is public, and say of the rest that it does not exist: a login that is there is used.
+                self.knock().await?;
+                first = None;
+            }
         }
         let pass = self.pass(scope).await?;
         let refusal = match send(pass.clone()).await {
@@ -139,6 +139,10 @@ impl Gate<'_> {
                 Err(_) => {}
             },
             Err(Failure::Failed(error)) => return Err(error.into()),
+            // This says nothing about who is let in.
+            Err(Failure::Refused(refusal)) if matches!(kind(&refusal), Kind::Busy | Kind::Down) => {
+                return Err(Failure::Refused(refusal));
+            }
             answer => self.access.open(&answer),
         }
         Ok(())

@@ -50,6 +50,12 @@ impl Connector {
         self
     }
 
+    /// The same connections and paces, as somebody else.
+    #[must_use]
+    pub fn acting_as(&self, config: &SdkConfig, identity: Identity) -> Self {
+        Self { config: config.clone(), identity, ..self.clone() }
+    }
+
     /// Who this process is.
     #[must_use]
     pub fn identity(&self) -> &Identity {

@@ -12,6 +12,11 @@ where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
     if let SdkError::ServiceError(refused) = &error {
+        if refused.raw().status().is_success() {
+            // Cut or changed on its way, and not what anybody meant to say.
+            let why = format!("an answer that cannot be read: {}", root(&error));
+            return Failure::Failed(Error::new(Name::RegistryUnavailable, why));
+        }
         let header = refused.raw().headers().get("retry-after");
         return Failure::from(Refusal {
             status: refused.raw().status().as_u16(),

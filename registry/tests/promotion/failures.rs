@@ -73,6 +73,19 @@ async fn source_access_denied_from_another_account_asks_for_a_repository_policy(
 }
 
 #[tokio::test]
+async fn an_answer_that_cannot_be_read_is_asked_for_again() {
+    for operation in ["BatchGetImage", "DescribeRepositories", "BatchCheckLayerAvailability", "PutImage"] {
+        let world = one_image().await;
+        world.double.fault(FaultRule::once(operation, Fault::ContentLength { length: 10 }));
+        world.promote(&["app:1"]).await.unwrap();
+        world.assert_same("app", TARGETS[0]);
+    }
+    let world = one_image().await;
+    world.double.fault(FaultRule::always("DescribeRepositories", Fault::ContentLength { length: 10 }));
+    fail(&world, Name::RegistryUnavailable, &["after 6 attempts", "an answer that cannot be read"]).await;
+}
+
+#[tokio::test]
 async fn digest_mismatch() {
     let world = one_image().await;
     let pinned = Digest::of(b"what it was");

@@ -123,7 +123,14 @@ where
             Some(Trouble::Stall(at)) if self.passed >= at => return Poll::Pending,
             _ => {}
         }
-        let piece = match ready!(self.poll_piece(cx)) {
+        let piece = ready!(self.poll_piece(cx));
+        if piece.is_none() && self.trouble == Some(Trouble::Lie) && !self.flushed {
+            // The same: what is announced arrives before the connection breaks for it.
+            self.flushed = true;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let piece = match piece {
             Some(Ok(piece)) => self.troubled(piece),
             Some(Err(error)) => return Poll::Ready(Some(Err(error))),
             None => return Poll::Ready(None),

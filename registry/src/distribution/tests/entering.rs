@@ -178,3 +178,15 @@ async fn who_the_first_question_leads_to_asks_for_no_login() {
     assert!(client.manifests(&repository(), &[tag()]).await.unwrap()[0].as_ref().unwrap().is_none());
     assert_eq!((elsewhere.requests().len(), tokens.requests().len()), (1, 0));
 }
+
+/// A request without the login could be told that what it asks for does not exist.
+#[tokio::test]
+async fn a_registry_that_fails_when_it_is_knocked_at_is_not_taken_for_open() {
+    for answer in ["503 Down\n\n", "429 Too Many\n\n"] {
+        let server = Loopback::answering([answer]);
+        let client = connect(&server.address, ann(), Side::Source);
+        let (name, again, text) = named(client.manifests(&repository(), &[tag()]).await);
+        assert_eq!((name, again), (promotion::Name::RegistryUnavailable, true), "{text}");
+        assert_eq!(lines(&server), ["GET /v2/"]);
+    }
+}

@@ -1,0 +1,129 @@
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use docker_registry::fixtures::Fixture;
+use docker_registry::held::{image_is_whole, is_whole, tags_are_whole};
+use ecr_double::{Config, EcrDouble, RegistryHandle};
+use proxy::Proxy;
+use registry::{AnyRegistry, Connector, Identity, Place, Side};
+
+use crate::held::Double;
+use crate::images::images;
+use crate::yard::{Hurry, Way, Yard, Yards};
+
+const REGION: &str = "eu-west-1";
+const SOURCE: &str = "111122223333";
+const TARGET: &str = "444455556666";
+
+/// Two accounts of ECR: a double for each yard.
+pub(crate) struct Doubles {
+    /// Whose connections are shared: one that waits as long as ever, and one in a hurry.
+    connectors: [Connector; 2],
+}
+
+impl Doubles {
+    pub(crate) fn new() -> Self {
+        let connector = |timeouts| {
+            let connector =
+                Connector::with_timeouts(&SdkConfig::builder().build(), identity(SOURCE), timeouts).unwrap();
+            // ECR's own pace would make the matrix wait.
+            connector.with_put_image_rate(10_000)
+        };
+        Self { connectors: Hurry::ALL.map(|hurry| connector(hurry.timeouts())) }
+    }
+}
+
+impl Yards for Doubles {
+    async fn yard(&self) -> Yard {
+        let config = Config::default().registry(SOURCE, REGION).registry(TARGET, REGION);
+        let double = EcrDouble::start(config).await.unwrap();
+        let [source, target] = [SOURCE, TARGET].map(|account| double.registry(account, REGION));
+        target.blob_mounting(true);
+        let mut fixtures = images("team");
+        // ECR lists referrers itself.
+        fixtures[0].manifests.retain(|manifest| !manifest.is_index());
+        for fixture in &fixtures {
+            target.create_repository(&fixture.repository);
+            seed(&source, fixture);
+        }
+        let host = |endpoint: String| endpoint.trim_start_matches("http://").to_owned();
+        let (api, storage) = (host(double.api_endpoint()), host(double.s3_endpoint()));
+        let mut ways = Vec::new();
+        for (name, host) in [
+            ("source, API", &api),
+            ("source, /v2", &source.host().to_owned()),
+            ("source, S3", &storage),
+            ("target, API", &api),
+            ("target, /v2", &target.host().to_owned()),
+        ] {
+            let proxy = Proxy::start(host).await;
+            if !name.ends_with("API") {
+                double.detour(host, proxy.host());
+            }
+            ways.push(Way { name, proxy });
+        }
+        let endpoints = [0, 3].map(|at: usize| format!("http://{}", ways[at].proxy.host()));
+        let target = Double(target);
+        let [whole, image, tagged] = [target.clone(), target.clone(), target];
+        let connectors = self.connectors.clone();
+        Yard {
+            ways,
+            fixtures,
+            clients: Box::new(move |hurry| {
+                let (endpoints, connector) = (endpoints.clone(), connectors[usize::from(hurry == Hurry::Yes)].clone());
+                Box::pin(async move {
+                    let [source, target] = &endpoints;
+                    Ok([
+                        client(&connector, source, SOURCE, Side::Source).await?,
+                        client(&connector, target, TARGET, Side::Target).await?,
+                    ])
+                })
+            }),
+            is_whole: Box::new(move |fixture| {
+                // It lives as long as the yard.
+                let _double = &double;
+                is_whole(&whole, fixture)
+            }),
+            image_is_whole: Box::new(move |fixture| image_is_whole(&image, fixture)),
+            tags_are_whole: Box::new(move |fixture| tags_are_whole(&tagged, fixture)),
+        }
+    }
+}
+
+fn seed(at: &RegistryHandle, fixture: &Fixture) {
+    let repository = &fixture.repository;
+    at.create_repository(repository);
+    for (_, bytes) in &fixture.blobs {
+        at.put_blob(repository, bytes);
+    }
+    for manifest in &fixture.manifests {
+        at.put_manifest(repository, &manifest.bytes, &manifest.media_type, None);
+        for tag in &manifest.tags {
+            at.set_tag(repository, tag, &manifest.digest);
+        }
+    }
+}
+
+async fn client(
+    connector: &Connector,
+    endpoint: &str,
+    account: &str,
+    side: Side,
+) -> Result<AnyRegistry, promotion::Error> {
+    let credentials = Credentials::new(account, "secret", None, None, "test");
+    let config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .endpoint_url(endpoint)
+        .region(Region::from_static(REGION))
+        .build();
+    connector
+        .acting_as(&config, identity(account))
+        .connect(Place::new(account, REGION), side, None)
+        .await
+        .map(AnyRegistry::Ecr)
+}
+
+fn identity(account: &str) -> Identity {
+    Identity::from_arn(&format!("arn:aws:iam::{account}:root")).unwrap()
+}
