@@ -7,9 +7,11 @@ import time
 from pathlib import Path
 
 import release
-from follow import Follower, lock_holder, record
+from follow import follow
 from pipeline import world
 from pipeline.deployment import Installation
+from pipeline.executions import Execution
+from pipeline.pipelines import machines_of
 from pipeline.processes import exit_on_sigterm
 from show import quote, say, section, short, size, table
 
@@ -32,7 +34,7 @@ def main() -> int:
     begun = time.monotonic()
     try:
         introduce()
-        with world.running(folder) as local:
+        with world.running(folder, ("single", "multi")) as local:
             outcome = Demo(local, folder).run()
             children = [local.aws.process, local.ecr.process]
         expect(all(child.child.poll() is not None for child in children), "everything that was started has ended")
@@ -73,7 +75,6 @@ class Demo:
     def __init__(self, local: world.World, folder: Path):
         self.local, self.folder = local, folder
         self.layout = release.build(folder / "images")
-        self.followers = {each.mode: Follower(each) for each in (local.single, local.multi)}
 
     def run(self) -> list:
         self.installed()
@@ -112,10 +113,10 @@ class Demo:
         print(f"  uploaded: s3://{installation.bucket}/{upload.folder}, cloudformation-params.json last")
         upload.put("cloudformation.template", release.TEMPLATE)
         upload.upload(release.manifest(app), {"Environment": installation.environment})
-        ended = self.followers[installation.mode].next()
-        expect(ended["status"] == "SUCCEEDED", f"the execution succeeds, not {ended}")
+        ended = follow(machines_of(installation).of(upload))
+        expect(ended.status == "SUCCEEDED", f"the execution succeeds, not {ended.outcome}")
         self.show_targets(app, installation)
-        built = self.show_record(app, installation)
+        built = self.show_record(app, installation, ended)
         expect(built["status"] == "SUCCESS", f"the record says SUCCESS, not {built}")
         images, targets = built["image_count"], len(installation.targets)
         return f"{installation.mode}: {images} images to {targets} target(s), {size(built['bytes_copied'])} copied."
@@ -138,12 +139,13 @@ class Demo:
                 )
         table(("where", "image", "digest", ""), rows)
 
-    def show_record(self, app: str, installation: Installation) -> dict:
-        built = record(installation, app)
+    def show_record(self, app: str, installation: Installation, execution: Execution) -> dict:
+        machines = machines_of(installation)
+        built = machines.record(execution, app)
         rows = [(name, built[name]) for name in RECORD if name in built]
         rows += [(name, size(built[name])) for name in ("bytes_copied", "bytes_present")]
         table((f"build record {built['pk']}", ""), rows)
-        expect(lock_holder(installation, app) is None, "the lock is free")
+        expect(machines.holder(app) is None, "the lock is free")
         return built
 
     def tags(self, app: str, account: str, region: str) -> dict:
@@ -161,9 +163,9 @@ class Demo:
         upload = self.local.release(f"{app}/main/42.0a1b2c3/", installation)
         upload.put("cloudformation.template", release.TEMPLATE)
         upload.upload(release.manifest(app), {"Environment": installation.environment})
-        ended = self.followers[installation.mode].next()
-        expect(ended["status"] == "SUCCEEDED", f"the execution succeeds, not {ended}")
-        built = self.show_record(app, installation)
+        ended = follow(machines_of(installation).of(upload, 2))
+        expect(ended.status == "SUCCEEDED", f"the execution succeeds, not {ended.outcome}")
+        built = self.show_record(app, installation, ended)
         expect(built["bytes_copied"] == 0, f"a second upload copies nothing, not {built['bytes_copied']} bytes")
         return "again: 0 B copied."
 
@@ -174,16 +176,16 @@ class Demo:
         upload = self.local.release(f"{app}/main/43.4d5e6f7/", installation)
         upload.put("cloudformation.template", release.TEMPLATE)
         upload.upload(images, {})
-        ended = self.followers[installation.mode].next()
-        expect(ended["status"] == "FAILED", f"the execution fails, not {ended}")
-        built = self.show_record(app, installation)
+        ended = follow(machines_of(installation).of(upload))
+        expect(ended.status == "FAILED", f"the execution fails, not {ended.outcome}")
+        built = self.show_record(app, installation, ended)
         expect(
             (built["status"], built["error"]) == ("FAILED", "SourceImageNotFound"), f"the record says why, not {built}"
         )
         quote(built["error_message"])
         expect([self.tags(app, *target) for target in installation.targets] == before, "nothing was tagged")
         print("  No target has a new tag; the lock is free.")
-        ending = f"record {built['status']}, execution {ended['status']}"
+        ending = f"record {built['status']}, execution {ended.status}"
         return f"failing: {built['error']}, nothing tagged, lock free, {ending}."
 
 

@@ -2,7 +2,7 @@
 
 import time
 
-from pipeline.deployment import DEPLOYER, Installation
+from pipeline.executions import Execution
 
 # What a person should know when they see the state.
 MEANING = {
@@ -24,40 +24,20 @@ MEANING = {
 }
 
 
-class Follower:
-    """The executions of one installation's pipeline, each followed once."""
-
-    def __init__(self, installation: Installation):
-        self.installation = installation
-        self.states = installation.aws.client("stepfunctions", DEPLOYER)
-        self.seen = {each["executionArn"] for each in self._executions()}
-
-    def _executions(self) -> list:
-        return self.states.list_executions(stateMachineArn=self.installation.pipeline)["executions"]
-
-    def next(self) -> dict:
-        """Waits for the execution that was not there before, prints its states, and gives how it ended."""
-        while not (new := [each for each in self._executions() if each["executionArn"] not in self.seen]):
-            time.sleep(0.05)
-        arn = new[-1]["executionArn"]
-        self.seen.add(arn)
-        print(f"  {arn.split(':execution:')[1]}")
-        printed, begun, entries = 0, None, {}
-        while True:
-            described = self.states.describe_execution(executionArn=arn)
-            events = self._history(arn)
-            begun = begun or events[0]["timestamp"]
-            for event in events[printed:]:
-                _print(event, (event["timestamp"] - begun).total_seconds(), entries)
-            printed = len(events)
-            if described["status"] != "RUNNING":
-                print(f"  {'':>7}  {described['status']}")
-                return described
-            time.sleep(0.05)
-
-    def _history(self, arn: str) -> list:
-        pages = self.states.get_paginator("get_execution_history").paginate(executionArn=arn)
-        return [event for page in pages for event in page["events"]]
+def follow(execution: Execution) -> Execution:
+    """Prints its states until it has ended."""
+    print(f"  {execution.arn.split(':execution:')[1]}")
+    printed, entries, is_running = 0, {}, True
+    while is_running:
+        # What comes after this look is seen at the next one, or has been written by the end.
+        is_running = execution.describe()["status"] == "RUNNING"
+        events = execution.events
+        for event in events[printed:]:
+            _print(event, (event["timestamp"] - events[0]["timestamp"]).total_seconds(), entries)
+        printed = len(events)
+        time.sleep(0.05)
+    print(f"  {'':>7}  {execution.status}")
+    return execution
 
 
 def _print(event: dict, seconds: float, entries: dict) -> None:
@@ -72,32 +52,3 @@ def _print(event: dict, seconds: float, entries: dict) -> None:
     failed = event.get("taskFailedEventDetails")
     if failed:
         print(f"  {'':>7}  {'':<24} failed: {failed['error']}", flush=True)
-
-
-def record(installation: Installation, repo: str) -> dict:
-    """The newest build record of a repository, as plain values."""
-    table = installation.aws.client("dynamodb", DEPLOYER)
-    items = table.query(
-        TableName=installation.table("builds"),
-        KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues={":pk": {"S": f"{repo}/{installation.environment}"}},
-        ScanIndexForward=False,
-        Limit=1,
-    )["Items"]
-    return {name: _plain(value) for name, value in items[0].items()}
-
-
-def lock_holder(installation: Installation, repo: str) -> str | None:
-    table = installation.aws.client("dynamodb", DEPLOYER)
-    key = {"id": {"S": f"{repo}/{installation.environment}"}}
-    item = table.get_item(TableName=installation.table("locks"), Key=key).get("Item", {})
-    return item.get("holder", {}).get("S")
-
-
-def _plain(value: dict):
-    ((kind, content),) = value.items()
-    if kind == "M":
-        return {name: _plain(each) for name, each in content.items()}
-    if kind == "L":
-        return [_plain(each) for each in content]
-    return int(content) if kind == "N" else content

@@ -9,6 +9,8 @@ import pytest
 
 from pipeline import world
 from pipeline.case import Case
+from pipeline.mocks import Mocks
+from pipeline.pipelines import machines_of
 from pipeline.processes import exit_on_sigterm
 
 _numbers = itertools.count(1)
@@ -26,6 +28,23 @@ def local():
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def mocks(local):
+    return Mocks(local.aws)
+
+
 @pytest.fixture
 def case(local, tmp_path):
     return Case(local, tmp_path, f"app{next(_numbers)}")
+
+
+@pytest.fixture
+def case_in(local, tmp_path):
+    """Makes a case of an installation, with all its targets. What a test calls `app` is one."""
+    return lambda which: Case(local, tmp_path, f"app{next(_numbers)}", which, which.targets)
+
+
+@pytest.fixture
+def machines(app):
+    """Those of the installation of the test's `app`."""
+    return machines_of(app.installation)

@@ -4,10 +4,9 @@ MiniStack's mocks throw what a state is to fail with. What is thrown stays for a
 used up, and then the Catch follows.
 """
 
-import json
 from dataclasses import dataclass
 
-from .processes import ROOT
+from static.machines import load
 
 REFUSED = "DynamoDB.ConditionalCheckFailedException"
 SOMEBODY = "arn:aws:states:eu-west-1:111122223333:execution:elsewhere:somebody"
@@ -93,14 +92,10 @@ class Driven:
         return {**usual, **WAYS.get(self.state, {}), self.state: failing}
 
 
-def definition(machine: str) -> dict:
-    return json.loads((ROOT / f"statemachines/{machine}.asl.json").read_text())
-
-
 def tasks(machine: str) -> list[tuple[str, dict, str]]:
     """Every Task with the name of the Map around it, or its own."""
     found = []
-    for name, state in definition(machine)["States"].items():
+    for name, state in load()[machine].definition["States"].items():
         if state["Type"] == "Map":
             found += [(inner, body, name) for inner, body in state["ItemProcessor"]["States"].items()]
         else:

@@ -6,6 +6,7 @@ are only invoked: its bucket sends no events, so no upload starts anything.
 
 from .deployment import ARCHITECTURE, DEPLOYER, EXTERNAL_ID, OTHER, TARGET, Code, Installation, deploy, machine_arn
 from .ministack import REGION, MiniStack
+from .pipelines import targets_item
 
 # Two accounts, and two regions of one of them.
 TARGETS = [(TARGET, REGION), (TARGET, "us-east-1"), (OTHER, REGION)]
@@ -44,11 +45,8 @@ def to_many(aws: MiniStack, code: Code, environment: str, bucket: str) -> Instal
     for account in accounts:
         target(aws, account, environment, StackSetExecutionPolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess")
     installation = Installation(aws, environment, "multi", DEPLOYER, TARGETS, outputs)
-    targets = [{"M": {"account": {"S": account}, "region": {"S": region}}} for account, region in TARGETS]
-    aws.client("dynamodb", DEPLOYER).put_item(
-        TableName=installation.table("targets"),
-        Item={"repo": {"S": "default"}, "environment": {"S": environment}, "targets": {"L": targets}},
-    )
+    item = targets_item("default", TARGETS, environment={"S": environment})
+    aws.client("dynamodb", DEPLOYER).put_item(TableName=installation.table("targets"), Item=item)
     return installation
 
 

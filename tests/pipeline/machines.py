@@ -5,28 +5,17 @@ computed, held against AWS's service model, and kept.
 """
 
 import json
-import re
 from dataclasses import dataclass, field
 
 import botocore.session
 from botocore.validate import ParamValidator
 from ministack.services import stepfunctions
-
-from .processes import ROOT
-
-SUBSTITUTIONS = {
-    "Partition": "aws",
-    "DeployRoleArn": "arn:aws:iam::111122223333:role/deploy",
-    "StackSetAdministrationRoleArn": "arn:aws:iam::111122223333:role/dev-aws-deployer-stackset-administration",
-    "StackSetExecutionRoleName": "dev-aws-deployer-stackset-execution",
-}
-FOLDER = ROOT / "statemachines"
+from static.machines import SAMPLE, load
 
 
 def definition(name: str, **substitutions: str) -> str:
     """A machine's text with its substitutions filled in, as CloudFormation would."""
-    values = {**SUBSTITUTIONS, **substitutions}
-    return re.sub(r"\$\{(\w+)}", lambda found: values[found[1]], (FOLDER / f"{name}.asl.json").read_text())
+    return load()[name].filled(SAMPLE | substitutions)
 
 
 @dataclass
@@ -114,10 +103,31 @@ class Script:
 
 def handled(machine: str, how: str) -> list[tuple[str, str, dict]]:
     """Every error name that a Task retries or catches: (state, name, the retrier or catcher)."""
-    states = json.loads(definition(machine))["States"]
     return [
-        (name, error_name, handler)
-        for name, state in states.items()
-        for handler in state.get(how, [])
+        (state.name, error_name, handler)
+        for state in load()[machine].states
+        for handler in state.body.get(how, [])
         for error_name in handler["ErrorEquals"]
     ]
+
+
+def fails(ran: Run, *mentions: str) -> None:
+    assert ran.error == "DeployFailed", ran
+    for words in mentions:
+        assert words in ran.cause, ran.cause
+
+
+def succeeds_the_second_time(deploy, way: dict, state: str, name: str) -> None:
+    """What a state retries changes nothing but the number of calls. `way` is one on which it comes to the state."""
+    plain = deploy(way)
+    ran = deploy({**way, state: [{"Throw": {"Error": name, "Cause": "Rate exceeded"}}, *way[state]]})
+    assert (ran.output, ran.cause) == (plain.output, plain.cause)
+    assert len(ran.calls) == len(plain.calls) + 1
+
+
+def is_caught(deploy, way: dict, state: str, name: str, catcher: dict) -> None:
+    """What a state catches leads where it should, and the machine to an end."""
+    thrown = {"States.ALL": "CloudFormation.LimitExceededException"}.get(name, name)
+    ran = deploy({**way, state: [{"Throw": {"Error": thrown, "Cause": "It was refused"}}]})
+    assert ran.states[ran.states.index(state) + 1] == catcher["Next"]
+    assert ran.output or ran.error == "DeployFailed"

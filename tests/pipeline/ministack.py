@@ -1,6 +1,8 @@
 """MiniStack: S3, STS, IAM, Lambda and SSM of several accounts in one process, with permissions enforced."""
 
 import contextlib
+import json
+import urllib.request
 from pathlib import Path
 
 import boto3
@@ -9,6 +11,8 @@ from botocore.config import Config
 from .processes import TOOLS, NotStarted, Process, free_port
 
 REGION = "eu-west-1"
+# How long state machines really wait, of what they are told to.
+WAIT_SCALE = 0.01
 # -P: this module has the name of the one that the script imports.
 COMMAND = [TOOLS / "venv/bin/python", "-P", Path(__file__).with_name("atomic.py")]
 # No retries: what fails here fails the test. A long read: a Lambda may hash gigabytes.
@@ -36,6 +40,13 @@ class MiniStack:
             config=CLIENT,
         )
 
+    def configure(self, setting: str, value) -> None:
+        """Changes how it works from now on: `service.variable`, as its own code calls it."""
+        body = json.dumps({setting: value}).encode()
+        request = urllib.request.Request(f"{self.endpoint}/_ministack/config", body, method="POST")
+        with urllib.request.urlopen(request) as answer:
+            assert setting in json.load(answer)["applied"], f"MiniStack did not take {setting}"
+
 
 @contextlib.contextmanager
 def running(folder: Path):
@@ -58,7 +69,7 @@ def running(folder: Path):
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ENDPOINT_URL": endpoint,
             "AUTH": "true",
-            "SFN_WAIT_SCALE": "0.01",
+            "SFN_WAIT_SCALE": str(WAIT_SCALE),
         }
         with Process("MiniStack", COMMAND, folder / "ministack.log", env=environment) as process:
             try:

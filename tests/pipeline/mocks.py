@@ -5,11 +5,9 @@ state machine: names in PascalCase, times in ISO 8601. Each error has its public
 docs/cloudformation-errors.md.
 """
 
-import json
-import urllib.request
+from .deployment import DEPLOYER
+from .ministack import REGION
 
-DEPLOYER = "111122223333"
-REGION = "eu-west-1"
 TIME = "2026-11-21T12:00:00.000Z"
 FOR_EVER = 1_000_000
 
@@ -86,7 +84,7 @@ class Mocks:
     _configurations: dict[str, dict] = {}
 
     def __init__(self, aws):
-        self.endpoint = aws.endpoint
+        self.aws = aws
         empty = {"StateMachines": {}, "MockedResponses": {}}
         self.configuration = self._configurations.setdefault(aws.endpoint, empty)
 
@@ -100,7 +98,7 @@ class Mocks:
         cases[name] = {state: f"{machine}.{name}.{state}" for state in states}
         for state, answers in states.items():
             self.configuration["MockedResponses"][cases[name][state]] = _by_entry(answers)
-        self._post()
+        self.aws.configure("stepfunctions._sfn_mock_config", self.configuration)
         return f"#{name}"
 
     def base(self, environment: str) -> str:
@@ -109,12 +107,6 @@ class Mocks:
         return self.case(
             f"{environment}-aws-deployer-deploy-stackset", "Created", created_stack_set(f"{environment}-myapp")
         )
-
-    def _post(self) -> None:
-        body = json.dumps({"stepfunctions._sfn_mock_config": self.configuration}).encode()
-        request = urllib.request.Request(f"{self.endpoint}/_ministack/config", body, method="POST")
-        with urllib.request.urlopen(request) as answer:
-            assert json.load(answer)["applied"], "MiniStack did not take the mocks"
 
 
 def _by_entry(answers: list) -> dict:

@@ -3,7 +3,6 @@
 import datetime
 import itertools
 import json
-import urllib.request
 from dataclasses import dataclass, field
 
 from boto3.dynamodb.types import TypeDeserializer
@@ -161,11 +160,3 @@ def targets_item(repo: str, targets: list, **attributes) -> dict:
 
 def _plain(item: dict) -> dict:
     return {name: TypeDeserializer().deserialize(value) for name, value in item.items()}
-
-
-def scale_waits(installation: Installation, scale: float) -> None:
-    """How long MiniStack's machines really wait, of what they are told to."""
-    body = json.dumps({"stepfunctions._SFN_WAIT_SCALE": scale}).encode()
-    request = urllib.request.Request(f"{installation.aws.endpoint}/_ministack/config", body, method="POST")
-    with urllib.request.urlopen(request) as answer:
-        assert json.load(answer)["applied"]

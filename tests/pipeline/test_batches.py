@@ -5,25 +5,13 @@ import json
 import pytest
 
 from pipeline import handlers
-from pipeline.case import Case
-from pipeline.mocks import Mocks
-from pipeline.pipelines import event, machines_of, targets_item
+from pipeline.pipelines import event, targets_item
 
 
 @pytest.fixture
-def machines(local):
-    return machines_of(local.multi)
-
-
-@pytest.fixture
-def mocks(local):
-    return Mocks(local.aws)
-
-
-@pytest.fixture
-def app(local, case, tmp_path):
+def app(local, case_in):
     """Repositories in all three targets, which lie in two regions."""
-    return Case(local, tmp_path / "multi", case.app, local.multi, local.multi.targets)
+    return case_in(local.multi)
 
 
 @pytest.fixture

@@ -3,20 +3,12 @@
 import pytest
 
 from pipeline import handlers
-from pipeline.case import Case
-from pipeline.mocks import Mocks
-from pipeline.pipelines import event, machines_of
+from pipeline.pipelines import event
 
 
 @pytest.fixture(params=["single", "multi"])
-def app(request, local, case, tmp_path):
-    installation = getattr(local, request.param)
-    return Case(local, tmp_path / "images", case.app, installation, installation.targets)
-
-
-@pytest.fixture
-def machines(app):
-    return machines_of(app.installation)
+def app(request, local, case_in):
+    return case_in(getattr(local, request.param))
 
 
 def claim(given: dict) -> str:
@@ -80,13 +72,13 @@ def test_an_own_claim_is_held(app, machines):
     assert "ReadClaim" not in owner.states
 
 
-def test_a_claim_whose_taking_over_was_not_answered_is_taken_over(app, local, machines):
+def test_a_claim_whose_taking_over_was_not_answered_is_taken_over(app, machines, mocks):
     """The item is as the first attempt left it, and the retry follows."""
     given = event(app.release)
     arn = machines.pipeline.replace(":stateMachine:", ":execution:") + f":{app.app}"
     machines.put("locks", {"id": {"S": claim(given)}, "owner": {"S": arn}})
     name = machines.installation.name(f"{app.installation.mode}-account")
-    case = Mocks(local.aws).case(name, f"Claims-{app.app}", handlers.WAYS["TakeOverClaim"])
+    case = mocks.case(name, f"Claims-{app.app}", handlers.WAYS["TakeOverClaim"])
     heir = machines.start(given, case, name=app.app).succeeded()
     assert heir.arn == arn
     assert "TakeOverClaim" in heir.states

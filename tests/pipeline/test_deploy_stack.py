@@ -3,6 +3,7 @@
 import pytest
 
 from pipeline import machines, mocks
+from pipeline.machines import fails
 from pipeline.mocks import described, stack_id, summary, throw
 
 NAME = "dev-myapp"
@@ -89,12 +90,6 @@ def deploy(monkeypatch):
     return deploy
 
 
-def fails(ran: machines.Run, *mentions: str) -> None:
-    assert ran.error == "DeployFailed", ran
-    for words in mentions:
-        assert words in ran.cause, ran.cause
-
-
 def sent(ran: machines.Run, action: str) -> dict:
     (arguments,) = ran.arguments(action)
     return {each["ParameterKey"]: each["ParameterValue"] for each in arguments["Parameters"]}
@@ -114,7 +109,7 @@ def test_a_new_stack_is_created(deploy):
             ],
             "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
             "ClientRequestToken": TOKEN,
-            "RoleARN": machines.SUBSTITUTIONS["DeployRoleArn"],
+            "RoleARN": machines.SAMPLE["DeployRoleArn"],
             "OnFailure": "ROLLBACK",
             "Tags": [{"Key": "drayage:repo", "Value": "myapp"}, {"Key": "drayage:env", "Value": "dev"}],
         }
@@ -141,7 +136,7 @@ def test_without_a_deploy_role_none_is_passed(deploy, way, action):
     (arguments,) = deploy(way, DeployRoleArn="").arguments(action)
     assert "RoleARN" not in arguments
     (arguments,) = deploy(way).arguments(action)
-    assert arguments["RoleARN"] == machines.SUBSTITUTIONS["DeployRoleArn"]
+    assert arguments["RoleARN"] == machines.SAMPLE["DeployRoleArn"]
 
 
 def test_an_image_that_the_template_does_not_declare_is_left_out_and_noted(deploy):
@@ -327,16 +322,9 @@ def test_waiting_is_bounded_by_time_and_by_events(deploy):
 
 @pytest.mark.parametrize(("state", "name", "retrier"), machines.handled("deploy-stack", "Retry"))
 def test_each_retry_succeeds_the_second_time(deploy, state, name, retrier):
-    way = WAYS[state]
-    plain = deploy(way)
-    ran = deploy({**way, state: [{"Throw": {"Error": name, "Cause": "Rate exceeded"}}, *way[state]]})
-    assert (ran.output, ran.cause) == (plain.output, plain.cause)
-    assert len(ran.calls) == len(plain.calls) + 1
+    machines.succeeds_the_second_time(deploy, WAYS[state], state, name)
 
 
 @pytest.mark.parametrize(("state", "name", "catcher"), machines.handled("deploy-stack", "Catch"))
 def test_each_catch_leads_where_it_should(deploy, state, name, catcher):
-    thrown = {"States.ALL": "CloudFormation.LimitExceededException"}.get(name, name)
-    ran = deploy({**WAYS[state], state: [{"Throw": {"Error": thrown, "Cause": "It was refused"}}]})
-    assert ran.states[ran.states.index(state) + 1] == catcher["Next"]
-    assert ran.output or ran.error == "DeployFailed"
+    machines.is_caught(deploy, WAYS[state], state, name, catcher)

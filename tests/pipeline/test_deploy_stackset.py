@@ -6,6 +6,7 @@ import random
 import pytest
 
 from pipeline import machines, mocks
+from pipeline.machines import fails
 from pipeline.mocks import instances, operation, throw
 from pipeline.stack_sets import NAME, StackSet
 
@@ -73,12 +74,6 @@ def deploy(monkeypatch):
     return deploy
 
 
-def fails(ran: machines.Run, *mentions: str) -> None:
-    assert ran.error == "DeployFailed", ran
-    for words in mentions:
-        assert words in ran.cause, ran.cause
-
-
 def where(call: dict) -> tuple:
     return call.get("Accounts"), call.get("Regions")
 
@@ -94,8 +89,8 @@ def test_a_new_stack_set_is_created_with_an_instance_in_each_target(deploy):
                 {"ParameterKey": name, "ParameterValue": value} for name, value in given([])["parameters"].items()
             ],
             "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
-            "AdministrationRoleARN": machines.SUBSTITUTIONS["StackSetAdministrationRoleArn"],
-            "ExecutionRoleName": machines.SUBSTITUTIONS["StackSetExecutionRoleName"],
+            "AdministrationRoleARN": machines.SAMPLE["StackSetAdministrationRoleArn"],
+            "ExecutionRoleName": machines.SAMPLE["StackSetExecutionRoleName"],
             "PermissionModel": "SELF_MANAGED",
             "ClientRequestToken": "t-42",
             "Tags": [{"Key": "drayage:repo", "Value": "myapp"}, {"Key": "drayage:env", "Value": "dev"}],
@@ -349,16 +344,9 @@ def test_following_is_bounded_by_time(deploy, status):
 
 @pytest.mark.parametrize(("state", "name", "retrier"), machines.handled("deploy-stackset", "Retry"))
 def test_each_retry_succeeds_the_second_time(deploy, state, name, retrier):
-    way = WAYS[state]
-    plain = deploy(way)
-    ran = deploy({**way, state: [{"Throw": {"Error": name, "Cause": "Rate exceeded"}}, *way[state]]})
-    assert (ran.output, ran.cause) == (plain.output, plain.cause)
-    assert len(ran.calls) == len(plain.calls) + 1
+    machines.succeeds_the_second_time(deploy, WAYS[state], state, name)
 
 
 @pytest.mark.parametrize(("state", "name", "catcher"), machines.handled("deploy-stackset", "Catch"))
 def test_each_catch_leads_where_it_should(deploy, state, name, catcher):
-    thrown = {"States.ALL": "CloudFormation.LimitExceededException"}.get(name, name)
-    ran = deploy({**UPDATED, **WAYS[state], state: [{"Throw": {"Error": thrown, "Cause": "It was refused"}}]})
-    assert ran.states[ran.states.index(state) + 1] == catcher["Next"]
-    assert ran.output or ran.error == "DeployFailed"
+    machines.is_caught(deploy, UPDATED | WAYS[state], state, name, catcher)

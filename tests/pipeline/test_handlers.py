@@ -4,10 +4,9 @@ import json
 
 import pytest
 
-from pipeline import handlers
+from pipeline import handlers, ministack
 from pipeline.handlers import REFUSED, Driven
-from pipeline.mocks import Mocks
-from pipeline.pipelines import event, machines_of, scale_waits
+from pipeline.pipelines import event, machines_of
 
 PIPELINES = [*handlers.driven("single-account"), *handlers.driven("multi-account")]
 BATCHES = handlers.driven("promote-batch")
@@ -29,16 +28,11 @@ def executions(local, mocks, no_waits) -> dict:
 
 
 @pytest.fixture(scope="module")
-def mocks(local):
-    return Mocks(local.aws)
-
-
-@pytest.fixture(scope="module")
 def no_waits(local):
     """Retries follow at once."""
-    scale_waits(local.single, 0)
+    local.aws.configure("stepfunctions._SFN_WAIT_SCALE", 0)
     yield
-    scale_waits(local.single, 0.01)
+    local.aws.configure("stepfunctions._SFN_WAIT_SCALE", ministack.WAIT_SCALE)
 
 
 def installation(local, case: Driven):

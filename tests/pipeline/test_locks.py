@@ -6,29 +6,21 @@ import json
 import pytest
 
 from pipeline import handlers
-from pipeline.case import Case
-from pipeline.mocks import Mocks
-from pipeline.pipelines import event, machines_of
+from pipeline.pipelines import event
 
 LONG_AGO = {"Status": "ABORTED", "StopDate": "2026-01-01T00:00:00.000Z"}
 
 
 @pytest.fixture(params=["single", "multi"])
-def app(request, local, case, tmp_path):
-    installation = getattr(local, request.param)
-    return Case(local, tmp_path / "images", case.app, installation, installation.targets)
+def app(request, local, case_in):
+    return case_in(getattr(local, request.param))
 
 
 @pytest.fixture
-def machines(app):
-    return machines_of(app.installation)
-
-
-@pytest.fixture
-def mocked(app, local, machines):
+def mocked(app, mocks, machines):
     """Mocks states of this test's pipeline."""
     name = machines.installation.name(f"{app.installation.mode}-account")
-    return lambda **states: Mocks(local.aws).case(name, f"Locks-{app.app}", states)
+    return lambda **states: mocks.case(name, f"Locks-{app.app}", states)
 
 
 @pytest.fixture

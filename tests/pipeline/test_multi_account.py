@@ -4,21 +4,16 @@ import json
 
 import pytest
 
-from pipeline.case import TAG, Case
-from pipeline.pipelines import machines_of, targets_item
+from pipeline.case import TAG
+from pipeline.pipelines import targets_item
 
 OTHER_ID = {"StringEquals": {"sts:ExternalId": "somebody-else"}}
 
 
 @pytest.fixture
-def machines(local):
-    return machines_of(local.multi)
-
-
-@pytest.fixture
-def app(local, case, tmp_path):
+def app(local, case_in):
     """Repositories in all three targets, which lie in two regions."""
-    return Case(local, tmp_path / "multi", case.app, local.multi, local.multi.targets)
+    return case_in(local.multi)
 
 
 @pytest.fixture

@@ -4,26 +4,15 @@ import json
 
 import pytest
 
-from pipeline.case import TAG, Case
+from pipeline.case import TAG
 from pipeline.deployment import DEPLOYER
-from pipeline.mocks import Mocks
-from pipeline.pipelines import event, machines_of
+from pipeline.pipelines import event
 
 
 @pytest.fixture
-def machines(local):
-    return machines_of(local.single)
-
-
-@pytest.fixture
-def mocks(local):
-    return Mocks(local.aws)
-
-
-@pytest.fixture
-def app(local, case, tmp_path):
+def app(local, case_in):
     """Repositories and a release of this test's own, in the installation for one account."""
-    return Case(local, tmp_path / "single", case.app, local.single)
+    return case_in(local.single)
 
 
 def test_an_upload_alone_is_promoted_and_deployed(app, machines):

@@ -6,7 +6,6 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::*;
-
 use crate::{ImmutableTags, Manifest, MediaType, Settings};
 
 /// What a test case is made of. Positions count into the lists before.

@@ -134,12 +134,12 @@ mod tests {
         Token::new(Credential::new(origin, "Basic x").unwrap(), at(fetched), at(expires))
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn many_who_wait_cost_one_request() {
         let (authorization, fetches) = (Authorization::default(), AtomicU32::new(0));
         let fetch = || async {
             fetches.fetch_add(1, Ordering::Relaxed);
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            tokio::task::yield_now().await;
             Ok(token(0, 43_200))
         };
         let first = futures_util::future::join_all((0..50).map(|_| authorization.token(at(0), fetch))).await;
@@ -149,12 +149,12 @@ mod tests {
         assert_eq!(fetches.load(Ordering::Relaxed), 2);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn many_who_wait_hear_of_one_failure() {
         let (authorization, fetches) = (Authorization::default(), AtomicU32::new(0));
         let fetch = || async {
             fetches.fetch_add(1, Ordering::Relaxed);
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            tokio::task::yield_now().await;
             Err(Error::new(Name::RegistryUnavailable, "down"))
         };
         for round in 1..=2 {
