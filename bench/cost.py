@@ -91,6 +91,12 @@ def run(commands: list, at_once: int = 1, environment: dict | None = None) -> Co
             child.kill()
 
 
+def processor_time(pid: int) -> float:
+    """Seconds of processor time that a process has had so far."""
+    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def peak_memory(pid: int) -> int:
     """The most memory that a process had resident, in bytes. None if it has ended."""
     with contextlib.suppress(OSError):

@@ -4,12 +4,12 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import servers
 from contestants import Drayage, Image, environment
-from cost import run
+from cost import processor_time, run
 from results import Measure, Run
 
 GIB = 1 << 30
@@ -42,16 +42,22 @@ class Pair:
         """One measured run to the target as it is. Every tag has to be there afterwards."""
         for proxy in self.proxies:
             proxy.forget()
+        before = self._servers()
         used = run(contestant.commands(*self.hosts), contestant.at_once, environment())
+        servers_used = self._servers() - before
         for image in images:
             found = self.target.digest(image.repository, image.tag)
             if found != image.digest:
                 raise SystemExit(f"{contestant.who} left {image} at {found}, not {image.digest}")
+        done = Run(seconds=used.seconds, processor=used.processor, servers=servers_used, memory=used.memory)
         if not self.proxies:
-            return Run(used.seconds, used.processor, used.memory), {}
+            return done, {}
         passed = self.proxies[0].passed() + self.proxies[1].passed()
         read = self.proxies[0].passed().bytes_down
-        return Run(used.seconds, used.processor, used.memory, passed.requests, read), passed.by_kind
+        return replace(done, requests=passed.requests, bytes=read), passed.by_kind
+
+    def _servers(self) -> float:
+        return sum(processor_time(each.pid) for each in (self.source, self.target, *self.proxies))
 
 
 @dataclass(frozen=True)

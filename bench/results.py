@@ -33,12 +33,14 @@ class Check:
         return UNITS[self.unit](self.figure), UNITS[self.unit](self.limit)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Run:
-    """One round of one way to do it: what Cost and Passed say, of which something may not be known."""
+    """One round of one way to do it: what Cost and Passed say, of which something may not be known. `servers` is the
+    processor time of the registries and of the proxies."""
 
     seconds: float
     processor: float | None = None
+    servers: float | None = None
     memory: int | None = None
     requests: int | None = None
     bytes: int | None = None
@@ -64,6 +66,10 @@ class Measure:
         return self._median("processor")
 
     @property
+    def servers(self) -> float | None:
+        return self._median("servers")
+
+    @property
     def requests(self) -> float | None:
         return self._median("requests")
 
@@ -82,6 +88,7 @@ class Measure:
             "who": self.who,
             "seconds": round(self.seconds, 4),
             "processor": self.processor and round(self.processor, 4),
+            "servers": self.servers and round(self.servers, 4),
             "memory": self.memory,
             "requests": self.requests,
             "bytes": self.bytes,
@@ -127,16 +134,17 @@ class Row:
 
 def table_of(row: Row) -> list[list[str]]:
     """What everybody took, under headings: time, and how much of theirs it is that Drayage took. No empty columns."""
-    table = [["", "time", "ours / theirs", "processor", "requests", "bytes read", "peak memory"]]
+    table = [["", "time", "ours / theirs", "processor", "servers'", "requests", "bytes read", "peak memory"]]
     for each in row.measures:
         ours = row.ours
-        ratio = ours.seconds / each.seconds if ours and each is not ours else None
+        ratio = ours.seconds / each.seconds if ours and not each.who.startswith("drayage") else None
         table.append(
             [
                 each.who,
                 UNITS["ms" if each.seconds < 1 else "s"](each.seconds),
                 "" if ratio is None else f"{ratio:.2f}",
                 "" if each.processor is None else f"{each.processor:.2f} s",
+                "" if each.servers is None else f"{each.servers:.2f} s",
                 "" if each.requests is None else f"{each.requests:,.0f}",
                 "" if each.bytes is None else size(each.bytes),
                 "" if each.memory is None else f"{each.memory / MIB:.1f} MiB",

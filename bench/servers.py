@@ -19,6 +19,7 @@ class Registry:
 
     host: str
     storage: Path
+    pid: int
 
     def clear(self) -> None:
         """Forgets everything. It looks into its folder for each request and keeps nothing in memory."""
@@ -50,7 +51,7 @@ def registry(folder: Path):
     try:
         with Process("docker-registry", [TOOLS / "bin/docker-registry", "serve", path], folder / "log") as process:
             process.wait_for(port)
-            yield Registry(f"127.0.0.1:{port}", storage)
+            yield Registry(f"127.0.0.1:{port}", storage, process.pid)
     finally:
         shutil.rmtree(folder)
 
@@ -76,6 +77,7 @@ class Proxy:
     """A proxy that counts what passes."""
 
     host: str
+    pid: int
 
     def forget(self) -> None:
         self._ask("DELETE")
@@ -98,4 +100,4 @@ def proxy(upstream: str, log: Path, latency: int = 0, bandwidth: int = 0):
         line = process.child.stdout.readline()
         if not line:
             raise process.fail("said nothing")
-        yield Proxy(line.decode().strip())
+        yield Proxy(line.decode().strip(), process.pid)

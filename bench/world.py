@@ -13,18 +13,25 @@ from seed import Pusher
 FUNCTION = "promote-images"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Local:
     """The local AWS with its ECR double."""
 
     aws: world.World
     folder: Path
 
-    def pusher(self, repository: str) -> Pusher:
-        """To a new repository of the source account; the target account gets one, too."""
-        for account in (DEPLOYER, TARGET):
-            self.aws.create_repositories(account, repository)
-        registry = self.aws.ecr.registry(DEPLOYER)
+    def __post_init__(self):
+        # A client takes longer to make than what it is used for here.
+        self._clients = {account: self.aws.ecr.ecr(account) for account in (DEPLOYER, TARGET)}
+        self._registries = {account: self.aws.ecr.registry(account) for account in self._clients}
+
+    def create_repository(self, name: str) -> None:
+        """In source and target account."""
+        for client in self._clients.values():
+            client.create_repository(repositoryName=name)
+
+    def pusher(self, repository: str, account: str = DEPLOYER) -> Pusher:
+        registry = self._registries[account]
         return Pusher(registry.host, repository, f"Basic {registry.token}")
 
     def event(self, images: list, **extra) -> dict:

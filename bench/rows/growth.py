@@ -94,7 +94,13 @@ def copy(folder: Path, images: list[Image], source: Place, targets: list[Place])
     command = Drayage(folder).commands(images, source.proxy.host, *(target.proxy.host for target in targets))
     used = run(command, environment=environment())
     passed = sum((target.proxy.passed() for target in targets), source.proxy.passed())
-    return Run(used.seconds, used.processor, used.memory, passed.requests, source.proxy.passed().bytes_down)
+    return Run(
+        seconds=used.seconds,
+        processor=used.processor,
+        memory=used.memory,
+        requests=passed.requests,
+        bytes=source.proxy.passed().bytes_down,
+    )
 
 
 def exponents(grown: Row) -> dict[str, float]:

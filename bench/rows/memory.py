@@ -57,7 +57,9 @@ def function(bench: Bench, number: int, count: int, sizes: list) -> Measure:
     with bench.folder(2 * count * sum(sizes)) as folder, world.running(folder) as local:
         images = []
         for each in range(count):
-            with local.pusher(f"memory/service-{each}") as pusher:
+            name = f"memory/service-{each}"
+            local.create_repository(name)
+            with local.pusher(name) as pusher:
                 images.append(push(pusher, number, each, sizes))
         event = local.event(images)
         local.counts()
@@ -65,7 +67,7 @@ def function(bench: Bench, number: int, count: int, sizes: list) -> Measure:
             answered = bootstrap.invoke(event)
             counted = local.counts()
             done = Run(
-                answered.seconds,
+                seconds=answered.seconds,
                 memory=bootstrap.peak_memory(),
                 requests=sum(counted.values()),
                 bytes=answered.payload["bytes_copied"],

@@ -46,6 +46,8 @@ def measure(bench: Bench) -> list[Row]:
     first.checks.append(Check("requests", first.ours.requests, MOST_REQUESTS, "requests"))
     again = Row("again", f"{title}, nothing to do", phases["again"], checks(phases["again"], *AGAIN))
     for row in (first, again):
+        waiting = row.ours.requests * LATENCY / 1000 / row.ours.seconds
+        row.notes.append(f"On average {waiting:.1f} of Drayage's requests are held by the proxies at once.")
         row.notes.append("With --no-referrers it does what the peers do here: they leave what hangs on images.")
     return [first, again]
 

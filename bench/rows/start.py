@@ -14,7 +14,7 @@ def measure(bench: Bench) -> list[Row]:
     measures = [Measure(function) for function in LAMBDAS]
     for _ in range(TIMES):
         for each in measures:
-            each.runs.append(Run(cold_start(each.who)))
+            each.runs.append(Run(seconds=cold_start(each.who)))
     checks = [Check(f"{each.who}, cold start", each.seconds, MOST_SECONDS, "ms") for each in measures]
     title = "From the exec of a bootstrap to its first request to the Runtime API"
     starts = Row("start", title, measures, checks)
