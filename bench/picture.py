@@ -82,13 +82,14 @@ def bars(panel: Panel, row: Row, left: float, top: float) -> list[str]:
         y = top + HEAD + STEP * number
         length = max(1.0, room * value(measure) / most)
         kind = "ours" if measure.who.startswith("drayage") else "peer"
+        mark = room * limit / most if measure is ours and limit else 0.0
         drawn += [
             text(left, y + 10, measure.who),
             f'<rect class="{kind}" x="{left + LABEL:.1f}" y="{y}" width="{length:.1f}" height="{BAR}" rx="2"/>',
-            text(left + LABEL + length + 6, y + 10, UNITS[panel.unit](value(measure)), "note"),
+            text(left + LABEL + max(length, mark) + 6, y + 10, UNITS[panel.unit](value(measure)), "note"),
         ]
-        if measure is ours and limit:
-            x = left + LABEL + room * limit / most
+        if mark:
+            x = left + LABEL + mark
             drawn.append(f'<line class="limit" x1="{x:.1f}" y1="{y - 3}" x2="{x:.1f}" y2="{y + BAR + 3}"/>')
     return drawn
 
