@@ -3,6 +3,7 @@
 import contextlib
 import math
 import statistics
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -56,11 +57,12 @@ class Place:
         return Place(registry, stack.enter_context(servers.proxy(registry.host, folder / f"{name}.log", LATENCY)))
 
 
-def measure(bench: Bench) -> list[Row]:
+def measure(bench: Bench) -> Iterator[Row]:
     with bench.folder(1 << 30) as folder, contextlib.ExitStack() as stack:
         source = Place.start(stack, folder, "source")
         targets = [Place.start(stack, folder, f"target-{number}") for number in range(1 << DOUBLINGS)]
-        return [row(bench, folder, what, source, targets) for what in DOUBLED]
+        for what in DOUBLED:
+            yield row(bench, folder, what, source, targets)
 
 
 def row(bench: Bench, folder: Path, what: str, source: Place, targets: list[Place]) -> Row:
