@@ -110,10 +110,12 @@ class Bench:
 def rounds(
     count: int, contestants: list[Contestant], step: Callable[[Contestant], dict[str, tuple[Run, dict]]]
 ) -> dict:
-    """Lets everybody in turn do it, round after round. A step gives runs by phase, and the answer measures by phase."""
-    phases: dict[str, dict[str, Measure]] = {}
-    for _ in range(count):
-        for contestant in contestants:
+    """Lets everybody in turn do it, each round with another one first. A step gives runs by phase, and the answer
+    measures by phase."""
+    phases = {}
+    for number in range(count):
+        first = number % len(contestants)
+        for contestant in contestants[first:] + contestants[:first]:
             os.sync()
             for phase, (used, kinds) in step(contestant).items():
                 measure = phases.setdefault(phase, {}).setdefault(contestant.who, Measure(contestant.who))
