@@ -49,7 +49,7 @@ def machine(kept: Kept) -> str:
         f"- {of['processor']}, {of['cores']} cores, {of['memory_gib']} GiB of memory, Linux {of['kernel']}; what the"
         f" registries keep is {of['storage']}.",
         "- " + ", ".join(f"{name} {version}" for name, version in versions.items()) + ", docker-registry of Debian.",
-        *(f"- Measured on {day} at {commit}, {rounds} rounds." for commit, day, rounds in runs),
+        *(f"- Measured on {day} at {commit}, rounds: {rounds}." for commit, day, rounds in runs),
     ]
     return "\n".join(said)
 

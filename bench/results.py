@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 
 from seed import KIB, MIB
 
+# What begins so is no peer.
+OURS = ("drayage", "promote-images")
 UNITS: dict[str, Callable[[float], str]] = {
     "ratio": lambda value: f"{value:.2f}",
     "requests": lambda value: f"{value:.0f}",
@@ -137,7 +139,7 @@ def table_of(row: Row) -> list[list[str]]:
     table = [["", "time", "ours / theirs", "processor", "servers'", "requests", "bytes read", "peak memory"]]
     for each in row.measures:
         ours = row.ours
-        ratio = ours.seconds / each.seconds if ours and not each.who.startswith("drayage") else None
+        ratio = ours.seconds / each.seconds if ours and not each.who.startswith(OURS) else None
         table.append(
             [
                 each.who,
@@ -155,6 +157,8 @@ def table_of(row: Row) -> list[list[str]]:
 
 
 def size(value: float) -> str:
+    if value < KIB:
+        return f"{value:.0f} B"
     return f"{value / MIB:,.1f} MiB" if value >= MIB else f"{value / KIB:,.1f} KiB"
 
 
