@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from html import escape
 
-from results import UNITS, Check, Measure, Row
+from results import OURS, UNITS, Check, Measure, Row
 
 WIDTH, MARGIN, GAP = 880, 16, 32
 PANEL = (WIDTH - 2 * MARGIN - GAP) / 2
@@ -81,7 +81,7 @@ def bars(panel: Panel, row: Row, left: float, top: float) -> list[str]:
     for number, measure in enumerate(row.measures):
         y = top + HEAD + STEP * number
         length = max(1.0, room * value(measure) / most)
-        kind = "ours" if measure.who.startswith("drayage") else "peer"
+        kind = "ours" if measure.who.startswith(OURS) else "peer"
         mark = room * limit / most if measure is ours and limit else 0.0
         drawn += [
             text(left, y + 10, measure.who),
