@@ -58,6 +58,7 @@ check: $(DENY) .tools/python .tools/node/versions ## Lint: clippy, format, depen
 bench: build tools ## Measure Drayage beside skopeo, crane and regctl, 20 minutes (ROWS="release index", ROUNDS=3)
 	@$(PYTHON) bench $(ROWS)
 
+.PHONY: bench-docs
 bench-docs: .tools/python ## Bring what was measured last into docs/benchmarks.md
 	@$(PYTHON) bench --docs
 
@@ -142,4 +143,4 @@ $(DENY):
 	@touch $@
 
 .DEFAULT_GOAL := help
-.PHONY: help bench bench-docs demo test check build package packages deploy deploy-target update-lambda-code $(UPDATE) tools clean lock-tools $(INVOKE)
+.PHONY: help bench demo test check build package packages deploy deploy-target update-lambda-code $(UPDATE) tools clean lock-tools $(INVOKE)
