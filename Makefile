@@ -63,8 +63,12 @@ check: $(DENY) .tools/python .tools/node/versions ## Lint: clippy, format, depen
 	RUSTDOCFLAGS=-Dwarnings cargo doc $(QUIET) --locked --workspace --no-deps
 	tools/deny.sh
 
-bench: build tools ## Measure rate and peak memory of promote-images and drayage with big layers (6 GB of disk)
-	@$(PYTHON) bench
+bench: build tools ## Measure Drayage beside skopeo, crane and regctl, 20 minutes (ROWS="release index", ROUNDS=3)
+	@$(PYTHON) bench $(ROWS)
+
+.PHONY: bench-docs
+bench-docs: .tools/python ## Bring what was measured last into docs/benchmarks.md
+	@$(PYTHON) bench --docs
 
 build: $(if $(ZIG),.tools/python .tools/zig/versions) ## Build the Lambda bootstraps; here (no ARCH, no ZIG) all else, too
 	@echo "Building (several minutes the first time)"

@@ -1,82 +1,58 @@
-"""`make bench`: how fast promote-images and the command line move bytes between two registries here, and in how much
-memory.
+"""`make bench`: what Drayage costs, side by side with its peers, and whether that is what it has to be.
 
-Everything is on loopback and on the same cores, so the rate says little about a network. The memory is the process's
-own.
+    bench [CASE...]     measures the cases, all if none is named, and keeps the results in target/bench
+    bench --docs        brings the results that are kept into docs
+
+ROUNDS in the environment is how often everybody does it, 3 if it is not set. Peers are skopeo, and crane and regctl if
+they are on the PATH. Status 1 if something is not reached.
 """
 
+import os
 import sys
-import tempfile
-from pathlib import Path
+import time
 
-import command_line
-from big import CASES, MIB, big_image
-from pipeline import world
-from pipeline.deployment import DEPLOYER, TARGET
-from pipeline.images import Layout
+import page
+from contestants import Drayage, peers
+from harness import Bench
+from kept import KEPT, Kept, machine, session
 from pipeline.processes import exit_on_sigterm
-
-MOST_MEMORY = 64 * MIB
-
-
-def bootstrap_of(local: world.World, function: str) -> int:
-    """The process that MiniStack runs a function in."""
-    name = f"AWS_LAMBDA_FUNCTION_NAME={local.functions.function(function)}"
-    for environ in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            words = environ.read_bytes().split(b"\0")
-            parent = int((environ.parent / "stat").read_text().rpartition(")")[2].split()[1])
-        except (OSError, ValueError):
-            continue
-        if parent == local.aws.process.pid and name.encode() in words:
-            return int(environ.parent.name)
-    raise LookupError(f"no bootstrap of {function}")
+from results import lines
+from rows import CASES
 
 
-def peak_memory(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    raise LookupError("VmHWM")
+def measure(names: list[str]) -> int:
+    bench = Bench(int(os.environ.get("ROUNDS") or 3), peers())
+    versions = {each.name: each.version() for each in [Drayage, *bench.peers]}
+    # Of all cases nothing is kept from before.
+    kept, checks = Kept.load() if names else Kept(), []
+    kept.machine = machine()
+    for name in names or CASES:
+        begin = time.monotonic()
+        for row in CASES[name](bench):
+            print("\n".join(lines(row)), flush=True)
+            kept.add(row, session(bench.rounds, versions))
+            checks += [(row, check) for check in row.checks]
+        # After each case, so that one that fails takes none with it.
+        kept.save()
+        print(f"({name}: {time.monotonic() - begin:.0f} s)\n", flush=True)
+    missed = [(row, check) for row, check in checks if not check.reached]
+    print(f"{len(checks) - len(missed)} of {len(checks)} reached. All figures: {KEPT}")
+    for row, check in missed:
+        figure, limit = check.shown()
+        print(f"NOT REACHED  {row.title}: {check.what}: {figure} (at most {limit})")
+    return 1 if missed else 0
 
 
-def measure(folder: Path, sizes: list) -> tuple[int, float, int]:
-    """Bytes, seconds and peak memory of one promotion, in a world of its own so that the process is fresh."""
-    with world.running(folder, ("functions",)) as local:
-        layout = Layout(folder / "images")
-        layout.tag("big", big_image(layout, sizes))
-        for account in (DEPLOYER, TARGET):
-            local.create_repositories(account, "myapp/big")
-        local.ecr.registry(DEPLOYER).push(layout, "big", "myapp/big", "1.0.0")
-        release = local.release().upload([{"repository": "myapp/big", "tag": "1.0.0"}])
-        answer = local.invoke("promote-images", release.event())
-        if answer.failed:
-            sys.exit(f"promote-images failed: {answer.payload}")
-        return (
-            answer.payload["bytes_copied"],
-            answer.payload["seconds"],
-            peak_memory(bootstrap_of(local, "promote-images")),
-        )
-
-
-def main() -> int:
+def main(words: list[str]) -> int:
     exit_on_sigterm()
-    print(f"{'case':<22}{'moved':>10}{'time':>9}{'rate':>12}{'peak memory':>14}")
-    worst = 0
-    for name, sizes in CASES.items():
-        with tempfile.TemporaryDirectory(prefix="drayage-bench-") as folder:
-            moved, seconds, memory = measure(Path(folder), sizes)
-        worst = max(worst, memory)
-        rate = moved / MIB / seconds
-        print(
-            f"{name:<22}{moved / MIB:>6.0f} MiB{seconds:>7.1f} s{rate:>6.0f} MiB/s{memory / MIB:>10.1f} MiB", flush=True
-        )
-    if worst > MOST_MEMORY:
-        print(f"FAILED: more than {MOST_MEMORY // MIB} MiB of memory")
-        return 1
-    print()
-    return command_line.main()
+    if words == ["--docs"]:
+        page.write(Kept.load())
+        return 0
+    if unknown := [word for word in words if word not in CASES]:
+        print(f"no such case: {' '.join(unknown)}; there are {' '.join(CASES)}", file=sys.stderr)
+        return 2
+    return measure(words)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

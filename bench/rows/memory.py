@@ -1,0 +1,78 @@
+"""Peak memory of the command line and of promote-images, with big layers and with many."""
+
+from collections.abc import Iterator
+
+import world
+from contestants import Image
+from harness import Bench, rounds
+from results import Check, Measure, Row, Run
+from seed import KIB, MIB, Pusher
+
+MOST_MEMORY = 32 * MIB
+# Layers of so many bytes, for each of so many images.
+SHAPES = {
+    "one 4 GiB layer": (1, [4096 * MIB]),
+    "6 x 256 MiB": (1, [256 * MIB] * 6),
+    "200 images of small layers": (200, [20 * KIB] * 6),
+}
+
+
+def measure(bench: Bench) -> Iterator[Row]:
+    for number, shape in enumerate(SHAPES.items()):
+        yield row(bench, number, *shape)
+
+
+def row(bench: Bench, number: int, name: str, shape: tuple) -> Row:
+    count, sizes = shape
+    measures = [*command_line(bench, number, count, sizes), function(bench, number, count, sizes)]
+    peaks = [(each.who, each.memory) for each in measures if each.who in ("drayage", world.FUNCTION)]
+    checks = [Check(f"peak memory of {who}", peak, MOST_MEMORY, "MiB") for who, peak in peaks]
+    return Row(f"memory-{number + 1}", f"Peak memory: {name}", measures, checks)
+
+
+def push(pusher: Pusher, number: int, each: int, sizes: list) -> Image:
+    layers = [pusher.layer((number, each, layer), size) for layer, size in enumerate(sizes)]
+    image = pusher.image(layers, name=pusher.repository)
+    pusher.tag(image, "1")
+    return Image(pusher.repository, "1", image.digest)
+
+
+def command_line(bench: Bench, number: int, count: int, sizes: list) -> list[Measure]:
+    """The peers are there to compare with where a round does not take them long."""
+    with bench.folder(2 * count * sum(sizes)) as folder, bench.pair(folder) as pair:
+        images = []
+        for each in range(count):
+            with Pusher(pair.source.host, f"memory/service-{each}") as pusher:
+                images.append(push(pusher, number, each, sizes))
+        everybody = [bench.drayage(folder, images)]
+        if count == 1 and sum(sizes) < 2048 * MIB:
+            everybody += bench.those(images, 1)
+
+        def step(contestant):
+            pair.target.clear()
+            return {"first": pair.copy(contestant, images)}
+
+        return rounds(1, everybody, step)["first"]
+
+
+def function(bench: Bench, number: int, count: int, sizes: list) -> Measure:
+    """A fresh process of promote-images, on the double of ECR."""
+    with bench.folder(2 * count * sum(sizes)) as folder, world.running(folder) as local:
+        images = []
+        for each in range(count):
+            name = f"memory/service-{each}"
+            local.create_repository(name)
+            with local.pusher(name) as pusher:
+                images.append(push(pusher, number, each, sizes))
+        event = local.event(images)
+        local.counts()
+        with local.bootstrap() as bootstrap:
+            answered = bootstrap.invoke(event)
+            counted = local.counts()
+            done = Run(
+                seconds=answered.seconds,
+                memory=bootstrap.peak_memory(),
+                requests=sum(counted.values()),
+                bytes=answered.payload["bytes_copied"],
+            )
+        return Measure(world.FUNCTION, [done], counted)

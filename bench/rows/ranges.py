@@ -1,0 +1,31 @@
+"""One layer of 1 GiB from a source that bounds each connection."""
+
+from contestants import Image
+from harness import Bench, rounds
+from results import Check, Row
+from seed import MIB, Pusher
+
+SIZE, BANDWIDTH = 1024 * MIB, 50 * MIB
+
+
+def measure(bench: Bench) -> list[Row]:
+    with bench.folder(2 * SIZE) as folder, bench.pair(folder, 0, BANDWIDTH) as pair:
+        with Pusher(pair.source.host, "app/model") as pusher:
+            image = pusher.image([pusher.layer(1, SIZE)])
+            pusher.tag(image, "1")
+        images = [Image("app/model", "1", image.digest)]
+
+        def step(contestant):
+            pair.target.clear()
+            return {"first": pair.copy(contestant, images)}
+
+        everybody = [bench.drayage(folder, images), *bench.those(images, 1)]
+        measures = rounds(max(1, bench.rounds - 1), everybody, step)["first"]
+    ours = measures[0]
+    best = min(measures[1:], key=lambda each: each.seconds)
+    floor = SIZE / BANDWIDTH
+    row = Row("ranges", "1 layer of 1 GiB, 50 MiB/s for each connection", measures, [])
+    # To be faster by less than this is chance.
+    row.checks.append(Check(f"time, of the best peer's ({best.who})", ours.seconds / best.seconds, 0.95))
+    row.notes.append(f"Over one connection it takes {floor:.1f} s at least.")
+    return [row]
