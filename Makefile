@@ -53,6 +53,9 @@ test: build tools $(FUZZ) ## Run every test
 fuzz: $(FUZZ) ## Fuzz the parsers of what others write (TARGET=link, SECONDS=600 for each)
 	@tools/fuzz.sh long $(or $(SECONDS),600) $(TARGET)
 
+soak: ## Promote 1,000 images to 10 targets, while requests fail at random (10 minutes)
+	@cargo test $(QUIET) --locked --package registry --test soak -- full
+
 check: $(DENY) .tools/python .tools/node/versions ## Lint: clippy, format, dependencies, documentation, machines, templates
 	cargo fmt --check
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
@@ -156,4 +159,4 @@ $(FUZZ):
 	@touch $@
 
 .DEFAULT_GOAL := help
-.PHONY: help bench demo test fuzz check build package packages deploy deploy-target update-lambda-code $(UPDATE) tools clean lock-tools $(INVOKE)
+.PHONY: help bench demo test fuzz soak check build package packages deploy deploy-target update-lambda-code $(UPDATE) tools clean lock-tools $(INVOKE)

@@ -20,6 +20,7 @@ if [ ${#targets[@]} = 0 ]; then
     done
 fi
 
+mkdir -p target/fuzz/found
 cargo metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
 # Without a sanitizer: the parsers have no unsafe code, and a stable compiler builds it.
 PATH=$PWD/.tools/cargo/bin:$PATH cargo fuzz build --sanitizer none --target-dir target/fuzz 2>target/fuzz-build.log || {
@@ -27,7 +28,6 @@ PATH=$PWD/.tools/cargo/bin:$PATH cargo fuzz build --sanitizer none --target-dir 
     exit 1
 }
 host=$(rustc -vV | sed -n 's/^host: //p')
-mkdir -p target/fuzz/found
 
 run() {
     local target=$1 corpus=$2
