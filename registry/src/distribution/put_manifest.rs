@@ -65,6 +65,9 @@ impl Distribution {
                 );
                 Err(attempt.error(Name::RegistryLimit, &why))
             }
+            // The digest was computed from what was sent. Debian's docker-registry says so while somebody else puts the same manifest: it reads
+            // what it is still writing.
+            _ if kind(refusal) == Kind::Corrupt => Err(attempt.refused(refusal).temporary()),
             _ => Err(attempt.refused(refusal)),
         }
     }

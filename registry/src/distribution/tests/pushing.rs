@@ -141,3 +141,14 @@ async fn no_token_for_two_repositories_is_no_reason_not_to_upload() {
     assert!(matches!(mount, Ok(Mount::Declined(_))), "{mount:?}");
     assert_eq!(lines(&tokens)[1], "GET /token?service=reg&scope=repository%3Aapp%3Apull%2Cpush");
 }
+
+/// Debian's docker-registry, while somebody else puts the same manifest.
+#[tokio::test]
+async fn a_digest_that_was_computed_here_and_is_doubted_there_is_put_again() {
+    let server = Loopback::answering(["400 Bad Request\n\n{\"errors\":[{\"code\":\"DIGEST_INVALID\"}]}"]);
+    let client = connect(&server.address, Login::Anonymous, Side::Target);
+    let raw = bytes::Bytes::from_static(br#"{"schemaVersion":2,"manifests":[]}"#);
+    let manifest = promotion::Manifest::parse(raw, Some(promotion::MediaType::OciIndex.as_str())).unwrap();
+    let (name, again, text) = named(client.put_manifest(&repository(), &manifest, None).await);
+    assert_eq!((name, again), (Name::CorruptContent, true), "{text}");
+}
