@@ -183,6 +183,16 @@ impl Error {
         self
     }
 
+    /// The same failure with a line for each thing that it is about, however many those are.
+    #[must_use]
+    pub fn listing(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        for line in lines {
+            self.0.message += "\n";
+            self.0.message += &plain(cut(&line, LONGEST));
+        }
+        self
+    }
+
     /// Its stable name.
     #[must_use]
     pub fn name(&self) -> Name {

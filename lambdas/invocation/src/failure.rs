@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn a_long_message_is_cut_so_that_its_json_fits_and_says_so() {
         for piece in ["\"", "\n", "ä", "\u{1}", "x"] {
-            let answer = diagnostic(&Error::new(Name::PullFailed, piece.repeat(40_000)));
+            let answer = diagnostic(&Error::new(Name::PullFailed, "these:").listing(vec![piece.repeat(15_000); 4]));
             let json = serde_json::to_string(&answer).unwrap();
             assert!(json.len() < 32_768, "{piece:?}: {}", json.len());
             assert!(answer.error_message.ends_with("more characters: the log of the function has all)"));

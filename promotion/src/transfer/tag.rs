@@ -100,30 +100,30 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
 
     /// One error for all tags that failed, or none if at most some staged content is gone.
     fn failure(&self, plan: &Plan, faults: &[(&Tagging, Fault)]) -> Option<Error> {
-        let mut failed = faults.iter().filter_map(|(tagging, fault)| match fault {
+        let failed = faults.iter().filter_map(|(tagging, fault)| match fault {
             Fault::Failed(error) => Some((tagging, error)),
             Fault::Gone => None,
         });
         let name = failed.clone().map(|(_, error)| error).find(|error| !error.is_temporary());
         let name = name.or_else(|| failed.clone().map(|(_, error)| error).next())?.name();
-        let mut message = format!(
+        let message = format!(
             "{} of {} tags are not written; everything is staged, and the other tags stay: mend the cause and run again, which writes only \
              what is missing",
             faults.len(),
             plan.tags.len()
         );
-        failed.by_ref().for_each(|(tagging, error)| {
+        let lines = failed.map(|(tagging, error)| {
             let target = plan.targets.get(tagging.target).map_or("", String::as_str);
             let old = tagging.old.map_or_else(|| "nothing".to_owned(), |digest| digest.to_string());
-            message += &format!(
-                "\n{}:{} in {target}, pointing to {old}, wanted {}: {}: {error}",
+            format!(
+                "{}:{} in {target}, pointing to {old}, wanted {}: {}: {error}",
                 tagging.repository,
                 tagging.tag,
                 tagging.new,
                 error.name()
-            );
+            )
         });
-        Some(Error::new(name, message))
+        Some(Error::new(name, message).listing(lines))
     }
 }
 
