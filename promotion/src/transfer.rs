@@ -22,7 +22,7 @@ pub struct Limits {
     pub bytes_in_flight: u64,
     /// Blobs; and beside them as many manifests, which may have to wait for the pace of a registry.
     pub steps_in_flight: usize,
-    /// Connections that read ahead in large blobs, beside the one that each blob has. Each holds up to 4 MiB.
+    /// Connections that read ahead in large blobs, beside the one that each blob has. Each holds up to 2 MiB.
     pub reading_ahead: usize,
 }
 
@@ -37,10 +37,10 @@ impl Limits {
 impl Default for Limits {
     /// 256 MiB: at the slowest that Lambda has been seen to move bytes (0.4 MB per second with the least memory), what is on its way
     /// still arrives within 15 minutes, so that slow blobs never keep each other from ending. As many steps as hide a round trip without
-    /// troubling the quotas of ECR (InitiateLayerUpload: 100 per second). And four connections for one blob: AWS saw three times the rate
+    /// troubling the quotas of ECR (InitiateLayerUpload: 100 per second). And four connections for a large blob: AWS saw three times the rate
     /// with four (README of awslabs/amazon-ecr-containerd-resolver).
     fn default() -> Self {
-        Self { bytes_in_flight: 256 << 20, steps_in_flight: 32, reading_ahead: 3 }
+        Self { bytes_in_flight: 256 << 20, steps_in_flight: 32, reading_ahead: 4 }
     }
 }
 

@@ -4,29 +4,27 @@ use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::Fuse;
 use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Instant;
 
 use crate::{Descriptor, Error, Name, Opened, Patient, Repository, Source};
 
 /// How many bytes a request asks for where several connections read one blob; so many are held for each that reads ahead.
-const PART: u64 = 4 << 20;
+const PART: u64 = 2 << 20;
 
-/// After how many bytes it is looked again whether reading ahead is of use. As long as it is not, a request asks for so many.
-const STRETCH: u64 = 16 * PART;
+/// How many bytes a request asks for in a large blob while no connection is spare: after so many it is looked again.
+const STRETCH: u64 = 32 * PART;
 
 /// A blob with fewer bytes to come is asked for in one request.
-const LARGE: u64 = 8 * PART;
+const LARGE: u64 = 16 * PART;
 
-/// The bytes of a blob in their order, from some byte on, read over several connections while that is what is waited for.
+/// The bytes of a blob in their order, from some byte on, read over several connections where some are spare.
 ///
-/// One connection is often slower than the line: its rate is its window over the round trip, and S3 limits it as well. Parts that come later are asked
-/// for ahead over connections that are spare, as long as more time passes in waiting for the source than in sending on.
+/// One connection is often slower than the line: its rate is its window over the round trip, and S3 limits it as well. So parts that come later are
+/// asked for ahead (docs/decisions/0020-large-blobs-over-several-connections.md).
 pub(super) struct Ranges<S: Source> {
     source: Arc<Patient<S>>,
     repository: Repository,
@@ -37,21 +35,6 @@ pub(super) struct Ranges<S: Source> {
     ahead: VecDeque<Part>,
     /// Before which byte everything has been asked for.
     asked: u64,
-    is_source_slow: bool,
-    watch: Watch,
-}
-
-/// How the time has been spent since it was looked at last.
-struct Watch {
-    begin: Instant,
-    waited: Duration,
-    bytes: u64,
-}
-
-impl Watch {
-    fn start() -> Self {
-        Self { begin: Instant::now(), waited: Duration::ZERO, bytes: 0 }
-    }
 }
 
 type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
@@ -64,7 +47,7 @@ struct Part {
     left: u64,
     /// Whether parts behind this one may be read ahead.
     is_short: bool,
-    /// Held while it is read ahead.
+    /// Held until all that was read ahead is handed on, which bounds the memory of all blobs together.
     _connection: Option<OwnedSemaphorePermit>,
 }
 
@@ -77,8 +60,10 @@ impl<S: Source> Ranges<S> {
         offset: u64,
         spare: &Arc<Semaphore>,
     ) -> Result<Self, Error> {
-        let is_large = blob.size - offset >= LARGE && spare.available_permits() > 0;
-        let end = if is_large { offset + PART } else { blob.size };
+        let end = match blob.size.saturating_sub(offset) {
+            ..LARGE => blob.size,
+            left => offset + left.min(first_step(spare)),
+        };
         let Opened { bytes, end } = source.blob(repository, blob, offset..end).await?;
         let current = Part::new(bytes, offset..end, None);
         Ok(Self {
@@ -89,38 +74,27 @@ impl<S: Source> Ranges<S> {
             current,
             ahead: VecDeque::new(),
             asked: end,
-            is_source_slow: true,
-            watch: Watch::start(),
         })
     }
 
     /// The next piece; none at the end of the blob, or earlier if the source ends early.
     pub(super) async fn next(&mut self) -> Option<Result<Bytes, Error>> {
-        let begin = Instant::now();
-        let piece = loop {
+        loop {
             self.read_ahead();
             let piece = poll_fn(|cx| self.poll_piece(cx)).await;
             if piece.is_some() || self.current.left > 0 || !self.go_on() {
-                break piece;
+                return piece;
             }
-        };
-        self.watch.waited += begin.elapsed();
-        if let Some(Ok(piece)) = &piece {
-            self.watch.bytes += piece.len() as u64;
         }
-        piece
     }
 
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
-        let piece = self.current.poll_next(cx);
-        if piece.is_pending() {
-            self.ahead.iter_mut().for_each(|part| part.take_in(cx));
-        }
-        piece
+        self.ahead.iter_mut().for_each(|part| part.take_in(cx));
+        self.current.poll_next(cx)
     }
 
     fn read_ahead(&mut self) {
-        while self.is_source_slow && self.current.is_short && self.asked < self.blob.size {
+        while self.current.is_short && self.asked < self.blob.size {
             let Ok(connection) = self.spare.clone().try_acquire_owned() else { return };
             let part = self.ask(PART, Some(connection));
             self.ahead.push_back(part);
@@ -129,15 +103,10 @@ impl<S: Source> Ranges<S> {
 
     /// Turns to what comes behind the part that has ended. False at the end of the blob.
     fn go_on(&mut self) -> bool {
-        if self.watch.bytes >= STRETCH {
-            self.is_source_slow = self.watch.waited * 2 > self.watch.begin.elapsed();
-            self.watch = Watch::start();
-        }
         self.current = match self.ahead.pop_front() {
-            Some(part) => Part { _connection: None, ..part },
+            Some(part) => part,
             None if self.asked == self.blob.size => return false,
-            None if self.is_source_slow && self.spare.available_permits() > 0 => self.ask(PART, None),
-            None => self.ask(STRETCH, None),
+            None => self.ask(first_step(&self.spare), None),
         };
         true
     }
@@ -157,6 +126,11 @@ impl<S: Source> Ranges<S> {
         };
         Part::new(opening.into_stream().try_flatten(), range, connection)
     }
+}
+
+/// How many bytes to ask for where nothing is read ahead: few if something can be now.
+fn first_step(spare: &Semaphore) -> u64 {
+    if spare.available_permits() > 0 { PART } else { STRETCH }
 }
 
 impl Part {

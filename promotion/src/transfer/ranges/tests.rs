@@ -1,14 +1,16 @@
 #![allow(clippy::cast_possible_truncation, reason = "few bytes are read here")]
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use futures_util::stream;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::*;
 use crate::{Digest, Lookup, Patience, Reference, Referrers, Registry, Tag};
 
 const MIB: u64 = 1 << 20;
+const PART_MIB: u64 = PART / MIB;
 
 /// A source that sends a MiB at a time over each connection, and is asked for ranges of one blob.
 #[derive(Debug)]
@@ -106,43 +108,54 @@ fn spare(connections: usize) -> Arc<Semaphore> {
 async fn four_connections_read_about_four_times_as_fast_as_one() {
     let source = patient(Slow::new(20));
     let one = read(&source, 200, 0, &spare(0)).await;
-    assert_eq!((one.as_millis(), source.requests()), (4000, 1));
-    let connections = spare(3);
+    assert_eq!((one.as_millis(), source.requests()), (4000, 4));
+    let connections = spare(4);
     let four = read(&source, 200, 0, &connections).await;
     assert!(four * 7 < one * 2, "{four:?} and {one:?}");
-    assert_eq!(source.requests(), 1 + 200 / 4);
-    assert_eq!(connections.available_permits(), 3, "all are given back");
+    assert_eq!(source.requests(), 4 + 200 / PART_MIB);
+    assert_eq!(connections.available_permits(), 4, "all are given back");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_sent_on_slowly_is_not_read_ahead() {
+async fn what_is_read_ahead_is_bounded_whatever_is_sent_on() {
     let source = patient(Slow::new(5));
-    read(&source, 400, 20, &spare(3)).await;
-    // Until that is known after 64 MiB a request for every 4, and then one for every 64.
-    assert_eq!(source.requests(), (64 + 3 * 4) / 4 + (400 - 64 - 3 * 4_u64).div_ceil(64));
+    let connections = spare(4);
+    let (blob, repository) = (blob(100), "app".parse().unwrap());
+    let mut ranges = Ranges::open(&source, &repository, &blob, 0, &connections).await.unwrap();
+    ranges.next().await.unwrap().unwrap();
+    for _ in 0..9 {
+        sleep(Duration::from_secs(1)).await;
+        assert!(source.requests() <= 1 + 4, "{} parts are asked for", source.requests());
+    }
+    // Others find no connection, and ask for long stretches.
+    let mut other = Ranges::open(&source, &repository, &blob, 0, &connections).await.unwrap();
+    while let Some(piece) = other.next().await {
+        piece.unwrap();
+    }
+    assert_eq!(source.requests(), 5 + 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn small_blobs_and_registries_without_ranges_take_one_request() {
     let source = patient(Slow::new(20));
-    read(&source, 31, 0, &spare(3)).await;
+    read(&source, 31, 0, &spare(4)).await;
     assert_eq!(source.requests(), 1);
     let source = patient(Slow { heeds_ranges: false, ..Slow::new(20) });
-    read(&source, 100, 0, &spare(3)).await;
+    read(&source, 100, 0, &spare(4)).await;
     assert_eq!(source.requests(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_part_that_is_cut_is_told_when_its_turn_comes_and_nothing_behind_it_is_given() {
-    let source = patient(Slow { cut_at: Mutex::new(Some(8 * MIB)), ..Slow::new(20) });
+    let source = patient(Slow { cut_at: Mutex::new(Some(4 * PART)), ..Slow::new(20) });
     let (blob, repository) = (blob(100), "app".parse().unwrap());
-    let connections = spare(3);
+    let connections = spare(4);
     let mut ranges = Ranges::open(&source, &repository, &blob, 0, &connections).await.unwrap();
-    for _ in 0..8 {
+    for _ in 0..4 * PART_MIB {
         ranges.next().await.unwrap().unwrap();
     }
     assert_eq!(ranges.next().await.unwrap().unwrap_err().to_string(), "cut");
     assert!(ranges.next().await.is_none());
     drop(ranges);
-    assert_eq!(connections.available_permits(), 3);
+    assert_eq!(connections.available_permits(), 4);
 }
