@@ -91,8 +91,8 @@ impl<S: Source, T: Target> Promotion<S, T> {
 
     async fn rounds(&self, release: Release, until: Until, progress: &Arc<Progress>) -> Result<Report, Error> {
         let begin = Instant::now();
-        let spare = &Arc::new(Semaphore::new(self.limits.reading_ahead));
-        let transfer = Transfer { source: &self.source, targets: &self.targets, limits: self.limits, spare, progress };
+        let places = &Arc::new(Semaphore::new(self.limits.ranges_in_flight));
+        let transfer = Transfer { source: &self.source, targets: &self.targets, limits: self.limits, places, progress };
         let mut first: Option<Arc<Plan>> = None;
         let mut release = release;
         let mut is_staged_anew = true;

@@ -22,15 +22,16 @@ pub struct Limits {
     pub bytes_in_flight: u64,
     /// Blobs; and beside them as many manifests, which may have to wait for the pace of a registry.
     pub steps_in_flight: usize,
-    /// Connections that read ahead in large blobs, beside the one that each blob has. Each holds up to 2 MiB.
-    pub reading_ahead: usize,
+    /// Parts of large blobs that are read at a time, each over a connection of its own and with up to 2 MiB in memory. A blob that finds no
+    /// room is read over one connection.
+    pub ranges_in_flight: usize,
 }
 
 impl Limits {
-    /// 2 GiB: where nothing stops a promotion before its end, large blobs need not wait for each other.
+    /// 1 GiB: where nothing stops a promotion before its end, large blobs need not wait for each other.
     #[must_use]
     pub fn without_deadline() -> Self {
-        Self { bytes_in_flight: 2 << 30, ..Self::default() }
+        Self { bytes_in_flight: 1 << 30, ..Self::default() }
     }
 }
 
@@ -40,7 +41,7 @@ impl Default for Limits {
     /// troubling the quotas of ECR (InitiateLayerUpload: 100 per second). And four connections for a large blob: AWS saw three times the rate
     /// with four (README of awslabs/amazon-ecr-containerd-resolver).
     fn default() -> Self {
-        Self { bytes_in_flight: 256 << 20, steps_in_flight: 32, reading_ahead: 4 }
+        Self { bytes_in_flight: 256 << 20, steps_in_flight: 32, ranges_in_flight: 4 }
     }
 }
 
@@ -49,8 +50,8 @@ pub(crate) struct Transfer<'a, S, T> {
     pub(crate) source: &'a Arc<Patient<S>>,
     pub(crate) targets: &'a [Arc<Patient<T>>],
     pub(crate) limits: Limits,
-    /// The connections that may read ahead.
-    pub(crate) spare: &'a Arc<Semaphore>,
+    /// Room for the parts of large blobs.
+    pub(crate) places: &'a Arc<Semaphore>,
     pub(crate) progress: &'a Arc<Progress>,
 }
 

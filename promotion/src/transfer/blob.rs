@@ -22,7 +22,7 @@ pub(crate) async fn copy<S: Source, T: Target>(
     repository: &Repository,
     blob: &Descriptor,
     mut opened: Option<T::Upload>,
-    spare: &Arc<Semaphore>,
+    places: &Arc<Semaphore>,
     progress: &Arc<Progress>,
 ) -> Result<(), Error> {
     let mut sending = 1;
@@ -32,7 +32,7 @@ pub(crate) async fn copy<S: Source, T: Target>(
             None => target.open_upload(repository).await?,
         };
         let failure = Arc::new(Mutex::new(None));
-        let body = whole_or_nothing(source.clone(), repository.clone(), blob.clone(), spare.clone(), failure.clone());
+        let body = whole_or_nothing(source.clone(), repository.clone(), blob.clone(), places.clone(), failure.clone());
         let progress = progress.clone();
         let body = body.inspect_ok(move |piece| progress.moving(piece.len()));
         let Err(error) = target.upload(upload, blob, body).await else { return Ok(()) };
@@ -71,7 +71,7 @@ fn whole_or_nothing<S: Source>(
     source: Arc<Patient<S>>,
     repository: Repository,
     blob: Descriptor,
-    spare: Arc<Semaphore>,
+    places: Arc<Semaphore>,
     failure: Arc<Mutex<Option<Error>>>,
 ) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static {
     let reading = Reading {
@@ -79,7 +79,7 @@ fn whole_or_nothing<S: Source>(
         repository,
         blob,
         open: None,
-        spare,
+        places,
         received: 0,
         hasher: Some(Hasher::default()),
         held: None,
@@ -101,7 +101,7 @@ struct Reading<S: Source> {
     repository: Repository,
     blob: Descriptor,
     open: Option<Ranges<S>>,
-    spare: Arc<Semaphore>,
+    places: Arc<Semaphore>,
     received: u64,
     /// None once the digest is checked.
     hasher: Option<Hasher>,
@@ -116,7 +116,7 @@ impl<S: Source> Reading<S> {
                 Some(open) => open,
                 None => {
                     let (repository, blob) = (&self.repository, &self.blob);
-                    let open = Ranges::open(&self.source, repository, blob, self.received, &self.spare).await?;
+                    let open = Ranges::open(&self.source, repository, blob, self.received, &self.places).await?;
                     self.open.insert(open)
                 }
             };

@@ -30,7 +30,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
                     source: self.source.clone(),
                     target: target.clone(),
                     plan: plan.clone(),
-                    spare: self.spare.clone(),
+                    places: self.places.clone(),
                     progress: self.progress.clone(),
                     at,
                 };
@@ -84,7 +84,7 @@ struct Mover<S, T> {
     source: Arc<Patient<S>>,
     target: Arc<Patient<T>>,
     plan: Arc<Plan>,
-    spare: Arc<Semaphore>,
+    places: Arc<Semaphore>,
     progress: Arc<Progress>,
     at: usize,
 }
@@ -140,7 +140,7 @@ impl<S: Source, T: Target> Mover<S, T> {
                     None => None,
                 };
                 let _on_its_way = self.progress.on_its_way(self.at, &step.repository, blob);
-                blob::copy(&self.source, &self.target, &step.repository, blob, upload, &self.spare, &self.progress)
+                blob::copy(&self.source, &self.target, &step.repository, blob, upload, &self.places, &self.progress)
                     .await?;
                 count(|counters| &counters.blobs_copied, 1);
                 count(|counters| &counters.bytes_copied, blob.size);
@@ -181,7 +181,7 @@ impl<S: Source, T: Target> Mover<S, T> {
         let mut brought = HashSet::new();
         let lacking = content.blobs().filter(|blob| digests.contains(&blob.digest));
         for blob in lacking.filter(|blob| brought.insert(blob.digest)) {
-            blob::copy(&self.source, &self.target, repository, blob, None, &self.spare, &self.progress).await?;
+            blob::copy(&self.source, &self.target, repository, blob, None, &self.places, &self.progress).await?;
         }
         Ok(())
     }
