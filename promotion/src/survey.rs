@@ -6,8 +6,8 @@ mod target;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use futures_util::StreamExt;
-use futures_util::stream;
+use futures_util::future::join;
+use futures_util::{StreamExt, stream};
 
 use crate::batches::batches;
 use crate::shelf::Shelf;
@@ -20,6 +20,7 @@ pub use images::PinnedImage;
 pub(crate) use images::Root;
 pub use referrers::Referring;
 pub(crate) use referrers::digest_tag;
+use target::Tags;
 
 /// How many requests a survey sends at a time to one registry.
 const AT_ONCE: usize = 32;
@@ -135,15 +136,19 @@ impl Survey {
         depth: Depth,
     ) -> Self {
         let mut survey = Self::of(targets.iter().map(|target| TargetSurvey::named(target.name())), referring);
-        survey.pin(release, source).await;
+        let names: Vec<_> =
+            release.images().iter().map(|image| (image.repository.clone(), image.tag.clone())).collect();
+        let tags = stream::iter(targets).map(|target| target::look_up_tags(target, &names)).buffered(AT_ONCE).collect();
+        let (tags, ()) = join(tags, survey.pin(release, source)).await;
         survey.roots = survey.images.iter().map(Root::image).collect();
-        survey.find_roots(targets, 0).await;
+        survey.find_roots(targets, 0, tags).await;
         survey.open_indexes(source).await;
         if referring != Referring::Left {
             let images = survey.roots.len();
             survey.find_referrers(source).await;
             survey.find_known_referrers(targets).await;
-            survey.find_roots(targets, images).await;
+            let tags = survey.look_up_tags(targets, images).await;
+            survey.find_roots(targets, images, tags).await;
         }
         survey.learn_platforms(source).await;
         let shared = &survey;
@@ -188,13 +193,29 @@ impl Survey {
         }
     }
 
-    /// Asks every target for the roots from this one on.
-    async fn find_roots<T: Target>(&mut self, targets: &[Arc<Patient<T>>], from: usize) {
+    /// Asks every target what the tags of the roots from this one on point to.
+    async fn look_up_tags<T: Target>(&self, targets: &[Arc<Patient<T>>], from: usize) -> Vec<Tags> {
+        let roots = self.roots.get(from..).unwrap_or_default();
+        stream::iter(targets.iter().zip(&self.targets))
+            .map(|(target, known)| async move {
+                let unasked = known.unasked(&self.roots);
+                let roots = roots.iter().filter(|root| !unasked.contains(&root.repository));
+                let names: Vec<_> =
+                    roots.filter_map(|root| Some((root.repository.clone(), root.tag.clone()?))).collect();
+                target::look_up_tags(target, &names).await
+            })
+            .buffered(AT_ONCE)
+            .collect()
+            .await
+    }
+
+    /// Asks every target for the roots from this one on, of which it is known what their tags point to.
+    async fn find_roots<T: Target>(&mut self, targets: &[Arc<Patient<T>>], from: usize, tags: Vec<Tags>) {
         let roots = self.roots.get(from..).unwrap_or_default().to_vec();
         let known = std::mem::take(&mut self.targets);
-        let mut finding = stream::iter(targets.iter().zip(known))
-            .map(|(target, known)| async {
-                let found = target::find_roots(target, &known, &roots, &known.unasked(&self.roots)).await;
+        let mut finding = stream::iter(targets.iter().zip(known).zip(tags))
+            .map(|((target, known), tags)| async {
+                let found = target::find_roots(target, &known, &roots, tags).await;
                 (known, found)
             })
             .buffered(AT_ONCE);

@@ -24,38 +24,54 @@ pub(super) struct FoundContent {
     pub(super) problems: Vec<Error>,
 }
 
-/// Asks first what the tags point to. Only where that is not what it should be are the digests asked for: an up-to-date target costs
-/// one request per repository and batch.
-pub(super) async fn find_roots<T: Target>(
-    target: &Patient<T>,
-    known: &TargetSurvey,
-    roots: &[Root],
-    unasked: &HashSet<&Repository>,
-) -> FoundRoots {
-    let mut found = FoundRoots { roots: vec![None; roots.len()], ..FoundRoots::default() };
-    let asked = roots.iter().enumerate().filter(|(_, root)| !unasked.contains(&root.repository));
-    let tagged = asked.filter_map(|(at, root)| Some((at, root, Reference::Tag(root.tag.clone()?))));
+/// A manifest's digest, and what it refers to.
+type Held = (Digest, Arc<Content>);
+
+/// What some tags point to in a target.
+#[derive(Default)]
+pub(super) struct Tags {
+    /// None where nothing is, or nothing that can be read. Those are missing that could not be asked for.
+    held: HashMap<(Repository, Tag), Option<Held>>,
+    problems: Vec<Error>,
+}
+
+/// Asks what tags point to. It does not matter yet what they should: so the source can be asked at the same time.
+pub(super) async fn look_up_tags<T: Target>(target: &Patient<T>, names: &[(Repository, Tag)]) -> Tags {
+    let mut tags = Tags::default();
+    let wanted = names.iter().map(|name| (&name.0, (name, Reference::Tag(name.1.clone()))));
     let held = |lookup: Lookup| match lookup {
         Ok(manifest) => Ok(manifest.map(|manifest| (manifest.digest(), manifest.content().clone()))),
         // What cannot be read is not what is promoted, and a promotion replaces it.
         Err(error) if is_unreadable(&error) => Ok(None),
         Err(error) => Err(error),
     };
-    for (at, root, held) in look_up(target, tagged, held, &mut found.problems).await {
+    for (name, held) in look_up(target, wanted, held, &mut tags.problems).await {
         match held {
-            Err(error) => found.problems.push(error),
-            Ok(held) => {
-                let tagged = held.as_ref().map(|(digest, _)| *digest);
-                let staged = tagged == Some(root.digest);
-                if let Some(presence) = found.roots.get_mut(at) {
-                    *presence = Some(Presence { tagged, staged });
-                }
-                match held {
-                    Some((digest, content)) if staged => _ = found.contents.insert(digest, content),
-                    Some((digest, content)) if root.subject.is_some() => _ = found.others.insert(digest, content),
-                    _ => {}
-                }
-            }
+            Ok(held) => _ = tags.held.insert(name.clone(), held),
+            Err(error) => tags.problems.push(error),
+        }
+    }
+    tags
+}
+
+/// Asks for the digests of those roots that the tags do not point to: an up-to-date target costs one request per repository and batch.
+pub(super) async fn find_roots<T: Target>(
+    target: &Patient<T>,
+    known: &TargetSurvey,
+    roots: &[Root],
+    tags: Tags,
+) -> FoundRoots {
+    let mut found = FoundRoots { roots: vec![None; roots.len()], problems: tags.problems, ..FoundRoots::default() };
+    for (root, presence) in roots.iter().zip(&mut found.roots) {
+        let held = root.tag.clone().and_then(|tag| tags.held.get(&(root.repository.clone(), tag)));
+        let Some(held) = held else { continue };
+        let tagged = held.as_ref().map(|(digest, _)| *digest);
+        let staged = tagged == Some(root.digest);
+        *presence = Some(Presence { tagged, staged });
+        match held.clone() {
+            Some((digest, content)) if staged => _ = found.contents.insert(digest, content),
+            Some((digest, content)) if root.subject.is_some() => _ = found.others.insert(digest, content),
+            _ => {}
         }
     }
     for (presence, root) in found.roots.iter_mut().zip(roots).filter(|(_, root)| root.tag.is_none()) {
@@ -71,9 +87,9 @@ pub(super) async fn find_roots<T: Target>(
     let unsettled: Vec<_> = unsettled
         .filter(|(_, (_, presence))| presence.is_some_and(|presence| !presence.staged))
         .filter(|(_, (root, _))| root.tag.is_some() || !is_listed(root))
-        .map(|(at, (root, _))| (at, root, Reference::Digest(root.digest)))
+        .map(|(at, (root, _))| (&root.repository, (at, Reference::Digest(root.digest))))
         .collect();
-    for (at, _, lookup) in look_up(target, unsettled, |lookup| lookup, &mut found.problems).await {
+    for (at, lookup) in look_up(target, unsettled, |lookup| lookup, &mut found.problems).await {
         match lookup {
             Err(error) => found.problems.push(error),
             Ok(None) => {}
@@ -88,19 +104,18 @@ pub(super) async fn find_roots<T: Target>(
     found
 }
 
-/// Looks up roots by these references, and keeps of each answer what is asked for, since a batch of manifests may be large. A repository
-/// that cannot be asked at all is one problem, however many roots it holds.
-async fn look_up<'r, T: Target, K>(
+/// Looks up manifests by these references, and keeps of each answer what is asked for, since a batch of manifests may be large. A repository
+/// that cannot be asked at all is one problem, however much is looked for in it.
+async fn look_up<'r, T: Target, W: Copy, K>(
     target: &Patient<T>,
-    wanted: impl IntoIterator<Item = (usize, &'r Root, Reference)>,
+    wanted: impl IntoIterator<Item = (&'r Repository, (W, Reference))>,
     keep: fn(Lookup) -> K,
     problems: &mut Vec<Error>,
-) -> Vec<(usize, &'r Root, K)> {
-    let wanted = wanted.into_iter().map(|(at, root, reference)| (&root.repository, (at, root, reference)));
+) -> Vec<(W, K)> {
     let batches = batches(wanted, |_| target.batch());
     let answers: Vec<_> = stream::iter(&batches)
         .map(|(repository, wanted)| async move {
-            let references: Vec<_> = wanted.iter().map(|(.., reference)| reference.clone()).collect();
+            let references: Vec<_> = wanted.iter().map(|(_, reference)| reference.clone()).collect();
             let answer = target.manifests(repository, &references).await;
             answer.map(|lookups| lookups.into_iter().map(keep).collect::<Vec<_>>())
         })
@@ -110,7 +125,7 @@ async fn look_up<'r, T: Target, K>(
     let mut lookups = Vec::new();
     for ((_, wanted), answer) in batches.iter().zip(answers) {
         match answer {
-            Ok(answer) => lookups.extend(wanted.iter().zip(answer).map(|((at, root, _), kept)| (*at, *root, kept))),
+            Ok(answer) => lookups.extend(wanted.iter().zip(answer).map(|((what, _), kept)| (*what, kept))),
             Err(error) => problems.push(error),
         }
     }

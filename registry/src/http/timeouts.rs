@@ -19,7 +19,13 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        let [connect, answer, refusal, piece, accept, commit] = [10, 60, 10, 30, 60, 300].map(Duration::from_secs);
-        Self { connect, answer, refusal, piece, accept, commit }
+        Self {
+            connect: Duration::from_secs(10),
+            answer: Duration::from_secs(60),
+            refusal: Duration::from_secs(10),
+            piece: Duration::from_secs(30),
+            accept: Duration::from_secs(60),
+            commit: Duration::from_secs(300),
+        }
     }
 }
