@@ -32,7 +32,7 @@ type Held = (Digest, Arc<Content>);
 pub(super) struct Tags {
     /// None where nothing is, or nothing that can be read. Those are missing that could not be asked for.
     held: HashMap<(Repository, Tag), Option<Held>>,
-    problems: Vec<Error>,
+    problems: Vec<(Repository, Error)>,
 }
 
 /// Asks what tags point to. It does not matter yet what they should: so the source can be asked at the same time.
@@ -48,7 +48,7 @@ pub(super) async fn look_up_tags<T: Target>(target: &Patient<T>, names: &[(Repos
     for (name, held) in look_up(target, wanted, held, &mut tags.problems).await {
         match held {
             Ok(held) => _ = tags.held.insert(name.clone(), held),
-            Err(error) => tags.problems.push(error),
+            Err(error) => tags.problems.push((name.0.clone(), error)),
         }
     }
     tags
@@ -61,7 +61,12 @@ pub(super) async fn find_roots<T: Target>(
     roots: &[Root],
     tags: Tags,
 ) -> FoundRoots {
-    let mut found = FoundRoots { roots: vec![None; roots.len()], problems: tags.problems, ..FoundRoots::default() };
+    // What the source does not have either is not missing here.
+    let promoted: HashSet<_> = roots.iter().map(|root| &root.repository).collect();
+    let problems = tags.problems.into_iter().filter(|(repository, _)| promoted.contains(repository));
+    let problems = problems.map(|(_, error)| error).collect();
+    let mut found = FoundRoots { roots: vec![None; roots.len()], problems, ..FoundRoots::default() };
+    let mut problems = Vec::new();
     for (root, presence) in roots.iter().zip(&mut found.roots) {
         let held = root.tag.clone().and_then(|tag| tags.held.get(&(root.repository.clone(), tag)));
         let Some(held) = held else { continue };
@@ -89,7 +94,7 @@ pub(super) async fn find_roots<T: Target>(
         .filter(|(_, (root, _))| root.tag.is_some() || !is_listed(root))
         .map(|(at, (root, _))| (&root.repository, (at, Reference::Digest(root.digest))))
         .collect();
-    for (at, lookup) in look_up(target, unsettled, |lookup| lookup, &mut found.problems).await {
+    for (at, lookup) in look_up(target, unsettled, |lookup| lookup, &mut problems).await {
         match lookup {
             Err(error) => found.problems.push(error),
             Ok(None) => {}
@@ -101,6 +106,7 @@ pub(super) async fn find_roots<T: Target>(
             }
         }
     }
+    found.problems.extend(problems.into_iter().map(|(_, error)| error));
     found
 }
 
@@ -110,7 +116,7 @@ async fn look_up<'r, T: Target, W: Copy, K>(
     target: &Patient<T>,
     wanted: impl IntoIterator<Item = (&'r Repository, (W, Reference))>,
     keep: fn(Lookup) -> K,
-    problems: &mut Vec<Error>,
+    problems: &mut Vec<(Repository, Error)>,
 ) -> Vec<(W, K)> {
     let batches = batches(wanted, |_| target.batch());
     let answers: Vec<_> = stream::iter(&batches)
@@ -123,10 +129,10 @@ async fn look_up<'r, T: Target, W: Copy, K>(
         .collect()
         .await;
     let mut lookups = Vec::new();
-    for ((_, wanted), answer) in batches.iter().zip(answers) {
+    for ((repository, wanted), answer) in batches.iter().zip(answers) {
         match answer {
             Ok(answer) => lookups.extend(wanted.iter().zip(answer).map(|((what, _), kept)| (*what, kept))),
-            Err(error) => problems.push(error),
+            Err(error) => problems.push(((*repository).clone(), error)),
         }
     }
     lookups
