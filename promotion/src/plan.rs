@@ -131,7 +131,11 @@ impl Plan {
             let mut summary = Summary::default();
             plan.stage(at, target, lists, &mut summary);
             plan.tag(at, target, lists, &mut summary);
-            plan.compare(at);
+            // The images are the first of the roots.
+            let has = |(image, presence): (&Root, &Option<Presence>)| {
+                presence.is_some_and(|at| at.tagged == Some(image.digest))
+            };
+            plan.present.push(plan.roots.iter().zip(&target.roots).take(plan.images.len()).map(has).collect());
             plan.summaries.push(summary);
         }
         plan
@@ -208,14 +212,6 @@ impl Plan {
         let before = self.tags.len();
         self.tags.extend(roots.chain(lists.iter().map(of_list)).filter(|tagging| tagging.old != Some(tagging.new)));
         summary.tags_to_put += (self.tags.len() - before) as u64;
-    }
-
-    /// Finds out which images a target, the last so far, has already.
-    fn compare(&mut self, target: usize) {
-        let tags = self.tags.iter().rev().take_while(|tagging| tagging.target == target);
-        let lacking: HashSet<_> = tags.map(|tagging| (&tagging.repository, &tagging.tag)).collect();
-        let present = self.images.iter().map(|image| !lacking.contains(&(&image.repository, &image.tag)));
-        self.present.push(present.collect());
     }
 }
 

@@ -212,6 +212,8 @@ impl Survey {
     /// Asks every target for the roots from this one on, of which it is known what their tags point to.
     async fn find_roots<T: Target>(&mut self, targets: &[Arc<Patient<T>>], from: usize, tags: Vec<Tags>) {
         let roots = self.roots.get(from..).unwrap_or_default().to_vec();
+        // What the source does not have either is not missing in a target.
+        let promoted: HashSet<_> = roots.iter().map(|root| &root.repository).collect();
         let known = std::mem::take(&mut self.targets);
         let mut finding = stream::iter(targets.iter().zip(known).zip(tags))
             .map(|((target, known), tags)| async {
@@ -220,7 +222,8 @@ impl Survey {
             })
             .buffered(AT_ONCE);
         while let Some((mut target, found)) = finding.next().await {
-            self.problems.extend(found.problems);
+            let problems = found.problems.into_iter().filter(|(repository, _)| promoted.contains(repository));
+            self.problems.extend(problems.map(|(_, error)| error));
             for (at, presence) in found.roots.into_iter().enumerate() {
                 let settled =
                     presence.map(|presence| self.unless_outdone(from + at, presence, &found.others, &target.name));

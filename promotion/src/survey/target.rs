@@ -13,7 +13,7 @@ pub(super) struct FoundRoots {
     pub(super) contents: HashMap<Digest, Arc<Content>>,
     /// What other manifests refer to that the target holds under the tags of roots which hang on something.
     pub(super) others: HashMap<Digest, Arc<Content>>,
-    pub(super) problems: Vec<Error>,
+    pub(super) problems: Vec<(Repository, Error)>,
 }
 
 /// What the repositories of a target have of the content that some image needs.
@@ -61,12 +61,7 @@ pub(super) async fn find_roots<T: Target>(
     roots: &[Root],
     tags: Tags,
 ) -> FoundRoots {
-    // What the source does not have either is not missing here.
-    let promoted: HashSet<_> = roots.iter().map(|root| &root.repository).collect();
-    let problems = tags.problems.into_iter().filter(|(repository, _)| promoted.contains(repository));
-    let problems = problems.map(|(_, error)| error).collect();
-    let mut found = FoundRoots { roots: vec![None; roots.len()], problems, ..FoundRoots::default() };
-    let mut problems = Vec::new();
+    let mut found = FoundRoots { roots: vec![None; roots.len()], problems: tags.problems, ..FoundRoots::default() };
     for (root, presence) in roots.iter().zip(&mut found.roots) {
         let held = root.tag.clone().and_then(|tag| tags.held.get(&(root.repository.clone(), tag)));
         let Some(held) = held else { continue };
@@ -92,11 +87,11 @@ pub(super) async fn find_roots<T: Target>(
     let unsettled: Vec<_> = unsettled
         .filter(|(_, (_, presence))| presence.is_some_and(|presence| !presence.staged))
         .filter(|(_, (root, _))| root.tag.is_some() || !is_listed(root))
-        .map(|(at, (root, _))| (&root.repository, (at, Reference::Digest(root.digest))))
+        .map(|(at, (root, _))| (&root.repository, ((at, root), Reference::Digest(root.digest))))
         .collect();
-    for (at, lookup) in look_up(target, unsettled, |lookup| lookup, &mut problems).await {
+    for ((at, root), lookup) in look_up(target, unsettled, |lookup| lookup, &mut found.problems).await {
         match lookup {
-            Err(error) => found.problems.push(error),
+            Err(error) => found.problems.push((root.repository.clone(), error)),
             Ok(None) => {}
             Ok(Some(manifest)) => {
                 found.manifests.push(manifest);
@@ -106,7 +101,6 @@ pub(super) async fn find_roots<T: Target>(
             }
         }
     }
-    found.problems.extend(problems.into_iter().map(|(_, error)| error));
     found
 }
 

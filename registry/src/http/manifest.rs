@@ -33,13 +33,15 @@ pub(crate) async fn pull(
         let why = InvalidManifest::TooLarge(length).to_string();
         Error::new(Name::RegistryLimit, why)
     })?;
+    let manifest = read(raw.clone(), media_type.as_deref(), reference);
+    let digest = manifest.as_ref().map_or_else(|_| Digest::of(&raw), Manifest::digest);
     match told {
-        Some(told) if told != Digest::of(&raw) => {
+        Some(told) if told != digest => {
             let why =
                 format!("{} gives {} bytes that do not have the digest {told} which it tells", shown(&url), raw.len());
             Err(Error::new(Name::CorruptContent, why).into())
         }
-        _ => read(raw, media_type.as_deref(), reference).map_err(|error| error.context(shown(&url)).into()),
+        _ => manifest.map_err(|error| error.context(shown(&url)).into()),
     }
 }
 

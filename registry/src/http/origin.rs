@@ -4,6 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use promotion::{Error, Name};
 use url::{Host, Url};
 
+use super::text::cut;
+
 /// Where a request goes: scheme, host and port. A credential belongs to one of these.
 ///
 /// Plain http is accepted to a loopback address, where tests and emulators are, and where a user wrote it.
@@ -77,10 +79,7 @@ impl fmt::Debug for Origin {
 pub(crate) fn shown(url: &Url) -> String {
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     let whole = format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path());
-    match whole.char_indices().nth(SHOWN).and_then(|(at, _)| whole.split_at_checked(at)) {
-        None => whole,
-        Some((start, _)) => format!("{start}..."),
-    }
+    cut(whole, SHOWN)
 }
 
 /// A URL of the API, with the longest name there is and a digest, is shorter, in characters.

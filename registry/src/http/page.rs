@@ -12,7 +12,7 @@ use super::redirect::{Answer, get};
 use super::whole::whole;
 
 /// No page of a list is longer than this, and no list of referrers: registries that do not heed `n` answer with everything at once. A survey awaits
-/// sixteen at a time.
+/// thirty-two at a time.
 pub(crate) const PAGE_BYTES: usize = 4 << 20;
 
 /// One page of a list.

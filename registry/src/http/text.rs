@@ -23,11 +23,15 @@ pub(crate) fn harmless(text: &str) -> String {
             );
         }
     }
-    if shown.chars().count() > LONGEST {
-        shown = shown.chars().take(LONGEST).collect();
-        shown.push_str("...");
+    cut(shown, LONGEST)
+}
+
+/// The beginning of a text, of so many characters, and that it was cut.
+pub(super) fn cut(text: String, longest: usize) -> String {
+    match text.char_indices().nth(longest).and_then(|(at, _)| text.split_at_checked(at)) {
+        None => text,
+        Some((start, _)) => format!("{start}..."),
     }
-    shown
 }
 
 #[cfg(test)]
