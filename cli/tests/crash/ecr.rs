@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use docker_registry::fixtures::{Fixture, shared_layers};
 use docker_registry::held::Held;
 use ecr_double::{Config, EcrDouble, RegistryHandle};
@@ -21,7 +19,7 @@ const S3: usize = 4;
 /// A registry with an image, and those of two other regions.
 struct Moment {
     ways: Vec<Proxy>,
-    targets: Vec<Double>,
+    targets: Vec<RegistryHandle>,
     image: Fixture,
     sts: Sts,
     _double: EcrDouble,
@@ -45,7 +43,7 @@ impl Moment {
             double.detour(&host, proxy.host());
             ways.push(proxy);
         }
-        let [_, targets @ ..] = registries.map(Double);
+        let [_, targets @ ..] = registries;
         Self { ways, targets: targets.into(), image: image.clone(), sts: Sts::start(), _double: double }
     }
 }
@@ -88,23 +86,6 @@ impl Scene for Moment {
             ("AWS_ENDPOINT_URL_ECR", format!("http://{}", self.ways[API].host())),
             ("AWS_ENDPOINT_URL_STS", self.sts.endpoint()),
         ]
-    }
-}
-
-/// What a double holds.
-struct Double(RegistryHandle);
-
-impl Held for Double {
-    fn tags(&self, repository: &str) -> BTreeMap<String, String> {
-        self.0.tags(repository)
-    }
-
-    fn manifest(&self, repository: &str, digest: &str) -> Option<Vec<u8>> {
-        self.0.manifest(repository, digest)
-    }
-
-    fn blob(&self, repository: &str, digest: &str) -> Option<Vec<u8>> {
-        self.0.blobs(repository).contains_key(digest).then(|| std::fs::read(self.0.blob_path(digest)).ok()).flatten()
     }
 }
 

@@ -1,7 +1,8 @@
 //! Ctrl-C at any moment: no tag stands on incomplete content, and the next run goes on from there.
 
 use docker_registry::fixtures::{Fixture, INDEX, MANIFEST, nested_index, signed};
-use docker_registry::{Proxy, skopeo};
+use docker_registry::skopeo;
+use proxy::{Fault, Proxy, Rule};
 use reqwest::header::ACCEPT;
 use reqwest::{Client, StatusCode};
 use rustix::process::{Pid, Signal, kill_process};
@@ -11,26 +12,26 @@ use crate::yard::{Yard, object};
 
 #[tokio::test]
 async fn while_the_source_is_asked() {
-    at_any_moment(|yard| &yard.source, Proxy::hang_after).await;
+    at_any_moment(|yard| &yard.source, Fault::Hang).await;
 }
 
 #[tokio::test]
 async fn while_the_target_is_asked() {
-    at_any_moment(|yard| &yard.target, Proxy::hang_after).await;
+    at_any_moment(|yard| &yard.target, Fault::Hang).await;
 }
 
 /// The registry has done what it was asked for, and nobody heard of that.
 #[tokio::test]
 async fn while_the_target_answers() {
-    at_any_moment(|yard| &yard.target, Proxy::lose_after).await;
+    at_any_moment(|yard| &yard.target, Fault::HoldAnswer).await;
 }
 
 /// Interrupts a promotion at each of the requests that pass a proxy, each time with an empty target, until it ends by itself.
-async fn at_any_moment(proxy: fn(&Yard) -> &Proxy, stop: fn(&Proxy, usize)) {
+async fn at_any_moment(proxy: fn(&Yard) -> &Proxy, fault: Fault) {
     let fixture = signed(nested_index("team/app", "1.0"));
     let mut yard = Yard::with(&[&fixture]).await;
     let mut moments = 0;
-    while interrupted(&yard, &fixture, proxy(&yard), stop, moments).await {
+    while interrupted(&yard, &fixture, proxy(&yard), fault.clone(), moments).await {
         yard.clear().await;
         moments += 1;
     }
@@ -39,8 +40,8 @@ async fn at_any_moment(proxy: fn(&Yard) -> &Proxy, stop: fn(&Proxy, usize)) {
 }
 
 /// Interrupts a promotion after so many requests, and promotes again. Answers whether the promotion was still running.
-async fn interrupted(yard: &Yard, fixture: &Fixture, proxy: &Proxy, stop: fn(&Proxy, usize), after: usize) -> bool {
-    stop(proxy, after);
+async fn interrupted(yard: &Yard, fixture: &Fixture, proxy: &Proxy, fault: Fault, after: usize) -> bool {
+    proxy.fail(Rule::after(after, fault));
     let child = yard.command("promote", &["--json"]).spawn().unwrap();
     let process = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
     let mut ended = Box::pin(child.wait_with_output());
@@ -50,7 +51,7 @@ async fn interrupted(yard: &Yard, fixture: &Fixture, proxy: &Proxy, stop: fn(&Pr
             skopeo::assert_holds(yard.target_host(), fixture, None).await;
             return false;
         }
-        () = proxy.hanging() => kill_process(process, Signal::INT).unwrap(),
+        () = proxy.holding() => kill_process(process, Signal::INT).unwrap(),
     }
     let output = ended.await.unwrap();
     let answer = object(&output);

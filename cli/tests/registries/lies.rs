@@ -1,7 +1,8 @@
 //! Servers that fail, refuse or lie: nothing is tagged, and what was refused is not taken for what is not there.
 
 use docker_registry::fixtures::{image, signed, with_sbom};
-use docker_registry::{Auth, Kind, PASSWORD, Proxy, Seen, Server, USER, skopeo};
+use docker_registry::{Auth, PASSWORD, Server, USER, skopeo};
+use proxy::{Fault, Proxy, Rule, Seen};
 use reqwest::Method;
 use serde_json::json;
 
@@ -38,14 +39,14 @@ async fn a_refused_list_of_referrers_is_not_an_empty_one() {
     let fixture = with_sbom(image("team/app", "1.0"));
     let yard = Yard::with(&[&fixture]).await;
     for (status, name) in [(400, "RegistryUnavailable"), (401, "SourceAccessDenied"), (403, "SourceAccessDenied")] {
-        yard.source.answer(Method::GET, Kind::Referrers, status, 100);
+        yard.source.fail(Rule::always("GET referrers", Fault::status(status)));
         let words = ["listing what refers to", &fixture.digest, yard.source.host()];
         assert_refused(&mut yard.command("promote", &[]), 1, name, &words).await;
         yard.source.heal();
     }
     yard.assert_only_read();
     // This says that the registry keeps no list, and clients do.
-    yard.source.answer(Method::GET, Kind::Referrers, 405, 100);
+    yard.source.fail(Rule::always("GET referrers", Fault::status(405)));
     assert_eq!(yard.promote(&[]).await["referrers"], 2);
     skopeo::assert_holds(yard.target_host(), &fixture, None).await;
 }
@@ -54,13 +55,14 @@ async fn a_refused_list_of_referrers_is_not_an_empty_one() {
 async fn failures_that_pass_are_waited_out() {
     let fixture = signed(image("team/app", "1.0"));
     let yard = Yard::with(&[&fixture]).await;
-    yard.source.answer(Method::GET, Kind::Manifest, 500, 1);
-    yard.source.answer(Method::GET, Kind::Blob, 503, 1);
-    yard.target.answer(Method::GET, Kind::Manifest, 502, 1);
-    yard.target.answer(Method::POST, Kind::Upload, 429, 3);
-    yard.target.answer(Method::PUT, Kind::Upload, 500, 1);
-    yard.target.answer(Method::PUT, Kind::Manifest, 504, 1);
+    yard.source.fail(Rule::once("GET tag", Fault::status(500)));
+    yard.source.fail(Rule::once("GET blob", Fault::status(503)));
+    yard.target.fail(Rule::once("GET tag", Fault::status(502)));
+    yard.target.fail(Rule { times: Some(3), ..Rule::always("POST mount", Fault::status(429)) });
+    yard.target.fail(Rule::once("PUT upload", Fault::status(500)));
+    yard.target.fail(Rule::once("PUT manifest", Fault::status(504)));
     yard.promote(&[]).await;
+    assert_eq!((yard.source.struck(), yard.target.struck()), (2, 6), "all of them came");
     skopeo::assert_holds(yard.target_host(), &fixture, None).await;
 }
 
@@ -72,8 +74,8 @@ async fn one_target_that_refuses_keeps_all_from_being_tagged() {
     let refusing = Proxy::start(other.host()).await;
     let targets = [plain(yard.target.host()), plain(refusing.host())];
     let targets = targets.each_ref().map(String::as_str);
-    for kind in [Kind::Upload, Kind::Manifest] {
-        refusing.answer(Method::PUT, kind, 403, 100);
+    for name in ["PUT upload", "PUT manifest"] {
+        refusing.fail(Rule::always(name, Fault::status(403)));
         let mut command = yard.machine.between("promote", &plain(yard.source.host()), &targets, &[]);
         assert_refused(&mut command, 1, "TargetAccessDenied", &[refusing.host(), "docker login"]).await;
         refusing.heal();

@@ -1,7 +1,8 @@
 //! What logins cost.
 
 use docker_registry::fixtures::{Fixture, buildx_index};
-use docker_registry::{Auth, PASSWORD, Proxy, Server, USER, skopeo};
+use docker_registry::{Auth, PASSWORD, Server, USER, skopeo};
+use proxy::Proxy;
 use serde_json::json;
 
 use crate::yard::{Machine, answer, plain};

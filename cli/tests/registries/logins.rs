@@ -1,7 +1,8 @@
 //! Registries that ask who is there, over TLS and without it.
 
 use docker_registry::fixtures::{Fixture, image, signed};
-use docker_registry::{Auth, PASSWORD, Proxy, Server, USER, skopeo};
+use docker_registry::{Auth, PASSWORD, Server, USER, skopeo};
+use proxy::Proxy;
 use serde_json::json;
 
 use crate::yard::{Yard, answer, plain};

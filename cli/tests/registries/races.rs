@@ -2,6 +2,7 @@
 
 use docker_registry::fixtures::{Fixture, image, nested_index, signed};
 use docker_registry::skopeo;
+use proxy::{Fault, Rule};
 
 use crate::yard::{Machine, Yard, object, plain};
 
@@ -53,9 +54,9 @@ async fn one_that_never_comes_to_its_end_keeps_nobody_from_it() {
     let fixture = nested_index("team/app", "1.0");
     for requests in [3, 8, 13] {
         let yard = Yard::with(&[&fixture]).await;
-        yard.target.hang_after(requests);
+        yard.target.fail(Rule::after(requests, Fault::Hang));
         let mut stuck = yard.command("promote", &["--json"]).kill_on_drop(true).spawn().unwrap();
-        yard.target.hanging().await;
+        yard.target.holding().await;
         yard.target.heal();
         yard.promote(&[]).await;
         skopeo::assert_holds(yard.target_host(), &fixture, None).await;

@@ -1,7 +1,8 @@
 //! Several targets get a release together, also when it is interrupted: where one has a tag, all have all of it.
 
 use docker_registry::fixtures::{Fixture, nested_index};
-use docker_registry::{Auth, Proxy, Server, skopeo};
+use docker_registry::{Auth, Server, skopeo};
+use proxy::{Fault, Proxy, Rule};
 use reqwest::Client;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
@@ -17,7 +18,7 @@ async fn no_target_has_a_tag_before_all_have_all_of_it() {
     loop {
         let other = Server::start(Auth::None);
         let slow = Proxy::start(other.host()).await;
-        slow.hang_after(moments);
+        slow.fail(Rule::after(moments, Fault::Hang));
         let Some(tagged) = interrupted(&yard, &fixture, &slow, &other).await else { break };
         half += usize::from(tagged);
         yard.clear().await;
@@ -40,7 +41,7 @@ async fn interrupted(yard: &Yard, fixture: &Fixture, slow: &Proxy, other: &Serve
             assert!(output.as_ref().unwrap().status.success(), "{output:?}");
             return None;
         }
-        () = slow.hanging() => kill_process(process, Signal::INT).unwrap(),
+        () = slow.holding() => kill_process(process, Signal::INT).unwrap(),
     }
     let output = ended.await.unwrap();
     let answer = object(&output);

@@ -1,14 +1,12 @@
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_config::SdkConfig;
 use docker_registry::fixtures::Fixture;
 use docker_registry::held::{image_is_whole, is_whole, tags_are_whole};
 use ecr_double::{Config, EcrDouble, RegistryHandle};
 use proxy::Proxy;
 use registry::{AnyRegistry, Connector, Identity, Place, Side};
 
-use crate::held::Double;
 use crate::images::images;
+use crate::sdk;
 use crate::yard::{Hurry, Way, Yard, Yards};
 
 const REGION: &str = "eu-west-1";
@@ -63,7 +61,6 @@ impl Yards for Doubles {
             ways.push(Way { name, proxy });
         }
         let endpoints = [0, 3].map(|at: usize| format!("http://{}", ways[at].proxy.host()));
-        let target = Double(target);
         let [whole, image, tagged] = [target.clone(), target.clone(), target];
         let connectors = self.connectors.clone();
         Yard {
@@ -110,13 +107,7 @@ async fn client(
     account: &str,
     side: Side,
 ) -> Result<AnyRegistry, promotion::Error> {
-    let credentials = Credentials::new(account, "secret", None, None, "test");
-    let config = SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .endpoint_url(endpoint)
-        .region(Region::from_static(REGION))
-        .build();
+    let config = sdk::config(endpoint, account, REGION);
     connector
         .acting_as(&config, identity(account))
         .connect(Place::new(account, REGION), side, None)

@@ -9,8 +9,9 @@ mod columns;
 mod distribution;
 mod ecr;
 mod foreign;
-mod held;
 mod images;
+#[path = "../support/sdk.rs"]
+mod sdk;
 mod table;
 mod yard;
 

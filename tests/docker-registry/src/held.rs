@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ecr_double::RegistryHandle;
 use serde_json::Value;
 
 use crate::Disk;
@@ -99,5 +100,19 @@ impl Held for Disk {
 
     fn blob(&self, repository: &str, digest: &str) -> Option<Vec<u8>> {
         Self::blob(self, repository, digest)
+    }
+}
+
+impl Held for RegistryHandle {
+    fn tags(&self, repository: &str) -> BTreeMap<String, String> {
+        Self::tags(self, repository)
+    }
+
+    fn manifest(&self, repository: &str, digest: &str) -> Option<Vec<u8>> {
+        Self::manifest(self, repository, digest)
+    }
+
+    fn blob(&self, repository: &str, digest: &str) -> Option<Vec<u8>> {
+        self.blobs(repository).contains_key(digest).then(|| std::fs::read(self.blob_path(digest)).ok()).flatten()
     }
 }

@@ -1,5 +1,5 @@
 //! Debian's docker-registry as a fixture: a registry that shares no code with Drayage, started on a free port of 127.0.0.1 and ended with
-//! the value that stands for it. With it come a proxy that counts and fails, images as other tools build them, and skopeo to read them.
+//! the value that stands for it. With it come images as other tools build them, and skopeo to read them.
 //!
 //! Everything here panics where it fails: it is for tests.
 
@@ -16,7 +16,6 @@ mod certificate;
 mod disk;
 pub mod fixtures;
 pub mod held;
-mod proxy;
 mod server;
 pub mod skopeo;
 mod tokens;
@@ -24,6 +23,5 @@ mod tokens;
 pub use binary::binary;
 pub use certificate::Certificate;
 pub use disk::Disk;
-pub use proxy::{Kind, Proxy, Seen};
 pub use server::{Auth, PASSWORD, Server, USER};
 pub use tokens::{Asked, Tokens};

@@ -18,6 +18,12 @@ impl Rule {
         Self { times: Some(1), ..Self::always(name, fault) }
     }
 
+    /// Strikes all requests but so many that come first.
+    #[must_use]
+    pub fn after(skip: usize, fault: Fault) -> Self {
+        Self { skip, ..Self::always("*", fault) }
+    }
+
     /// Strikes all of these requests.
     #[must_use]
     pub fn always(name: &str, fault: Fault) -> Self {
