@@ -1,7 +1,5 @@
 //! ECR itself is trusted more than others: its token comes with AWS credentials. Where it leads is not.
 
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
 use bytes::Bytes;
 use ecr_double::{Config, EcrDouble, Fault, FaultRule};
 use futures_util::{StreamExt as _, stream};
@@ -9,7 +7,7 @@ use promotion::{Error, Name, Source as _, Target as _};
 use registry::{Connector, Ecr, Identity, Place, Side};
 
 use crate::server::{Asked, Hostile};
-use crate::{app, blob, tag};
+use crate::{app, blob, sdk, tag};
 
 const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-west-1";
@@ -20,12 +18,7 @@ async fn ecr() -> (EcrDouble, Ecr) {
     registry.create_repository("app");
     registry.put_blob("app", b"layer");
     double.switch(|switches| switches.v2_blob_needs_image = false);
-    let config = aws_config::SdkConfig::builder()
-        .behavior_version(aws_config::BehaviorVersion::latest())
-        .credentials_provider(SharedCredentialsProvider::new(Credentials::new(ACCOUNT, "secret", None, None, "test")))
-        .endpoint_url(double.api_endpoint())
-        .region(aws_config::Region::from_static(REGION))
-        .build();
+    let config = sdk::config(&double.api_endpoint(), ACCOUNT, REGION);
     let identity = Identity::from_arn(&format!("arn:aws:iam::{ACCOUNT}:root")).unwrap();
     let connector = Connector::new(&config, identity).unwrap();
     let client = connector.connect(Place::new(ACCOUNT, REGION), Side::Target, None).await.unwrap();

@@ -8,6 +8,8 @@ mod ecr;
 mod endless;
 mod leading_away;
 mod logins;
+#[path = "../support/sdk.rs"]
+mod sdk;
 mod server;
 mod words;
 

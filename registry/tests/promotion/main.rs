@@ -15,4 +15,6 @@ mod quirks;
 mod quotas;
 mod races;
 mod referrers;
+#[path = "../support/sdk.rs"]
+mod sdk;
 mod world;

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
 use ecr_double::{Config, Deny, EcrDouble, Mutability, RegistryHandle, RepositoryOptions};
 use promotion::{Digest, Error, Limits, MediaType, Patience, Promotion, Release, Report, Until};
 use registry::{Connector, Ecr, Identity, Place, Side};
+
+use crate::sdk;
 
 pub(crate) const REGION: &str = "eu-west-1";
 pub(crate) const SOURCE: &str = "111122223333";
@@ -43,13 +43,7 @@ impl World {
 
     /// The same at another pace of PutImage, or at ECR's.
     pub(crate) async fn paced_client(&self, caller: &str, account: &str, side: Side, rate: Option<u32>) -> Ecr {
-        let credentials = Credentials::new(caller, "secret", None, None, "test");
-        let config = aws_config::SdkConfig::builder()
-            .behavior_version(aws_config::BehaviorVersion::latest())
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .endpoint_url(self.double.api_endpoint())
-            .region(aws_config::Region::from_static(REGION))
-            .build();
+        let config = sdk::config(&self.double.api_endpoint(), caller, REGION);
         let identity = Identity::from_arn(&format!("arn:aws:iam::{caller}:root")).unwrap();
         let connector = Connector::new(&config, identity).unwrap();
         let connector = rate.map_or(connector.clone(), |rate| connector.with_put_image_rate(rate));

@@ -1,12 +1,10 @@
 use std::io::{BufRead as _, Write as _};
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
 use promotion::{Limits, Patience, Promotion, Release, Until};
 use registry::{Connector, Ecr, Identity, Place, Side};
 
+use crate::sdk;
 use crate::stage::{REGION, SOURCE};
 
 /// Promotes every release that comes in, a line each, and answers each with its figures.
@@ -42,13 +40,7 @@ async fn promote(endpoint: &str, targets: &[&str], release: Release) -> u64 {
 }
 
 async fn connect(endpoint: &str, account: &str, side: Side) -> Ecr {
-    let credentials = Credentials::new(account, "secret", None, None, "soak");
-    let config = SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .endpoint_url(endpoint)
-        .region(Region::from_static(REGION))
-        .build();
+    let config = sdk::config(endpoint, account, REGION);
     let identity = Identity::from_arn(&format!("arn:aws:iam::{account}:root")).unwrap();
     let connector = Connector::new(&config, identity).unwrap().with_put_image_rate(10_000);
     connector.connect(Place::new(account, REGION), side, None).await.unwrap()

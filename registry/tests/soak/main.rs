@@ -7,6 +7,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 mod client;
+#[path = "../support/sdk.rs"]
+mod sdk;
 mod stage;
 
 use stage::Stage;

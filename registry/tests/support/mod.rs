@@ -2,9 +2,8 @@
 
 #![allow(dead_code)] // Each test binary uses its own part.
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
+mod sdk;
+
 use bytes::Bytes;
 use ecr_double::{Caller, Config, EcrDouble, RegistryHandle};
 use futures_util::{StreamExt, stream};
@@ -35,13 +34,7 @@ impl Stage {
     }
 
     pub(crate) fn connector(&self) -> Connector {
-        let credentials = Credentials::new(KEY, "secret", None, None, "tests");
-        let config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("us-east-1"))
-            .endpoint_url(self.double.api_endpoint())
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .build();
+        let config = sdk::config(&self.double.api_endpoint(), KEY, "us-east-1");
         Connector::new(&config, Identity::from_arn(ROLE).unwrap()).unwrap()
     }
 

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use futures_util::stream;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, advance, sleep};
 
 use super::*;
 use crate::{Digest, Lookup, Patience, Reference, Referrers, Registry, Tag};
@@ -124,7 +124,7 @@ async fn what_is_read_ahead_is_bounded_whatever_is_sent_on() {
     let mut ranges = Ranges::open(&source, &repository, &blob, 0, &room).await.unwrap();
     ranges.next().await.unwrap().unwrap();
     for _ in 0..9 {
-        sleep(Duration::from_secs(1)).await;
+        advance(Duration::from_secs(1)).await;
         assert!(source.requests() <= 4, "{} parts are asked for", source.requests());
     }
     // Others find no room, and ask for long stretches.
