@@ -231,10 +231,10 @@ def test_the_record_keeps_a_failed_deployment_apart_from_what_was_tagged(app, ma
 
 
 def test_a_registry_that_is_back_after_a_while_is_promoted_to(app, local, machines):
-    """The first invocation asks six times and gives up, and the one that follows gets what it wants."""
+    """The first invocation asks the source six times and gives up, and the one that follows gets what it wants."""
     app.push("api")
     app.release.put("deploy-manifest.json", {"images": app.images})
-    down = {"operation": "BatchGetImage", "repository": f"{app.app}/*", "times": 6}
+    down = {"operation": "BatchGetImage", "account": app.installation.source, "repository": f"{app.app}/*", "times": 6}
     local.ecr.control("POST", "faults", {**down, "fault": {"kind": "status", "status": 503}})
     try:
         execution = machines.start(event(app.release)).succeeded()
