@@ -6,10 +6,8 @@ import subprocess
 import urllib.request
 from pathlib import Path
 
-import boto3
-
 from .distribution import Registry
-from .ministack import CLIENT, REGION
+from .ministack import CLIENT, REGION, SESSION
 from .processes import ROOT, Process
 
 BINARY = ROOT / "target/release/ecr-double"
@@ -32,7 +30,7 @@ class Double:
 
     def ecr(self, account: str, region: str = REGION):
         """ECR's API, as that account's root."""
-        return boto3.session.Session().client(
+        return SESSION.client(
             "ecr",
             endpoint_url=self.api,
             region_name=region,

@@ -17,6 +17,8 @@ WAIT_SCALE = 0.01
 COMMAND = [TOOLS / "venv/bin/python", "-P", Path(__file__).with_name("atomic.py")]
 # No retries: what fails here fails the test. A long read: a Lambda may hash gigabytes.
 CLIENT = Config(retries={"total_max_attempts": 1}, read_timeout=900, s3={"addressing_style": "path"})
+# One for all: each session reads the descriptions of the services anew, for a tenth of a second of CPU per client.
+SESSION = boto3.session.Session()
 
 
 class MiniStack:
@@ -29,8 +31,7 @@ class MiniStack:
         return self.client_with(service, account, "test", None, region)
 
     def client_with(self, service: str, key: str, secret: str, token: str | None, region: str = REGION):
-        session = boto3.session.Session()
-        return session.client(
+        return SESSION.client(
             service,
             endpoint_url=self.endpoint,
             region_name=region,

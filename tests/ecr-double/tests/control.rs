@@ -34,7 +34,7 @@ impl Process {
 
     fn ended_well(mut self) -> bool {
         let begun = Instant::now();
-        while begun.elapsed() < Duration::from_secs(5) {
+        while begun.elapsed() < Duration::from_secs(60) {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status.success();
             }
