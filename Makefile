@@ -7,6 +7,8 @@ LAMBDAS := check-manifest promote-images verify-pull
 INVOKE := $(addprefix invoke-,$(LAMBDAS))
 VENV := .tools/venv
 PYTHON := PYTHONPATH=tests $(VENV)/bin/python
+# Two at a time, each with a local AWS of its own.
+PYTEST := $(VENV)/bin/pytest --numprocesses=2 --dist=worksteal
 CARGO_DENY := 0.20.2
 DENY := .tools/cargo/deny-$(CARGO_DENY)
 CARGO_FUZZ := 0.13.2
@@ -40,15 +42,25 @@ help: ## Show this list
 demo: build tools ## Run the whole pipeline on this machine, from an upload to three accounts, and show it
 	@$(PYTHON) demo
 
-test: build tools $(FUZZ) ## Run every test
-	@echo "Static checks of the state machines and the templates"
-	@$(VENV)/bin/pytest tests/static
+# Side by side, the longest first, as some parts build and others wait; each is printed whole when it ends.
+test: ## Run every test
+	@$(MAKE) --jobs=3 --output-sync=target test-pipeline test-rust test-static test-fuzz
+
+test-pipeline: build tools
+	@echo "Tests of the bootstraps on a local AWS"
+	@$(PYTEST) tests/pipeline
+
+test-rust: .tools/skopeo/versions .tools/docker-registry/versions
 	@echo "Rust tests"
 	@SKOPEO=$(CURDIR)/.tools/bin/skopeo DOCKER_REGISTRY=$(CURDIR)/.tools/bin/docker-registry cargo test $(QUIET) --locked --workspace
+
+test-static: .tools/python .tools/node/versions
+	@echo "Static checks of the state machines and the templates"
+	@$(PYTEST) tests/static
+
+test-fuzz: $(FUZZ)
 	@echo "Fuzzing, a little"
 	@tools/fuzz.sh short
-	@echo "Tests of the bootstraps on a local AWS"
-	@$(VENV)/bin/pytest tests/pipeline
 
 fuzz: $(FUZZ) ## Fuzz the parsers of what others write (TARGET=link, SECONDS=600 for each)
 	@tools/fuzz.sh long $(or $(SECONDS),600) $(TARGET)
@@ -61,7 +73,7 @@ check: $(DENY) .tools/python .tools/node/versions ## Lint: clippy, format, depen
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	$(VENV)/bin/ruff format --quiet --check
 	$(VENV)/bin/ruff check --quiet
-	$(VENV)/bin/pytest tests/static
+	$(PYTEST) tests/static
 	cargo clippy $(QUIET) --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc $(QUIET) --locked --workspace --no-deps
 	tools/deny.sh
@@ -159,4 +171,4 @@ $(FUZZ):
 	@touch $@
 
 .DEFAULT_GOAL := help
-.PHONY: help bench demo test fuzz soak check build package packages deploy deploy-target update-lambda-code $(UPDATE) tools clean lock-tools $(INVOKE)
+.PHONY: help bench demo test test-pipeline test-rust test-static test-fuzz fuzz soak check build package packages deploy deploy-target update-lambda-code $(UPDATE) tools clean lock-tools $(INVOKE)
