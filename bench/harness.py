@@ -124,6 +124,16 @@ def rounds(
     return {phase: list(measures.values()) for phase, measures in phases.items()}
 
 
+def first_copies(count: int, contestants: list[Contestant], pair: Pair, images: list[Image]) -> list[Measure]:
+    """Lets everybody in turn copy to a target that has nothing."""
+
+    def step(contestant):
+        pair.target.clear()
+        return {"first": pair.copy(contestant, images)}
+
+    return rounds(count, contestants, step)["first"]
+
+
 def place(need: int) -> str | None:
     """Memory, where disks make no noise, if there is plenty; None is the usual place."""
     shared = Path("/dev/shm")

@@ -8,6 +8,7 @@ import urllib.parse
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from contestants import Image
 from pipeline.images import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST
 
 KIB, MIB = 1 << 10, 1 << 20
@@ -69,14 +70,15 @@ class Pusher:
         self._send("PUT", with_digest(self._open(), digest), content, 201)
         return Stored(media_type, digest, len(content))
 
-    def image(self, layers: list[Stored], architecture: str = "amd64", name: str = "bench") -> Stored:
-        """The manifest of an image of these layers, with a config of its own. It has no tag."""
+    def image(self, layers: list[Stored], architecture: str = "amd64", name: str | None = None) -> Stored:
+        """The manifest of an image of these layers, with a config of its own, which names the repository unless told
+        otherwise. It has no tag."""
         config = self.json(
             OCI_CONFIG,
             {
                 "architecture": architecture,
                 "os": "linux",
-                "config": {"Labels": {"name": name}},
+                "config": {"Labels": {"name": name or self.repository}},
                 "rootfs": {"type": "layers", "diff_ids": [layer.digest for layer in layers]},
             },
         )
@@ -91,7 +93,7 @@ class Pusher:
         self._put(digest, media_type, content)
         return Stored(media_type, digest, len(content))
 
-    def tag(self, manifest: Stored, tag: str) -> None:
+    def tag(self, manifest: Stored, tag: str = "1") -> Image:
         path = f"/v2/{self.repository}/manifests/{manifest.digest}"
         self.connection.request("GET", path, headers={"Accept": manifest.media_type, **self.headers})
         answer = self.connection.getresponse()
@@ -99,6 +101,7 @@ class Pusher:
         if answer.status != 200:
             raise OSError(f"GET {path}: {answer.status} {content[:300]}")
         self._put(tag, manifest.media_type, content)
+        return Image(self.repository, tag, manifest.digest)
 
     def _put(self, reference: str, media_type: str, content: bytes) -> None:
         path = f"/v2/{self.repository}/manifests/{reference}"

@@ -82,9 +82,7 @@ def seed(source: Place, shape: Shape) -> list[Image]:
     for number in range(shape.images):
         with Pusher(source.registry.host, f"growth/service-{number}") as pusher:
             layers = [pusher.layer((number, layer), shape.kib * KIB) for layer in range(shape.layers)]
-            image = pusher.image(layers, name=pusher.repository)
-            pusher.tag(image, "1")
-            images.append(Image(pusher.repository, "1", image.digest))
+            images.append(pusher.tag(pusher.image(layers)))
     return images
 
 

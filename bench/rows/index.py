@@ -1,7 +1,7 @@
 """What buildx pushes: an index of two platforms, with an attestation for each."""
 
 from contestants import Image
-from harness import Bench, Pair, rounds
+from harness import Bench, Pair, first_copies
 from pipeline.images import IN_TOTO
 from results import Check, Row
 from seed import MIB, Pusher, Stored
@@ -41,9 +41,7 @@ def seed(pair: Pair, repository: str) -> Image:
                     },
                 )
             )
-        index = pusher.index(platforms + attestations)
-        pusher.tag(index, "1")
-        return Image(repository, "1", index.digest)
+        return pusher.tag(pusher.index(platforms + attestations))
 
 
 def measure(bench: Bench) -> list[Row]:
@@ -54,12 +52,7 @@ def measure(bench: Bench) -> list[Row]:
             bench.drayage(folder, images),
             *bench.those(images, 1),
         ]
-
-        def step(contestant):
-            pair.target.clear()
-            return {"first": pair.copy(contestant, images)}
-
-        measures = rounds(bench.rounds, everybody, step)["first"]
+        measures = first_copies(bench.rounds, everybody, pair, images)
     blobs = 2 * (LAYERS + 1) + 2 * 2
     title = "A buildx index, 2 platforms and 2 attestations, first copy"
     row = Row("index", title, measures, [], [f"{blobs} blobs and 5 manifests; {kinds(measures[0].kinds)}."])

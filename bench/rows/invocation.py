@@ -31,8 +31,7 @@ def seed(local: world.Local, repositories: int) -> list[Image]:
 
 def push(pusher: Pusher, number: int, tag: int) -> Image:
     image = pusher.image([pusher.layer((number, tag), 8 * KIB)], name=f"{number}/{tag}")
-    pusher.tag(image, f"1.{tag}")
-    return Image(pusher.repository, f"1.{tag}", image.digest)
+    return pusher.tag(image, f"1.{tag}")
 
 
 def measure(bench: Bench) -> list[Row]:

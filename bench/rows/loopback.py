@@ -1,7 +1,6 @@
 """512 MiB in 8 layers, straight from registry to registry."""
 
-from contestants import Image
-from harness import Bench, rounds
+from harness import Bench, first_copies
 from results import Check, Row
 from seed import MIB, Pusher
 
@@ -11,16 +10,9 @@ LAYERS, SIZE = 8, 64 * MIB
 def measure(bench: Bench) -> list[Row]:
     with bench.folder(3 * LAYERS * SIZE) as folder, bench.pair(folder) as pair:
         with Pusher(pair.source.host, "app/api") as pusher:
-            image = pusher.image([pusher.layer(number, SIZE) for number in range(LAYERS)])
-            pusher.tag(image, "1")
-        images = [Image("app/api", "1", image.digest)]
-
-        def step(contestant):
-            pair.target.clear()
-            return {"first": pair.copy(contestant, images)}
-
+            images = [pusher.tag(pusher.image([pusher.layer(number, SIZE) for number in range(LAYERS)]))]
         everybody = [bench.drayage(folder, images), *bench.those(images, 1)]
-        measures = {each.who: each for each in rounds(bench.rounds + 2, everybody, step)["first"]}
+        measures = {each.who: each for each in first_copies(bench.rounds + 2, everybody, pair, images)}
     ours, skopeo = measures["drayage"], measures["skopeo"]
     checks = [
         Check("time, of skopeo's", ours.seconds / skopeo.seconds, 1.0),

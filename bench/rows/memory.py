@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import world
 from contestants import Image
-from harness import Bench, rounds
+from harness import Bench, first_copies
 from results import Check, Measure, Row, Run
 from seed import KIB, MIB, Pusher
 
@@ -32,9 +32,7 @@ def row(bench: Bench, number: int, name: str, shape: tuple) -> Row:
 
 def push(pusher: Pusher, number: int, each: int, sizes: list) -> Image:
     layers = [pusher.layer((number, each, layer), size) for layer, size in enumerate(sizes)]
-    image = pusher.image(layers, name=pusher.repository)
-    pusher.tag(image, "1")
-    return Image(pusher.repository, "1", image.digest)
+    return pusher.tag(pusher.image(layers))
 
 
 def command_line(bench: Bench, number: int, count: int, sizes: list) -> list[Measure]:
@@ -45,15 +43,10 @@ def command_line(bench: Bench, number: int, count: int, sizes: list) -> list[Mea
         for each in range(count):
             with Pusher(pair.source.host, f"memory/service-{each}") as pusher:
                 images.append(push(pusher, number, each, sizes))
-
-        def step(contestant):
-            pair.target.clear()
-            return {"first": pair.copy(contestant, images)}
-
         short = count * sum(sizes) < 2048 * MIB
-        measures = rounds(bench.rounds if short else 1, [bench.drayage(folder, images)], step)["first"]
+        measures = first_copies(bench.rounds if short else 1, [bench.drayage(folder, images)], pair, images)
         if short and count == 1:
-            measures += rounds(1, bench.those(images, 1), step)["first"]
+            measures += first_copies(1, bench.those(images, 1), pair, images)
         return measures
 
 

@@ -1,7 +1,6 @@
 """One layer of 1 GiB from a source that bounds each connection."""
 
-from contestants import Image
-from harness import Bench, rounds
+from harness import Bench, first_copies
 from results import Check, Row
 from seed import MIB, Pusher
 
@@ -11,16 +10,9 @@ SIZE, BANDWIDTH = 1024 * MIB, 50 * MIB
 def measure(bench: Bench) -> list[Row]:
     with bench.folder(2 * SIZE) as folder, bench.pair(folder, 0, BANDWIDTH) as pair:
         with Pusher(pair.source.host, "app/model") as pusher:
-            image = pusher.image([pusher.layer(1, SIZE)])
-            pusher.tag(image, "1")
-        images = [Image("app/model", "1", image.digest)]
-
-        def step(contestant):
-            pair.target.clear()
-            return {"first": pair.copy(contestant, images)}
-
+            images = [pusher.tag(pusher.image([pusher.layer(1, SIZE)]))]
         everybody = [bench.drayage(folder, images), *bench.those(images, 1)]
-        measures = rounds(max(1, bench.rounds - 1), everybody, step)["first"]
+        measures = first_copies(max(1, bench.rounds - 1), everybody, pair, images)
     ours = measures[0]
     best = min(measures[1:], key=lambda each: each.seconds)
     floor = SIZE / BANDWIDTH

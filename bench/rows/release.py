@@ -21,9 +21,7 @@ def seed(pair: Pair) -> list[Image]:
         with Pusher(pair.source.host, f"app/service-{number}") as pusher:
             shared = [pusher.layer(("shared", each), SIZE) for each in sorted(drawn.sample(range(POOL), SHARED))]
             own = [pusher.layer((number, each), SIZE) for each in range(LAYERS - SHARED)]
-            image = pusher.image(shared + own, name=pusher.repository)
-            pusher.tag(image, "1")
-            images.append(Image(pusher.repository, "1", image.digest))
+            images.append(pusher.tag(pusher.image(shared + own)))
     return images
 
 
