@@ -8,13 +8,15 @@ INVOKE := $(addprefix invoke-,$(LAMBDAS))
 VENV := .tools/venv
 PYTHON := PYTHONPATH=tests $(VENV)/bin/python
 # Two at a time, each with a local AWS of its own.
-PYTEST := $(VENV)/bin/pytest --numprocesses=2 --dist=worksteal
+PYTEST = $(APART) $(VENV)/bin/pytest --numprocesses=2 --dist=worksteal
 CARGO_DENY := 0.20.2
 DENY := .tools/cargo/deny-$(CARGO_DENY)
 CARGO_FUZZ := 0.13.2
 FUZZ := .tools/cargo/fuzz-$(CARGO_FUZZ)
 # `make VERBOSE=1 ...` shows what cargo does.
 QUIET := $(if $(VERBOSE),,--quiet)
+# Cargo has a job server of its own: it is told of that of `make --jobs`, which is open to no program but make.
+APART := env --unset=MAKEFLAGS
 
 # Built for this machine's architecture unless ARCH says otherwise. Another one is built by cargo-lambda with zig, and with
 # ZIG=yes so is this one, where glibc is newer than that of provided.al2023.
@@ -25,7 +27,7 @@ BOOTSTRAP = target/$(if $(ZIG),lambda/$(ARCH)/$*/bootstrap,release/$*)
 # LOCAL=yes is for a local AWS, which starts them with the glibc of this machine, however new that is.
 PACKAGES := target/package/$(if $(LOCAL),local,$(if $(ZIG),zig-)$(ARCH))
 ZIPS := $(LAMBDAS:%=$(PACKAGES)/%.zip)
-CARGO_BUILD := cargo build $(QUIET) --locked --release --workspace --bins
+CARGO_BUILD := $(APART) cargo build $(QUIET) --locked --release --workspace --bins
 CARGO_LAMBDA_BUILD := PATH=$(CURDIR)/.tools/zig/ziglang:$$PATH $(VENV)/bin/cargo-lambda lambda build $(QUIET) --locked --release \
     --$(subst _,-,$(ARCH)) --lambda-dir target/lambda/$(ARCH) $(addprefix --package ,$(LAMBDAS))
 
@@ -42,9 +44,9 @@ help: ## Show this list
 demo: build tools ## Run the whole pipeline on this machine, from an upload to three accounts, and show it
 	@$(PYTHON) demo
 
-# Side by side, the longest first, as some parts build and others wait; each is printed whole when it ends.
+# What is built for AWS is tested beside all else, which takes about as long. Each part is printed whole when it ends.
 test: ## Run every test
-	@$(MAKE) --jobs=3 --output-sync=target test-pipeline test-rust test-static test-fuzz
+	@$(MAKE) --jobs=2 --output-sync=target test-pipeline test-rust test-fuzz test-static
 
 test-pipeline: build tools
 	@echo "Tests of the bootstraps on a local AWS"
@@ -52,15 +54,16 @@ test-pipeline: build tools
 
 test-rust: .tools/skopeo/versions .tools/docker-registry/versions
 	@echo "Rust tests"
-	@SKOPEO=$(CURDIR)/.tools/bin/skopeo DOCKER_REGISTRY=$(CURDIR)/.tools/bin/docker-registry cargo test $(QUIET) --locked --workspace
+	@$(APART) SKOPEO=$(CURDIR)/.tools/bin/skopeo DOCKER_REGISTRY=$(CURDIR)/.tools/bin/docker-registry \
+	    cargo test $(QUIET) --locked --workspace
+
+test-fuzz: $(FUZZ)
+	@echo "Fuzzing, a little"
+	@$(APART) tools/fuzz.sh short
 
 test-static: .tools/python .tools/node/versions
 	@echo "Static checks of the state machines and the templates"
 	@$(PYTEST) tests/static
-
-test-fuzz: $(FUZZ)
-	@echo "Fuzzing, a little"
-	@tools/fuzz.sh short
 
 fuzz: $(FUZZ) ## Fuzz the parsers of what others write (TARGET=link, SECONDS=600 for each)
 	@tools/fuzz.sh long $(or $(SECONDS),600) $(TARGET)
@@ -167,8 +170,8 @@ $(DENY):
 
 $(FUZZ):
 	@echo "Building cargo-fuzz into .tools"
-	@cargo install --quiet --locked --version $(CARGO_FUZZ) --root .tools/cargo cargo-fuzz
+	@$(APART) cargo install --quiet --locked --debug --version $(CARGO_FUZZ) --root .tools/cargo cargo-fuzz
 	@touch $@
 
 .DEFAULT_GOAL := help
-.PHONY: help bench demo test test-pipeline test-rust test-static test-fuzz fuzz soak check build package packages deploy deploy-target update-lambda-code $(UPDATE) tools clean lock-tools $(INVOKE)
+.PHONY: help bench demo test test-pipeline test-rust test-fuzz test-static fuzz soak check build package packages deploy deploy-target update-lambda-code $(UPDATE) tools clean lock-tools $(INVOKE)
