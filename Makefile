@@ -15,7 +15,7 @@ CARGO_FUZZ := 0.13.2
 FUZZ := .tools/cargo/fuzz-$(CARGO_FUZZ)
 # `make VERBOSE=1 ...` shows what cargo does.
 QUIET := $(if $(VERBOSE),,--quiet)
-# Cargo has a job server of its own: it is told of that of `make --jobs`, which is open to no program but make.
+# Cargo makes a job server of its own. That of `make --jobs` is open to no program but make, and rustdoc would say so.
 APART := env --unset=MAKEFLAGS
 
 # Built for this machine's architecture unless ARCH says otherwise. Another one is built by cargo-lambda with zig, and with
@@ -81,7 +81,7 @@ check: $(DENY) .tools/python .tools/node/versions ## Lint: clippy, format, depen
 	RUSTDOCFLAGS=-Dwarnings cargo doc $(QUIET) --locked --workspace --no-deps
 	tools/deny.sh
 
-bench: build tools ## Measure Drayage beside skopeo, crane and regctl, 20 minutes (ROWS="release index", ROUNDS=3)
+bench: build tools ## Measure Drayage beside skopeo, crane and regctl, 15 minutes (ROWS="release index", ROUNDS=3)
 	@$(PYTHON) bench $(ROWS)
 
 .PHONY: bench-docs
