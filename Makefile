@@ -16,7 +16,7 @@ FUZZ := .tools/cargo/fuzz-$(CARGO_FUZZ)
 # `make VERBOSE=1 ...` shows what cargo does.
 QUIET := $(if $(VERBOSE),,--quiet)
 # Cargo makes a job server of its own. That of `make --jobs` is open to no program but make, and rustdoc would say so.
-APART := env --unset=MAKEFLAGS
+APART := env --unset=MAKEFLAGS --unset=MFLAGS
 
 # Built for this machine's architecture unless ARCH says otherwise. Another one is built by cargo-lambda with zig, and with
 # ZIG=yes so is this one, where glibc is newer than that of provided.al2023.

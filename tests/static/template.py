@@ -38,7 +38,7 @@ REF_IS_ARN = {"AWS::StepFunctions::StateMachine", "AWS::IAM::ManagedPolicy"}
 NAMES = ("RoleName", "TableName", "FunctionName", "StateMachineName", "LogGroupName", "QueueName", "BucketName", "Name")
 
 
-class Loader(yaml.SafeLoader):
+class Loader(yaml.CSafeLoader):
     """Reads the short forms of the functions as their long ones, and numbers of accounts as the texts they are."""
 
 

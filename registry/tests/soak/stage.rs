@@ -44,6 +44,10 @@ impl Stage {
         for (operation, one_in, fault) in faults() {
             double.fault(FaultRule::sometimes(operation, one_in, fault));
         }
+        // Far apart, as AWS's are: a request that is refused again with the next token has been denied.
+        for nth in (400..).step_by(2_000).take(size.images * size.targets / 80) {
+            double.fault(FaultRule::once("v2.*", Fault::ExpireToken).nth(nth));
+        }
         Self { double, size, targets }
     }
 
@@ -123,7 +127,7 @@ fn seed(source: &RegistryHandle, release: &str, number: usize) {
 }
 
 /// Which requests fail, one in how many of them, and how. The numbers share no divisor, so that they do not fall together.
-fn faults() -> [(&'static str, u64, Fault); 12] {
+fn faults() -> [(&'static str, u64, Fault); 11] {
     let status = |status| Fault::Status { status, retry_after: None };
     [
         ("*", 211, status(429)),
@@ -137,6 +141,5 @@ fn faults() -> [(&'static str, u64, Fault); 12] {
         ("s3.GetObject", 53, Fault::CutBody { after: 900 }),
         ("s3.GetObject", 59, Fault::FlipByte { at: 1_000 }),
         ("s3.GetObject", 61, Fault::ExpireUrl),
-        ("v2.*", 503, Fault::ExpireToken),
     ]
 }
