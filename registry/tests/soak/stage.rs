@@ -101,7 +101,7 @@ impl Stage {
     }
 }
 
-const RELEASES: [&str; 3] = ["1", "2", "3"];
+const RELEASES: [&str; 4] = ["1", "2", "3", "4"];
 
 fn repository(number: usize) -> String {
     format!("team-{}/app-{number}", number % 3)
