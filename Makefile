@@ -7,16 +7,16 @@ LAMBDAS := check-manifest promote-images verify-pull
 INVOKE := $(addprefix invoke-,$(LAMBDAS))
 VENV := .tools/venv
 PYTHON := PYTHONPATH=tests $(VENV)/bin/python
+# Cargo makes a job server of its own. That of `make --jobs` is open to no program but make, and rustdoc would say so.
+APART := env --unset=MAKEFLAGS --unset=MFLAGS
 # Two at a time, each with a local AWS of its own.
-PYTEST = $(APART) $(VENV)/bin/pytest --numprocesses=2 --dist=worksteal
+PYTEST := $(APART) $(VENV)/bin/pytest --numprocesses=2 --dist=worksteal
 CARGO_DENY := 0.20.2
 DENY := .tools/cargo/deny-$(CARGO_DENY)
 CARGO_FUZZ := 0.13.2
 FUZZ := .tools/cargo/fuzz-$(CARGO_FUZZ)
 # `make VERBOSE=1 ...` shows what cargo does.
 QUIET := $(if $(VERBOSE),,--quiet)
-# Cargo makes a job server of its own. That of `make --jobs` is open to no program but make, and rustdoc would say so.
-APART := env --unset=MAKEFLAGS --unset=MFLAGS
 
 # Built for this machine's architecture unless ARCH says otherwise. Another one is built by cargo-lambda with zig, and with
 # ZIG=yes so is this one, where glibc is newer than that of provided.al2023.
@@ -168,6 +168,7 @@ $(DENY):
 	@cargo install --quiet --locked --version $(CARGO_DENY) --root .tools/cargo cargo-deny
 	@touch $@
 
+# Not optimised: it only starts cargo.
 $(FUZZ):
 	@echo "Building cargo-fuzz into .tools"
 	@$(APART) cargo install --quiet --locked --debug --version $(CARGO_FUZZ) --root .tools/cargo cargo-fuzz

@@ -7,7 +7,7 @@ import urllib.request
 from pathlib import Path
 
 from .distribution import Registry
-from .ministack import CLIENT, REGION, SESSION
+from .ministack import REGION, client
 from .processes import ROOT, Process
 
 BINARY = ROOT / "target/release/ecr-double"
@@ -30,14 +30,7 @@ class Double:
 
     def ecr(self, account: str, region: str = REGION):
         """ECR's API, as that account's root."""
-        return SESSION.client(
-            "ecr",
-            endpoint_url=self.api,
-            region_name=region,
-            aws_access_key_id=account,
-            aws_secret_access_key="test",
-            config=CLIENT,
-        )
+        return client(self.api, "ecr", account, region)
 
     def registry(self, account: str, region: str = REGION) -> Registry:
         """The `/v2` side of an account's registry, with the token of its root."""

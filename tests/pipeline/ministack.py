@@ -21,25 +21,26 @@ CLIENT = Config(retries={"total_max_attempts": 1}, read_timeout=900, s3={"addres
 SESSION = boto3.session.Session()
 
 
+def client(endpoint: str, service: str, account: str, region: str):
+    """As that account's root, whose access key id is its number."""
+    return SESSION.client(
+        service,
+        endpoint_url=endpoint,
+        region_name=region,
+        aws_access_key_id=account,
+        aws_secret_access_key="test",
+        config=CLIENT,
+    )
+
+
 class MiniStack:
-    """A running MiniStack. An access key id of 12 digits is that account's root."""
+    """A running MiniStack."""
 
     def __init__(self, process: Process, endpoint: str):
         self.process, self.endpoint = process, endpoint
 
     def client(self, service: str, account: str, region: str = REGION):
-        return self.client_with(service, account, "test", None, region)
-
-    def client_with(self, service: str, key: str, secret: str, token: str | None, region: str = REGION):
-        return SESSION.client(
-            service,
-            endpoint_url=self.endpoint,
-            region_name=region,
-            aws_access_key_id=key,
-            aws_secret_access_key=secret,
-            aws_session_token=token,
-            config=CLIENT,
-        )
+        return client(self.endpoint, service, account, region)
 
     def configure(self, setting: str, value) -> None:
         """Changes how it works from now on: `service.variable`, as its own code calls it."""

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import yaml
@@ -176,6 +176,7 @@ class Template:
         return self.resolve(value[1])[int(value[0])]
 
 
+@cache
 def read(path: Path) -> dict:
     return yaml.load(path.read_text(), Loader)  # noqa: S506
 

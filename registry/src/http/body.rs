@@ -164,9 +164,10 @@ mod tests {
         assert!(error.is_temporary() && error.to_string().contains("30 seconds"), "{error}");
     }
 
-    /// A piece every 20 seconds of paused time, which take none, of so many bytes.
+    /// A piece every 20 seconds, of so many bytes.
     fn dripping(bytes: usize, left: u64) -> Body {
         let drops = stream::unfold((), move |()| async move {
+            // Takes no time: the clocks of these tests are paused, and jump to what is waited for.
             tokio::time::sleep(Duration::from_secs(20)).await;
             Some((Ok(Bytes::from(vec![0; bytes])), ()))
         });
