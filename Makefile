@@ -81,7 +81,7 @@ check: $(DENY) .tools/python .tools/node/versions ## Lint: clippy, format, depen
 	RUSTDOCFLAGS=-Dwarnings cargo doc $(QUIET) --locked --workspace --no-deps
 	tools/deny.sh
 
-bench: build tools ## Measure Drayage beside skopeo, crane and regctl, 15 minutes (ROWS="release index", ROUNDS=3)
+bench: build tools ## Measure Transship beside skopeo, crane and regctl, 15 minutes (ROWS="release index", ROUNDS=3)
 	@$(PYTHON) bench $(ROWS)
 
 .PHONY: bench-docs

@@ -1,4 +1,4 @@
-"""`make bench`: what Drayage costs, side by side with its peers, and whether that is what it has to be.
+"""`make bench`: what Transship costs, side by side with its peers, and whether that is what it has to be.
 
     bench [CASE...]     measures the cases, all if none is named, and keeps the results in target/bench
     bench --docs        brings the results that are kept into docs
@@ -12,7 +12,7 @@ import sys
 import time
 
 import page
-from contestants import Drayage, peers
+from contestants import Transship, peers
 from harness import Bench
 from kept import KEPT, Kept, machine, session
 from pipeline.processes import exit_on_sigterm
@@ -22,7 +22,7 @@ from rows import CASES
 
 def measure(names: list[str]) -> int:
     bench = Bench(int(os.environ.get("ROUNDS") or 3), peers())
-    versions = {each.name: each.version() for each in [Drayage, *bench.peers]}
+    versions = {each.name: each.version() for each in [Transship, *bench.peers]}
     # Of all cases nothing is kept from before.
     kept, checks = Kept.load() if names else Kept(), []
     kept.machine = machine()

@@ -1,4 +1,4 @@
-"""Drayage and its peers: how each copies the same images between the same two registries."""
+"""Transship and its peers: how each copies the same images between the same two registries."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline.processes import ROOT, TOOLS
 
-DRAYAGE = ROOT / "target/release/drayage"
+TRANSSHIP = ROOT / "target/release/transship"
 
 
 @dataclass(frozen=True)
@@ -22,17 +22,17 @@ class Image:
         return f"{self.repository}:{self.tag}"
 
 
-class Drayage:
+class Transship:
     """All images of a release with one command."""
 
-    name = "drayage"
+    name = "transship"
 
     def __init__(self, folder: Path):
         self.folder = folder
 
     @staticmethod
     def version() -> str:
-        return said([DRAYAGE, "--version"]).split()[-1]
+        return said([TRANSSHIP, "--version"]).split()[-1]
 
     def commands(self, images: list[Image], source: str, *targets: str, options: tuple = ()) -> list:
         release = self.folder / f"deploy-manifest-{len(images)}.json"
@@ -40,7 +40,7 @@ class Drayage:
             json.dumps({"images": [{"repository": each.repository, "tag": each.tag} for each in images]})
         )
         there = [word for target in targets for word in ("--target", f"http://{target}")]
-        return [[DRAYAGE, "promote", release, "--source", f"http://{source}", *there, "--quiet", *options]]
+        return [[TRANSSHIP, "promote", release, "--source", f"http://{source}", *there, "--quiet", *options]]
 
 
 class Skopeo:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import servers
-from contestants import Drayage, Image, environment
+from contestants import Transship, Image, environment
 from cost import processor_time, run
 from results import Measure, Run
 
@@ -70,7 +70,7 @@ class Bench:
     @contextlib.contextmanager
     def folder(self, need: int) -> Iterator[Path]:
         """A folder that goes afterwards, in memory if there is twice the room for `need` bytes, else on the disk."""
-        with tempfile.TemporaryDirectory(prefix="drayage-bench-", dir=place(need)) as name:
+        with tempfile.TemporaryDirectory(prefix="transship-bench-", dir=place(need)) as name:
             yield Path(name)
 
     @contextlib.contextmanager
@@ -87,10 +87,10 @@ class Bench:
             )
             yield Pair(source, target, proxies)
 
-    def drayage(self, folder: Path, images: list[Image], *options: str) -> Contestant:
-        ours = Drayage(folder)
+    def transship(self, folder: Path, images: list[Image], *options: str) -> Contestant:
+        ours = Transship(folder)
         return Contestant(
-            " ".join(("drayage", *options)),
+            " ".join(("transship", *options)),
             lambda source, target: ours.commands(images, source, target, options=options),
         )
 

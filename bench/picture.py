@@ -1,4 +1,4 @@
-"""The results as a picture: bars side by side, and a mark where Drayage's has to end."""
+"""The results as a picture: bars side by side, and a mark where Transship's has to end."""
 
 from dataclasses import dataclass
 from html import escape
@@ -54,13 +54,13 @@ def draw(rows: dict[str, Row]) -> str:
             body += drawn
             heights.append(HEAD + STEP * len(rows[panel.row].measures))
         top += max(heights) + 14
-    body.append(text(MARGIN, top + 8, "The red mark is where Drayage's bar has to end. Shorter is better.", "note"))
+    body.append(text(MARGIN, top + 8, "The red mark is where Transship's bar has to end. Shorter is better.", "note"))
     height = top + 22
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}"'
             ' role="img">',
-            "<title>Drayage and its peers</title>",
+            "<title>Transship and its peers</title>",
             f"<style>{STYLE}</style>",
             *body,
             "</svg>\n",
@@ -72,7 +72,7 @@ def bars(panel: Panel, row: Row, left: float, top: float) -> list[str]:
     def value(measure: Measure) -> float:
         return getattr(measure, panel.cost)
 
-    ours = next(each for each in row.measures if each.who.startswith("drayage"))
+    ours = next(each for each in row.measures if each.who.startswith("transship"))
     limits = [value(ours) * check.limit / check.figure for check in row.checks if belongs(check, panel)]
     limit = min(limits, default=None)
     most = max([value(each) for each in row.measures] + ([limit] if limit else []))

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from seed import KIB, MIB
 
 # What begins so is no peer.
-OURS = ("drayage", "promote-images")
+OURS = ("transship", "promote-images")
 UNITS: dict[str, Callable[[float], str]] = {
     "ratio": lambda value: f"{value:.2f}",
     "requests": lambda value: f"{value:.0f}",
@@ -105,7 +105,7 @@ class Measure:
 
 @dataclass
 class Row:
-    """One case: what everybody took, and what Drayage has to reach. `ours` is the measure that is checked."""
+    """One case: what everybody took, and what Transship has to reach. `ours` is the measure that is checked."""
 
     name: str
     title: str
@@ -115,7 +115,7 @@ class Row:
 
     @property
     def ours(self) -> Measure | None:
-        return next((each for each in self.measures if each.who == "drayage"), None)
+        return next((each for each in self.measures if each.who == "transship"), None)
 
     def to_json(self) -> dict:
         return {
@@ -135,7 +135,7 @@ class Row:
 
 
 def table_of(row: Row) -> list[list[str]]:
-    """What everybody took, under headings: time, and how much of theirs it is that Drayage took. No empty columns."""
+    """What everybody took, under headings: time, and how much of theirs it is that Transship took. No empty columns."""
     table = [["", "time", "ours / theirs", "processor", "servers'", "requests", "bytes read", "peak memory"]]
     for each in row.measures:
         ours = row.ours

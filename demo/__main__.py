@@ -30,7 +30,7 @@ def expect(truth, what: str) -> None:
 
 def main() -> int:
     exit_on_sigterm()
-    folder = Path(tempfile.mkdtemp(prefix="drayage-demo-"))
+    folder = Path(tempfile.mkdtemp(prefix="transship-demo-"))
     begun = time.monotonic()
     try:
         introduce()
@@ -55,7 +55,7 @@ def main() -> int:
 
 
 def introduce() -> None:
-    section("Drayage, from an upload to the accounts")
+    section("Transship, from an upload to the accounts")
     table(
         ("real", "stand-in"),
         [

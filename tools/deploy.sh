@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 : "${CODE_BUCKET:?is not set: name an S3 bucket of yours in the region to deploy to, for packages and definitions}"
 
 # CloudFormation looks at the names of objects, not at what is in them: what is new goes to a new place.
-prefix=drayage/$(tools/package.py digest "$PACKAGES"/*.zip statemachines/*.asl.json)
+prefix=transship/$(tools/package.py digest "$PACKAGES"/*.zip statemachines/*.asl.json)
 echo "Uploading to s3://$CODE_BUCKET/$prefix"
 aws s3 cp --only-show-errors --recursive --exclude '*' --include '*.zip' "$PACKAGES" "s3://$CODE_BUCKET/$prefix"
 aws s3 cp --only-show-errors --recursive --exclude '*' --include '*.asl.json' statemachines \

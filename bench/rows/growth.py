@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import servers
-from contestants import Drayage, Image, environment
+from contestants import Transship, Image, environment
 from cost import run
 from harness import Bench
 from results import Measure, Row, Run
@@ -91,7 +91,7 @@ def copy(folder: Path, images: list[Image], source: Place, targets: list[Place])
         place.proxy.forget()
     for target in targets:
         target.registry.clear()
-    command = Drayage(folder).commands(images, source.proxy.host, *(target.proxy.host for target in targets))
+    command = Transship(folder).commands(images, source.proxy.host, *(target.proxy.host for target in targets))
     used = run(command, environment=environment())
     passed = sum((target.proxy.passed() for target in targets), source.proxy.passed())
     return Run(

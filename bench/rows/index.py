@@ -48,8 +48,8 @@ def measure(bench: Bench) -> list[Row]:
     with bench.folder(3 * BYTES) as folder, bench.pair(folder, 0) as pair:
         images = [seed(pair, "app/api")]
         everybody = [
-            bench.drayage(folder, images, "--no-referrers"),
-            bench.drayage(folder, images),
+            bench.transship(folder, images, "--no-referrers"),
+            bench.transship(folder, images),
             *bench.those(images, 1),
         ]
         measures = first_copies(bench.rounds, everybody, pair, images)

@@ -11,9 +11,9 @@ def measure(bench: Bench) -> list[Row]:
     with bench.folder(3 * LAYERS * SIZE) as folder, bench.pair(folder) as pair:
         with Pusher(pair.source.host, "app/api") as pusher:
             images = [pusher.tag(pusher.image([pusher.layer(number, SIZE) for number in range(LAYERS)]))]
-        everybody = [bench.drayage(folder, images), *bench.those(images, 1)]
+        everybody = [bench.transship(folder, images), *bench.those(images, 1)]
         measures = {each.who: each for each in first_copies(bench.rounds + 2, everybody, pair, images)}
-    ours, skopeo = measures["drayage"], measures["skopeo"]
+    ours, skopeo = measures["transship"], measures["skopeo"]
     checks = [
         Check("time, of skopeo's", ours.seconds / skopeo.seconds, 1.0),
         Check("processor time, of skopeo's", ours.processor / skopeo.processor, 0.8),

@@ -25,7 +25,7 @@ def measure(bench: Bench) -> Iterator[Row]:
 def row(bench: Bench, number: int, name: str, shape: tuple) -> Row:
     count, sizes = shape
     measures = [*command_line(bench, number, count, sizes), function(bench, number, count, sizes)]
-    peaks = [(each.who, each.memory) for each in measures if each.who in ("drayage", world.FUNCTION)]
+    peaks = [(each.who, each.memory) for each in measures if each.who in ("transship", world.FUNCTION)]
     checks = [Check(f"peak memory of {who}", peak, MOST_MEMORY, "MiB") for who, peak in peaks]
     return Row(f"memory-{number + 1}", f"Peak memory: {name}", measures, checks)
 
@@ -36,7 +36,7 @@ def push(pusher: Pusher, number: int, each: int, sizes: list) -> Image:
 
 
 def command_line(bench: Bench, number: int, count: int, sizes: list) -> list[Measure]:
-    """Where a round does not take long Drayage goes round as often as elsewhere, since no two peaks are the same, and
+    """Where a round does not take long Transship goes round as often as elsewhere, since no two peaks are the same, and
     the peers are there to compare with."""
     with bench.folder(2 * count * sum(sizes)) as folder, bench.pair(folder) as pair:
         images = []
@@ -44,7 +44,7 @@ def command_line(bench: Bench, number: int, count: int, sizes: list) -> list[Mea
             with Pusher(pair.source.host, f"memory/service-{each}") as pusher:
                 images.append(push(pusher, number, each, sizes))
         short = count * sum(sizes) < 2048 * MIB
-        measures = first_copies(bench.rounds if short else 1, [bench.drayage(folder, images)], pair, images)
+        measures = first_copies(bench.rounds if short else 1, [bench.transship(folder, images)], pair, images)
         if short and count == 1:
             measures += first_copies(1, bench.those(images, 1), pair, images)
         return measures

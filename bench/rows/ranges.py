@@ -11,7 +11,7 @@ def measure(bench: Bench) -> list[Row]:
     with bench.folder(2 * SIZE) as folder, bench.pair(folder, 0, BANDWIDTH) as pair:
         with Pusher(pair.source.host, "app/model") as pusher:
             images = [pusher.tag(pusher.image([pusher.layer(1, SIZE)]))]
-        everybody = [bench.drayage(folder, images), *bench.those(images, 1)]
+        everybody = [bench.transship(folder, images), *bench.those(images, 1)]
         measures = first_copies(max(1, bench.rounds - 1), everybody, pair, images)
     ours = measures[0]
     best = min(measures[1:], key=lambda each: each.seconds)

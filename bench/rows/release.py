@@ -29,8 +29,8 @@ def measure(bench: Bench) -> list[Row]:
     with bench.folder(IMAGES * LAYERS * SIZE * 3) as folder, bench.pair(folder, LATENCY) as pair:
         images = seed(pair)
         everybody = [
-            bench.drayage(folder, images),
-            bench.drayage(folder, images, "--no-referrers"),
+            bench.transship(folder, images),
+            bench.transship(folder, images, "--no-referrers"),
             *bench.those(images, 1, 8),
         ]
 
@@ -45,14 +45,14 @@ def measure(bench: Bench) -> list[Row]:
     again = Row("again", f"{title}, nothing to do", phases["again"], checks(phases["again"], *AGAIN))
     for row in (first, again):
         waiting = row.ours.requests * LATENCY / 1000 / row.ours.seconds
-        row.notes.append(f"On average {waiting:.1f} of Drayage's requests are held by the proxies at once.")
+        row.notes.append(f"On average {waiting:.1f} of Transship's requests are held by the proxies at once.")
         row.notes.append("With --no-referrers it does what the peers do here: they leave what hangs on images.")
     return [first, again]
 
 
 def checks(measures: list[Measure], *limits: float) -> list[Check]:
     """Of the run with everything that is the default, against the best peer."""
-    ours = next(each for each in measures if each.who == "drayage")
+    ours = next(each for each in measures if each.who == "transship")
     made = []
     for at_once, limit in zip((1, 8), limits, strict=True):
         best = min((each for each in measures if f", {at_once} at" in each.who), key=lambda each: each.seconds)

@@ -20,7 +20,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.";
 
 /// Promotes the container images of a release between registries: whole or not at all, by digest, tags last
 #[derive(Debug, Parser)]
-#[command(name = "drayage", version, after_help = AFTER_HELP, disable_help_subcommand = true, max_term_width = 100)]
+#[command(name = "transship", version, after_help = AFTER_HELP, disable_help_subcommand = true, max_term_width = 100)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn the_examples_in_the_readme_are_accepted() {
         let readme = include_str!("../../README.md");
-        let examples = readme.split("```sh drayage\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        let examples = readme.split("```sh transship\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
         let lines: Vec<_> = examples.lines().map(|line| line.split(" > ").next().unwrap()).collect();
         assert!(lines.len() > 3);
         for line in lines {
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn referrers_are_left_or_required_and_not_both() {
-        let line = "drayage promote m.json --source a.example --target b.example";
+        let line = "transship promote m.json --source a.example --target b.example";
         for (more, expected) in [
             ("", Some(Referring::Carried)),
             ("--no-referrers", Some(Referring::Left)),
@@ -215,6 +215,6 @@ mod tests {
             assert_eq!(referring, expected, "{more}");
         }
         assert!(parse(&format!("{line} --external-id x")).is_err(), "an external id is for a role");
-        assert!(parse("drayage promote m.json --source a.example").is_err());
+        assert!(parse("transship promote m.json --source a.example").is_err());
     }
 }

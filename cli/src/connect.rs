@@ -117,7 +117,7 @@ mod tests {
     use crate::arguments::{Arguments, Command, Work};
 
     fn refusal(arguments: &str) -> Option<String> {
-        let words = format!("drayage promote m.json {arguments}");
+        let words = format!("transship promote m.json {arguments}");
         let Command::Work(Work::Promote(promote)) = Arguments::try_parse_from(words.split(' ')).unwrap().command else {
             panic!("it is promote that is asked for")
         };

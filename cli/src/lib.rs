@@ -1,4 +1,4 @@
-//! The command line of Drayage: `deploy-manifest.json` in, images promoted, on a laptop or in a build job.
+//! The command line of Transship: `deploy-manifest.json` in, images promoted, on a laptop or in a build job.
 
 mod answer;
 mod arguments;
@@ -81,7 +81,7 @@ fn write(text: &[u8]) -> std::io::Result<()> {
 
 fn completions(shell: clap_complete::Shell) -> Vec<u8> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), "drayage", &mut script);
+    clap_complete::generate(shell, &mut Arguments::command(), "transship", &mut script);
     script
 }
 

@@ -134,7 +134,7 @@ fn is_account(text: &str) -> bool {
 impl RoleArn {
     /// The role, to be assumed with an external id if there is one.
     pub(crate) fn role(&self, external_id: Option<&str>) -> Role {
-        Role::new(&self.partition, &self.account, &self.name, "drayage-cli")
+        Role::new(&self.partition, &self.account, &self.name, "transship-cli")
             .with_external_id(external_id.map(str::to_owned))
     }
 }

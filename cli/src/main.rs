@@ -1,4 +1,4 @@
-//! `drayage`: promotes container images between registries.
+//! `transship`: promotes container images between registries.
 
 use std::process::ExitCode;
 

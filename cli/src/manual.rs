@@ -37,8 +37,8 @@ mod tests {
         command.build();
         let mut options = 0;
         for part in command.get_subcommands() {
-            let title = format!(".SH \"DRAYAGE {}\"\n", part.get_name().to_uppercase());
-            let section = page.split(&title).nth(1).and_then(|rest| rest.split(".SH \"DRAYAGE").next()).unwrap();
+            let title = format!(".SH \"TRANSSHIP {}\"\n", part.get_name().to_uppercase());
+            let section = page.split(&title).nth(1).and_then(|rest| rest.split(".SH \"TRANSSHIP").next()).unwrap();
             let described = section.split(".SH OPTIONS\n").nth(1).unwrap_or_default();
             for option in part.get_arguments().filter_map(clap::Arg::get_long) {
                 assert!(described.contains(&format!("\\-\\-{}\\", option.replace('-', "\\-"))), "{option}\n{section}");

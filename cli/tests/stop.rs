@@ -44,7 +44,7 @@ fn a_signal_ends_the_program_and_what_it_started() {
         let release = json!({ "images": [{ "repository": "app", "tag": "1" }] });
         std::fs::write(home.path().join("deploy-manifest.json"), release.to_string()).unwrap();
         let path = format!("{}:{}", home.path().display(), std::env::var("PATH").unwrap());
-        let mut command = Command::new(env!("CARGO_BIN_EXE_drayage"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_transship"));
         command.args(["promote", "deploy-manifest.json", "--json"]);
         command.args(["--source", "source.example", "--target", "target.example"]);
         command.current_dir(home.path()).env_clear().env("PATH", path).env("DOCKER_CONFIG", home.path());

@@ -194,7 +194,7 @@ impl fmt::Display for InvalidManifest {
 
 impl std::error::Error for InvalidManifest {}
 
-/// The fields that Drayage reads. All others travel in the raw bytes.
+/// The fields that Transship reads. All others travel in the raw bytes.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Wire {

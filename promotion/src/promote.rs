@@ -114,7 +114,7 @@ impl<S: Source, T: Target> Promotion<S, T> {
             return Err(Error::new(
                 Name::PullFailed,
                 "a target keeps the manifest of an image and has lost something that it lists, so that the image looks complete and is not: \
-                 pulling it whole says which (verify-pull, or `drayage verify --full`); delete that image there, by digest, and run again",
+                 pulling it whole says which (verify-pull, or `transship verify --full`); delete that image there, by digest, and run again",
             ));
         }
         Err(Error::new(

@@ -1,4 +1,4 @@
-//! The registries that Drayage promotes between, behind the traits [`promotion::Source`] and [`promotion::Target`].
+//! The registries that Transship promotes between, behind the traits [`promotion::Source`] and [`promotion::Target`].
 //!
 //! Amazon ECR: a [`Connector`] is made once per process; [`Connector::connect`] gives an [`Ecr`] for one account and region. Any other
 //! registry: [`Distributions`] is made once per process; [`Distributions::connect`] gives a [`Distribution`] for one [`Address`], opened

@@ -1,15 +1,15 @@
 //! Holds any registry to what docker-registry is held to. Off unless asked for: what is pushed stays there.
 //!
-//! `DRAYAGE_TEST_REGISTRY` is a registry as the command line takes it (`host[:port]`, or `http://host:port` for one without TLS),
-//! `DRAYAGE_TEST_REPOSITORY` and `DRAYAGE_TEST_SIBLING` are two of its repositories that may be written, `DRAYAGE_TEST_USER` and
-//! `DRAYAGE_TEST_PASSWORD` a login, where one is needed.
+//! `TRANSSHIP_TEST_REGISTRY` is a registry as the command line takes it (`host[:port]`, or `http://host:port` for one without TLS),
+//! `TRANSSHIP_TEST_REPOSITORY` and `TRANSSHIP_TEST_SIBLING` are two of its repositories that may be written, `TRANSSHIP_TEST_USER` and
+//! `TRANSSHIP_TEST_PASSWORD` a login, where one is needed.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 use registry::{Address, Distributions, Login, Proxy, Side};
 
-const VARIABLES: [&str; 3] = ["DRAYAGE_TEST_REGISTRY", "DRAYAGE_TEST_REPOSITORY", "DRAYAGE_TEST_SIBLING"];
-const LOGIN: [&str; 2] = ["DRAYAGE_TEST_USER", "DRAYAGE_TEST_PASSWORD"];
+const VARIABLES: [&str; 3] = ["TRANSSHIP_TEST_REGISTRY", "TRANSSHIP_TEST_REPOSITORY", "TRANSSHIP_TEST_SIBLING"];
+const LOGIN: [&str; 2] = ["TRANSSHIP_TEST_USER", "TRANSSHIP_TEST_PASSWORD"];
 
 fn main() {
     let Some(named) = read(&VARIABLES) else {

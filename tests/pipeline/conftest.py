@@ -20,7 +20,7 @@ _numbers = itertools.count(1)
 def local():
     exit_on_sigterm()
     # Short: a path of pytest's own making is kept after the run, and this one holds images.
-    folder = Path(tempfile.mkdtemp(prefix="drayage-test-"))
+    folder = Path(tempfile.mkdtemp(prefix="transship-test-"))
     try:
         with world.running(folder) as running:
             yield running

@@ -16,8 +16,8 @@ DEPLOYER = "111122223333"
 TARGET = "444455556666"
 OTHER = "777788889999"
 LAMBDAS = ("check-manifest", "promote-images", "verify-pull")
-CODE_BUCKET = "drayage-code"
-EXTERNAL_ID = "drayage-demo"
+CODE_BUCKET = "transship-code"
+EXTERNAL_ID = "transship-demo"
 ARCHITECTURE = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
 
 
@@ -68,7 +68,7 @@ def upload(aws: MiniStack) -> Code:
     digest = subprocess.run(
         [ROOT / "tools/package.py", "digest", *files], check=True, capture_output=True, text=True
     ).stdout.strip()
-    code = Code(CODE_BUCKET, f"drayage/{digest}")
+    code = Code(CODE_BUCKET, f"transship/{digest}")
     s3 = aws.client("s3", DEPLOYER)
     s3.create_bucket(Bucket=code.bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
     for path in files:

@@ -26,7 +26,7 @@ def single(aws: MiniStack, code: Code) -> Installation:
 
 def multi(aws: MiniStack, code: Code) -> Installation:
     """Images come from the own account, and go to others. The bucket was there before."""
-    bucket = create_bucket(aws, "drayage-releases")
+    bucket = create_bucket(aws, "transship-releases")
     aws.client("s3", DEPLOYER).put_bucket_notification_configuration(
         Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
     )
@@ -35,7 +35,7 @@ def multi(aws: MiniStack, code: Code) -> Installation:
 
 def functions(aws: MiniStack, code: Code) -> Installation:
     """As `multi`. The bucket is that of events/*.json."""
-    return to_many(aws, code, "tst", create_bucket(aws, "drayage-artifacts"))
+    return to_many(aws, code, "tst", create_bucket(aws, "transship-artifacts"))
 
 
 def to_many(aws: MiniStack, code: Code, environment: str, bucket: str) -> Installation:

@@ -93,7 +93,7 @@ def run(local: world.World, function: str, log: Path) -> subprocess.CompletedPro
 
 def main(function: str) -> int:
     exit_on_sigterm()
-    with tempfile.TemporaryDirectory(prefix="drayage-invoke-") as name:
+    with tempfile.TemporaryDirectory(prefix="transship-invoke-") as name:
         folder = Path(name)
         with world.running(folder, WORLD) as local:
             seed(local, folder / "images")

@@ -68,7 +68,7 @@ def summary(*parameters: str) -> dict:
 
 
 def tags(repo: str) -> list:
-    return [{"Key": "drayage:repo", "Value": repo}, {"Key": "drayage:env", "Value": "dev"}]
+    return [{"Key": "transship:repo", "Value": repo}, {"Key": "transship:env", "Value": "dev"}]
 
 
 def described(status: str, name: str = "dev-myapp", reason: str = "", repo: str = "") -> dict:

@@ -11,7 +11,7 @@ from pipeline.deployment import DEPLOYER, EXTERNAL_ID, TARGET, policy
 from pipeline.ministack import REGION
 from pipeline.processes import ROOT
 
-ROLE = "drayage-command-line"
+ROLE = "transship-command-line"
 
 
 def host(account: str) -> str:
@@ -30,11 +30,11 @@ def role(local):
     iam = local.aws.client("iam", TARGET)
     created = iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=policy(trust))["Role"]
     allowed = permissions.statements(local.aws, TARGET, local.functions.role("promotion"))
-    iam.put_role_policy(RoleName=ROLE, PolicyName="drayage", PolicyDocument=policy(*allowed))
+    iam.put_role_policy(RoleName=ROLE, PolicyName="transship", PolicyDocument=policy(*allowed))
     return created["Arn"]
 
 
-def drayage(case, tmp_path, command: str, *options: str) -> tuple[int, dict]:
+def transship(case, tmp_path, command: str, *options: str) -> tuple[int, dict]:
     manifest = tmp_path / "deploy-manifest.json"
     manifest.write_text(json.dumps({"images": case.images}))
     environment = {
@@ -48,7 +48,7 @@ def drayage(case, tmp_path, command: str, *options: str) -> tuple[int, dict]:
     }
     between = ["--source", host(DEPLOYER), "--target", host(TARGET)]
     run = subprocess.run(
-        [ROOT / "target/release/drayage", command, manifest, *between, "--json", *options],
+        [ROOT / "target/release/transship", command, manifest, *between, "--json", *options],
         env=environment,
         capture_output=True,
         text=True,
@@ -61,23 +61,23 @@ def drayage(case, tmp_path, command: str, *options: str) -> tuple[int, dict]:
 def test_a_release_goes_from_ecr_to_ecr_with_the_role_of_the_target(case, tmp_path, role):
     pushed = case.push("api", "index")
     options = ("--target-role", role, "--external-id", EXTERNAL_ID)
-    code, planned = drayage(case, tmp_path, "check", *options)
+    code, planned = transship(case, tmp_path, "check", *options)
     assert (code, planned["images"][0]["digest"]) == (0, pushed.digest)
     assert case.target_is_empty("api")
-    code, promoted = drayage(case, tmp_path, "promote", *options)
+    code, promoted = transship(case, tmp_path, "promote", *options)
     assert code == 0, promoted
     assert promoted["bytes_copied"] == planned["bytes_copied"] > 0
     assert case.target_tags("api") == {TAG: pushed.digest}
     assert case.target.digests(f"{case.app}/api", TAG) == case.source.digests(f"{case.app}/api", TAG)
-    code, again = drayage(case, tmp_path, "promote", *options)
+    code, again = transship(case, tmp_path, "promote", *options)
     assert (code, again["bytes_copied"], again["images"][0]["targets"][0]["outcome"]) == (0, 0, "present")
-    code, verified = drayage(case, tmp_path, "verify", "--full", *options)
+    code, verified = transship(case, tmp_path, "verify", "--full", *options)
     assert code == 0, verified
 
 
 def test_a_role_that_cannot_be_assumed_fails_and_says_why(case, tmp_path, role):
     case.push("api")
-    code, failed = drayage(case, tmp_path, "promote", "--target-role", role, "--external-id", "somebody-else")
+    code, failed = transship(case, tmp_path, "promote", "--target-role", role, "--external-id", "somebody-else")
     assert code == 1
     assert failed["error"]["name"] == "AssumeRoleDenied"
     assert "ExternalId" in failed["error"]["message"]

@@ -111,7 +111,7 @@ def test_a_new_stack_is_created(deploy):
             "ClientRequestToken": TOKEN,
             "RoleARN": machines.SAMPLE["DeployRoleArn"],
             "OnFailure": "ROLLBACK",
-            "Tags": [{"Key": "drayage:repo", "Value": "myapp"}, {"Key": "drayage:env", "Value": "dev"}],
+            "Tags": [{"Key": "transship:repo", "Value": "myapp"}, {"Key": "transship:env", "Value": "dev"}],
         }
     ]
 

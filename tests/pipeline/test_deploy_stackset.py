@@ -93,7 +93,7 @@ def test_a_new_stack_set_is_created_with_an_instance_in_each_target(deploy):
             "ExecutionRoleName": machines.SAMPLE["StackSetExecutionRoleName"],
             "PermissionModel": "SELF_MANAGED",
             "ClientRequestToken": "t-42",
-            "Tags": [{"Key": "drayage:repo", "Value": "myapp"}, {"Key": "drayage:env", "Value": "dev"}],
+            "Tags": [{"Key": "transship:repo", "Value": "myapp"}, {"Key": "transship:env", "Value": "dev"}],
         }
     ]
     assert [where(call) for call in ran.arguments("createStackInstances")] == [([B, C], [EU]), ([B], [US])]

@@ -58,5 +58,5 @@ def test_a_key_without_its_bucket_is_refused(aws):
 
 
 def test_a_bucket_with_a_key_is_taken(aws):
-    bucket = installations.create_bucket(aws, "drayage-encrypted")
+    bucket = installations.create_bucket(aws, "transship-encrypted")
     assert install(aws, "keyed", ArtifactBucketName=bucket, ArtifactKeyArn=KEY)["ArtifactBucketName"] == bucket

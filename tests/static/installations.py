@@ -23,7 +23,7 @@ INSTALLATIONS = {
         "SourceRepositories": "myapp/*,base/*",
         "PromotionRoleName": "promotes",
         "PullRoleName": "pulls",
-        "ExternalId": "drayage",
+        "ExternalId": "transship",
         "AlarmTopicArn": "arn:aws:sns:eu-west-1:111122223333:alarms",
     },
     "multi, all else given": {
@@ -59,7 +59,7 @@ def machines_of(installation: template.Template) -> dict:
 
 
 def bucket_of(installation: template.Template) -> str:
-    return installation.parameter("ArtifactBucketName") or "drayage-ArtifactBucket"
+    return installation.parameter("ArtifactBucketName") or "transship-ArtifactBucket"
 
 
 def key_of(installation: template.Template) -> str:

@@ -15,7 +15,7 @@ PSEUDO = {
     "AWS::AccountId": "111122223333",
     "AWS::Partition": "aws",
     "AWS::Region": "eu-west-1",
-    "AWS::StackName": "drayage",
+    "AWS::StackName": "transship",
     "AWS::URLSuffix": "amazonaws.com",
 }
 ABSENT = object()  # AWS::NoValue
@@ -132,9 +132,9 @@ class Template:
 
     def name(self, resource: str) -> str:
         properties = self.body["Resources"][resource].get("Properties", {})
-        given = next((properties[key] for key in NAMES if key in properties), f"drayage-{resource}")
+        given = next((properties[key] for key in NAMES if key in properties), f"transship-{resource}")
         resolved = self.resolve(given)
-        return f"drayage-{resource}" if resolved is ABSENT else resolved
+        return f"transship-{resource}" if resolved is ABSENT else resolved
 
     def arn(self, resource: str) -> str:
         kind = self.body["Resources"][resource]["Type"]

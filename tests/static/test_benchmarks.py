@@ -51,7 +51,7 @@ def test_the_exponent_is_that_of_the_points(power):
 
 
 def test_medians_ratios_and_verdicts():
-    ours = Measure("drayage", [])
+    ours = Measure("transship", [])
     for seconds, processor, memory in ((1.0, 0.5, 10), (9.0, 0.7, 30), (2.0, 0.6, 20)):
         ours.runs.append(Run(seconds=seconds, processor=processor, memory=memory * MIB))
     theirs = Measure("skopeo", [Run(seconds=4.0)])

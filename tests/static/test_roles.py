@@ -81,12 +81,12 @@ def target(**parameters):
 
 
 def test_the_target_s_roles_trust_exactly_the_functions_that_assume_them():
-    installation = target(ExternalId="drayage")
+    installation = target(ExternalId="transship")
     trusted = {}
     for name, resource in installation.of_type("AWS::IAM::Role").items():
         (statement,) = resource["Properties"]["AssumeRolePolicyDocument"]["Statement"]
         trusted[name] = set(grants.listed(statement["Principal"]["AWS"]))
-        assert statement["Condition"] == {"StringEquals": {"sts:ExternalId": "drayage"}}, name
+        assert statement["Condition"] == {"StringEquals": {"sts:ExternalId": "transship"}}, name
     deployer = installed("single")
     functions = {name: deployer.arn(role(deployer, name)) for name in FUNCTIONS}
     assert trusted == {

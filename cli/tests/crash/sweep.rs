@@ -52,7 +52,7 @@ async fn was_killed(scene: &impl Scene, way: usize, fault: Fault, after: usize) 
     std::fs::write(home.path().join("deploy-manifest.json"), release.to_string()).unwrap();
     let proxy = scene.ways()[way];
     proxy.fail(Rule { skip: after, ..Rule::once("*", fault.clone()) });
-    let mut child = drayage(home.path(), scene).spawn().unwrap();
+    let mut child = transship(home.path(), scene).spawn().unwrap();
     tokio::select! {
         status = child.wait() => {
             assert!(status.unwrap().success(), "way {way}, after {after}");
@@ -75,15 +75,15 @@ async fn was_killed(scene: &impl Scene, way: usize, fault: Fault, after: usize) 
         proxy.heal();
         proxy.reset();
     }
-    let output = drayage(home.path(), scene).output().await.unwrap();
+    let output = transship(home.path(), scene).output().await.unwrap();
     assert!(output.status.success(), "{moment}: {output:?}");
     assert_whole(scene, &moment);
     assert_sent_once(scene, &kept, &output, &moment);
     true
 }
 
-fn drayage(home: &Path, scene: &impl Scene) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_drayage"));
+fn transship(home: &Path, scene: &impl Scene) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_transship"));
     command.args(["promote", "deploy-manifest.json", "--json"]).args(scene.arguments());
     command.current_dir(home).env_clear().env("HOME", home).envs(scene.environment());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);

@@ -50,8 +50,8 @@ impl World {
         self.double.registry(account, region)
     }
 
-    fn drayage(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_drayage"))
+    fn transship(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_transship"))
             .args(arguments)
             .current_dir(self.home.path())
             .env_clear()
@@ -69,7 +69,7 @@ impl World {
     fn json(&self, command: &str, target: &str, more: &[&str]) -> (Option<i32>, Value) {
         let source = host(OWN, "eu-west-1");
         let arguments = [command, "deploy-manifest.json", "--source", &source, "--target", target, "--json"];
-        let output = self.drayage(&[&arguments, more].concat());
+        let output = self.transship(&[&arguments, more].concat());
         let answer = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
         (output.status.code(), answer)
     }
@@ -133,7 +133,7 @@ fn people_read_the_same_and_errors_have_their_name() {
     let world = World::new();
     let (source, target) = (host(OWN, "eu-west-1"), host(OWN, "eu-west-2"));
     let promote = ["promote", "deploy-manifest.json", "--source", &source, "--target", &target];
-    let output = world.drayage(&promote);
+    let output = world.transship(&promote);
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0));
     assert!(text.starts_with("myapp/api:1.0 sha256:") && text.contains(&format!("  {target}  promoted\n")), "{text}");
@@ -143,7 +143,7 @@ fn people_read_the_same_and_errors_have_their_name() {
 
     let release = json!({ "images": [{ "repository": "myapp/gone", "tag": "1.0" }] });
     std::fs::write(world.home.path().join("deploy-manifest.json"), release.to_string()).unwrap();
-    let output = world.drayage(&promote);
+    let output = world.transship(&promote);
     let told = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
     assert!(told.contains("error: SourceImageNotFound: ") && told.contains("myapp/gone"), "{told}");

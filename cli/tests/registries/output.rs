@@ -68,7 +68,7 @@ async fn exit_codes_tell_wrong_usage_from_failure() {
         (&["promote"], 2, "MANIFEST"),
         (&["demote", "deploy-manifest.json"], 2, "demote"),
     ] {
-        let output = yard.machine.drayage(&[arguments, &between].concat()).output().await.unwrap();
+        let output = yard.machine.transship(&[arguments, &between].concat()).output().await.unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.code() == Some(code) && said.contains(word), "{arguments:?} {:?}: {said}", output.status);
         assert!(output.stdout.is_empty());
@@ -77,7 +77,7 @@ async fn exit_codes_tell_wrong_usage_from_failure() {
     for (arguments, word) in
         [(&["--help"][..], "promote"), (&["completions", "bash"], "--no-referrers"), (&["man"], ".TH")]
     {
-        let output = Machine::new().drayage(arguments).output().await.unwrap();
+        let output = Machine::new().transship(arguments).output().await.unwrap();
         assert!(output.status.success() && String::from_utf8(output.stdout).unwrap().contains(word), "{arguments:?}");
     }
 }
@@ -87,7 +87,7 @@ async fn a_release_comes_from_standard_input_too() {
     let fixture = image("team/app", "1.0");
     let yard = Yard::with(&[&fixture]).await;
     let (source, target) = (plain(yard.source.host()), plain(yard.target.host()));
-    let mut command = yard.machine.drayage(&["promote", "-", "--source", &source, "--target", &target]);
+    let mut command = yard.machine.transship(&["promote", "-", "--source", &source, "--target", &target]);
     let mut child = command.stdin(std::process::Stdio::piped()).spawn().unwrap();
     let release = json!({ "images": [fixture.entry()] }).to_string();
     child.stdin.take().unwrap().write_all(release.as_bytes()).await.unwrap();

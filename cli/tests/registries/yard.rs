@@ -47,7 +47,7 @@ impl Yard {
         self.servers[1].host()
     }
 
-    /// `drayage COMMAND` with the release, from the source to the target, both through their proxies.
+    /// `transship COMMAND` with the release, from the source to the target, both through their proxies.
     pub(crate) fn command(&self, command: &str, more: &[&str]) -> Command {
         self.machine.between(command, &plain(self.source.host()), &[&plain(self.target.host())], more)
     }
@@ -82,7 +82,7 @@ impl Yard {
     }
 }
 
-/// Where `drayage` runs: a home, and nothing of the environment of the tests.
+/// Where `transship` runs: a home, and nothing of the environment of the tests.
 pub(crate) struct Machine {
     home: TempDir,
 }
@@ -117,9 +117,9 @@ impl Machine {
         command.env("PATH", format!("{}:/usr/bin:/bin", path.parent().unwrap().display()));
     }
 
-    /// `drayage` with these arguments.
-    pub(crate) fn drayage(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_drayage"));
+    /// `transship` with these arguments.
+    pub(crate) fn transship(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_transship"));
         command
             .args(arguments)
             .current_dir(self.home())
@@ -130,11 +130,11 @@ impl Machine {
         command
     }
 
-    /// `drayage COMMAND` with the release, between these registries.
+    /// `transship COMMAND` with the release, between these registries.
     pub(crate) fn between(&self, command: &str, source: &str, targets: &[&str], more: &[&str]) -> Command {
         let mut arguments = vec![command, "deploy-manifest.json", "--source", source];
         arguments.extend(targets.iter().flat_map(|target| ["--target", target]));
-        self.drayage(&[&arguments, more].concat())
+        self.transship(&[&arguments, more].concat())
     }
 }
 

@@ -1,4 +1,4 @@
-//! What every invocation of a Lambda of Drayage needs: its event, its settings, the files of its release, the registries that it
+//! What every invocation of a Lambda of Transship needs: its event, its settings, the files of its release, the registries that it
 //! works on, and the form in which it answers, fails, logs and is measured.
 
 mod artifacts;

@@ -73,7 +73,7 @@ impl Metrics {
             "_aws".into(),
             json!({
                 "Timestamp": milliseconds,
-                "CloudWatchMetrics": [{ "Namespace": "Drayage", "Dimensions": [["Function", "Env"]], "Metrics": metrics }],
+                "CloudWatchMetrics": [{ "Namespace": "Transship", "Dimensions": [["Function", "Env"]], "Metrics": metrics }],
             }),
         );
         let Labels { function, env, repo, sk, request_id, failure } = labels;
@@ -123,7 +123,7 @@ mod tests {
                 "_aws": {
                     "Timestamp": 1_795_000_000_000_u64,
                     "CloudWatchMetrics": [{
-                        "Namespace": "Drayage",
+                        "Namespace": "Transship",
                         "Dimensions": [["Function", "Env"]],
                         "Metrics": [
                             { "Name": "BytesCopied", "Unit": "Bytes" },

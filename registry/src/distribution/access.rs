@@ -163,7 +163,7 @@ impl Gate<'_> {
                 _ => {
                     let mut refusal = refusal.clone();
                     let schemes = harmless(&schemes.join(", "));
-                    refusal.note(&format!("the registry asks for {schemes}, and Drayage knows Basic and Bearer"));
+                    refusal.note(&format!("the registry asks for {schemes}, and Transship knows Basic and Bearer"));
                     return Err(refusal.into());
                 }
             },

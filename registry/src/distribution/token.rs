@@ -53,7 +53,7 @@ impl Realm {
         let request = match login {
             Login::IdentityToken { token, .. } => {
                 let mut form = Serializer::new(String::new());
-                form.append_pair("grant_type", "refresh_token").append_pair("client_id", "drayage");
+                form.append_pair("grant_type", "refresh_token").append_pair("client_id", "transship");
                 form.append_pair("refresh_token", token).append_pair("scope", &scope.to_string());
                 form.extend_pairs(self.service.iter().map(|service| ("service", service)));
                 let kind = HeaderValue::from_static("application/x-www-form-urlencoded");

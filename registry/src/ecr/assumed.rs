@@ -80,7 +80,7 @@ impl Assumed {
             session.secret_access_key(),
             Some(session.session_token().to_owned()),
             Some(expiry),
-            "DrayageAssumedRole",
+            "TransshipAssumedRole",
         ))
     }
 

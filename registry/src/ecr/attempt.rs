@@ -54,7 +54,7 @@ impl attempt::Scene for Scene {
                 place.region
             ),
             Kind::NoRepository if scene.side == Side::Target => format!(
-                ". Drayage never creates repositories. Create it with `aws ecr create-repository --registry-id {} --region {} \
+                ". Transship never creates repositories. Create it with `aws ecr create-repository --registry-id {} --region {} \
                  --repository-name {repository}`, or in the CloudFormation of that account as an AWS::ECR::Repository with \
                  RepositoryName: {repository}; then run again",
                 place.account, place.region

@@ -55,7 +55,7 @@ impl fmt::Debug for Role {
 fn session_name(wanted: &str) -> String {
     let allowed = |c: char| if c.is_ascii_alphanumeric() || "_+=,.@-".contains(c) { c } else { '-' };
     let name: String = wanted.chars().map(allowed).take(64).collect();
-    if name.len() < 2 { "drayage".into() } else { name }
+    if name.len() < 2 { "transship".into() } else { name }
 }
 
 #[cfg(test)]
@@ -64,8 +64,8 @@ mod tests {
 
     #[test]
     fn session_names_are_what_sts_takes() {
-        assert_eq!(session_name("drayage/myapp:prod"), "drayage-myapp-prod");
-        assert_eq!(session_name("x"), "drayage");
+        assert_eq!(session_name("transship/myapp:prod"), "transship-myapp-prod");
+        assert_eq!(session_name("x"), "transship");
         assert_eq!(session_name(&"ä".repeat(99)).len(), 64);
     }
 

@@ -47,7 +47,7 @@ pub(super) fn repository(actions: &[&str], principal: &str) -> String {
 pub(super) fn trust(principal: &str, with_external_id: bool) -> String {
     let principal = Some(Principal { aws: principal });
     let condition = with_external_id.then_some(Condition {
-        string_equals: ExternalId { external_id: "THE EXTERNAL ID THAT DRAYAGE IS CONFIGURED WITH" },
+        string_equals: ExternalId { external_id: "THE EXTERNAL ID THAT TRANSSHIP IS CONFIGURED WITH" },
     });
     write(&Statement { effect: "Allow", principal, action: &["sts:AssumeRole"], resource: None, condition })
 }

@@ -62,7 +62,7 @@ impl Client {
 
     fn build(proxy: Option<reqwest::Proxy>, timeouts: Timeouts) -> Result<Self, Error> {
         let builder = reqwest::Client::builder()
-            .user_agent(concat!("drayage/", env!("CARGO_PKG_VERSION")))
+            .user_agent(concat!("transship/", env!("CARGO_PKG_VERSION")))
             // A redirect is followed by hand, see `redirect`; a request is tried again by whoever asked for it.
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())

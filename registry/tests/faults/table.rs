@@ -68,7 +68,7 @@ pub(crate) fn opening() -> String {
 
 /// The committed tables are those that were seen.
 pub(crate) fn compare(path: &Path, text: &str) {
-    if std::env::var_os("DRAYAGE_WRITE_FAULTS").is_some() {
+    if std::env::var_os("TRANSSHIP_WRITE_FAULTS").is_some() {
         std::fs::write(path, text).unwrap();
         return;
     }

@@ -14,7 +14,7 @@ pub(crate) const OWN: &str = "111122223333";
 pub(crate) const OTHER: &str = "444455556666";
 pub(crate) const REGION: &str = "eu-west-1";
 pub(crate) const ROLE: &str = "arn:aws:sts::111122223333:assumed-role/promoter/session";
-const KEY: &str = "AKIADRAYAGETESTS";
+const KEY: &str = "AKIATRANSSHIPTESTS";
 
 /// A double with a registry of the caller's account and one of another account; both have the repository `myapp/api`.
 pub(crate) struct Stage {

@@ -1,4 +1,4 @@
-//! What a registry holds, read from where it keeps it and judged without a line of Drayage.
+//! What a registry holds, read from where it keeps it and judged without a line of Transship.
 
 use std::collections::{BTreeMap, BTreeSet};
 

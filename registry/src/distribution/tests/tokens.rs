@@ -81,7 +81,7 @@ async fn an_identity_token_is_posted() {
     assert!(request.starts_with("POST /token HTTP/1.1\r\n"), "{request}");
     assert!(request.contains("content-type: application/x-www-form-urlencoded\r\n"), "{request}");
     assert!(request.ends_with(
-        "\r\n\r\ngrant_type=refresh_token&client_id=drayage&refresh_token=r%26fresh&scope=repository%3Aapp%3Apull&service=reg"
+        "\r\n\r\ngrant_type=refresh_token&client_id=transship&refresh_token=r%26fresh&scope=repository%3Aapp%3Apull&service=reg"
     ), "{request}");
 }
 
