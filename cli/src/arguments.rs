@@ -5,7 +5,7 @@ use clap::builder::TypedValueParser;
 use clap::error::ErrorKind;
 use clap::{Arg, Args, Parser, Subcommand};
 use clap_complete::Shell;
-use promotion::Referring;
+use promotion::ReferrerPolicy;
 
 use crate::location::{Location, RoleArn};
 
@@ -120,11 +120,11 @@ pub(crate) struct Referrers {
 }
 
 impl Referrers {
-    pub(crate) fn referring(&self) -> Referring {
+    pub(crate) fn referrer_policy(&self) -> ReferrerPolicy {
         match (self.no_referrers, self.require_referrers) {
-            (true, _) => Referring::Left,
-            (false, true) => Referring::Required,
-            (false, false) => Referring::Carried,
+            (true, _) => ReferrerPolicy::Leave,
+            (false, true) => ReferrerPolicy::Require,
+            (false, false) => ReferrerPolicy::Carry,
         }
     }
 }
@@ -203,16 +203,16 @@ mod tests {
     fn referrers_are_left_or_required_and_not_both() {
         let line = "transship promote m.json --source a.example --target b.example";
         for (more, expected) in [
-            ("", Some(Referring::Carried)),
-            ("--no-referrers", Some(Referring::Left)),
-            ("--require-referrers", Some(Referring::Required)),
+            ("", Some(ReferrerPolicy::Carry)),
+            ("--no-referrers", Some(ReferrerPolicy::Leave)),
+            ("--require-referrers", Some(ReferrerPolicy::Require)),
             ("--no-referrers --require-referrers", None),
         ] {
-            let referring = parse(&format!("{line} {more}")).ok().map(|command| match command {
-                Command::Work(Work::Promote(promote)) => promote.referrers.referring(),
+            let referrer_policy = parse(&format!("{line} {more}")).ok().map(|command| match command {
+                Command::Work(Work::Promote(promote)) => promote.referrers.referrer_policy(),
                 other => panic!("{other:?}"),
             });
-            assert_eq!(referring, expected, "{more}");
+            assert_eq!(referrer_policy, expected, "{more}");
         }
         assert!(parse(&format!("{line} --external-id x")).is_err(), "an external id is for a role");
         assert!(parse("transship promote m.json --source a.example").is_err());

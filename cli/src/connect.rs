@@ -3,7 +3,7 @@ use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use promotion::{Error, Name, Patience, Patient};
+use promotion::{Error, Name, RetryPolicy, Retrying};
 use registry::{AnyRegistry, Connector, Distributions, Ecr, Identity, Proxy, Role, Side};
 use tokio::sync::{Mutex, OnceCell};
 
@@ -83,7 +83,7 @@ impl Connections {
     }
 
     async fn open_ecr(&self, ecr: &EcrHost, side: Side, role: Option<&Role>) -> Result<Ecr, Error> {
-        let (config, identity) = self.aws.get_or_try_init(|| aws(&ecr.place.region)).await?;
+        let (config, identity) = self.aws.get_or_try_init(|| aws(&ecr.registry_id.region)).await?;
         let mut config = config.to_builder();
         // What the environment asks for stands, whatever form the host has.
         if ecr.is_fips {
@@ -92,8 +92,8 @@ impl Connections {
         if ecr.is_dual_stack {
             config.set_use_dual_stack(Some(true));
         }
-        let connector = Patient::new(Connector::new(&config.build(), identity.clone())?, Patience::default());
-        connector.ask(|connector| connector.connect(ecr.place.clone(), side, role)).await
+        let connector = Retrying::new(Connector::new(&config.build(), identity.clone())?, RetryPolicy::default());
+        connector.ask(|connector| connector.connect(ecr.registry_id.clone(), side, role)).await
     }
 }
 
@@ -104,7 +104,7 @@ async fn aws(region: &str) -> Result<(SdkConfig, Identity), Error> {
         .or_else(ProfileFileRegionProvider::new())
         .or_else(Region::new(region.to_owned()));
     let config = aws_config::defaults(BehaviorVersion::latest()).region(region).load().await;
-    let asking = Patient::new(config.clone(), Patience::default());
+    let asking = Retrying::new(config.clone(), RetryPolicy::default());
     let identity = asking.ask(Identity::read).await?;
     Ok((config, identity))
 }

@@ -16,7 +16,7 @@ use helper::Helper;
 use server::Server;
 
 /// How long a credential helper may take: it may have to ask somebody to unlock something.
-const PATIENCE: Duration = Duration::from_secs(30);
+const RETRY_POLICY: Duration = Duration::from_secs(30);
 
 /// Where this machine keeps its logins.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(crate) struct Keyring {
     files: Vec<PathBuf>,
     /// Where credential helpers are looked for.
     path: Option<OsString>,
-    patience: Duration,
+    retry_policy: Duration,
 }
 
 impl Keyring {
@@ -39,7 +39,7 @@ impl Keyring {
         });
         let docker = docker.map(|folder| folder.join("config.json"));
         let podman = set("REGISTRY_AUTH_FILE").map(PathBuf::from);
-        Self { files: podman.into_iter().chain(docker).collect(), path: set("PATH"), patience: PATIENCE }
+        Self { files: podman.into_iter().chain(docker).collect(), path: set("PATH"), retry_policy: RETRY_POLICY }
     }
 
     /// The login for a registry, `host[:port]`. Anonymous if none is kept.
@@ -51,7 +51,8 @@ impl Keyring {
         for path in &self.files {
             let Some(file) = AuthFile::read(path)? else { continue };
             if let Some(name) = file.helper(&server)? {
-                let helper = Helper { name, named_by: path, path: self.path.as_deref(), patience: self.patience };
+                let helper =
+                    Helper { name, named_by: path, path: self.path.as_deref(), retry_policy: self.retry_policy };
                 if let Some(login) = helper.ask(&server).await? {
                     return Ok(login);
                 }

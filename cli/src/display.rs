@@ -2,7 +2,7 @@ use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use promotion::{Moment, Phase};
+use promotion::{Phase, ProgressSnapshot};
 
 use crate::arguments::Output;
 use crate::text::{bytes, count};
@@ -60,7 +60,7 @@ impl Display {
 }
 
 /// What is worth saying of what is being done: the activity, and how far it is.
-fn line(doing: &Doing, moment: Option<Moment>) -> Option<(&'static str, String)> {
+fn line(doing: &Doing, moment: Option<ProgressSnapshot>) -> Option<(&'static str, String)> {
     let (activity, moment) = match (doing, moment) {
         (Doing::Connecting, _) => return None,
         (Doing::Pulling, _) => ("pulling", None),
@@ -88,12 +88,12 @@ fn line(doing: &Doing, moment: Option<Moment>) -> Option<(&'static str, String)>
 }
 
 /// How many bytes are to be sent, less what turned out to be there.
-fn bytes_to_send(moment: &Moment) -> u64 {
+fn bytes_to_send(moment: &ProgressSnapshot) -> u64 {
     let planned = moment.planned;
     (planned.bytes_to_copy + planned.bytes_present).saturating_sub(moment.bytes_present)
 }
 
-fn draw(bar: &ProgressBar, (activity, far): (&'static str, String), moment: Option<Moment>) {
+fn draw(bar: &ProgressBar, (activity, far): (&'static str, String), moment: Option<ProgressSnapshot>) {
     let sending = moment.filter(|moment| moment.phase == Phase::Staging && bytes_to_send(moment) > 0);
     let template = if sending.is_some() { "{msg} [{wide_bar}] {elapsed}" } else { "{msg} {elapsed}" };
     // These templates are known to be right.
@@ -163,7 +163,7 @@ mod tests {
             manifests_to_put: 1,
             ..Summary::default()
         };
-        let moment = Moment {
+        let moment = ProgressSnapshot {
             phase: Phase::Staging,
             planned,
             bytes_moved: 1 << 20,

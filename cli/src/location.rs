@@ -2,7 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use promotion::{Error, Name};
-use registry::{Address, Identity, Place, Role};
+use registry::{Address, Identity, RegistryId, Role};
 
 /// A registry as a user writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub(crate) enum Location {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct EcrHost {
     host: String,
-    pub(crate) place: Place,
+    pub(crate) registry_id: RegistryId,
     pub(crate) is_fips: bool,
     pub(crate) is_dual_stack: bool,
 }
@@ -48,7 +48,7 @@ impl Location {
     /// Equal for two ways to write the same registry.
     pub(crate) fn identity(&self) -> String {
         let address = match self {
-            Self::Ecr(ecr) => return format!("ecr {}", ecr.place),
+            Self::Ecr(ecr) => return format!("ecr {}", ecr.registry_id),
             Self::Distribution(address) => address,
         };
         let registry = address.registry().as_str().to_ascii_lowercase();
@@ -117,10 +117,10 @@ impl EcrHost {
         let domains: &[&str] = if is_dual_stack { &DUAL_STACK_DOMAINS } else { &DOMAINS };
         let is_region = region.split('-').count() > 2
             && region.split('-').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-        let place = Place::new(account, region);
+        let registry_id = RegistryId::new(account, region);
         (is_account(account) && is_region && domains.contains(&domain)).then_some(Self {
             host,
-            place,
+            registry_id,
             is_fips,
             is_dual_stack,
         })
@@ -181,7 +181,7 @@ mod tests {
             ("111122223333.dkr.ecr.eusc-de-east-1.amazonaws.eu", "eusc-de-east-1", false, false),
         ] {
             let Location::Ecr(ecr) = parse(text) else { panic!("{text} is of ECR") };
-            assert_eq!(ecr.place, Place::new("111122223333", region));
+            assert_eq!(ecr.registry_id, RegistryId::new("111122223333", region));
             assert_eq!((ecr.is_fips, ecr.is_dual_stack), (is_fips, is_dual_stack), "{text}");
         }
         for text in [

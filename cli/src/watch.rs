@@ -2,7 +2,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use promotion::{Error, Moment, Name, Phase, Promotion};
+use promotion::{Error, Name, Phase, ProgressSnapshot, Promotion};
 use registry::AnyRegistry;
 use tokio::sync::Notify;
 
@@ -78,7 +78,7 @@ impl Watch {
 
 impl Doing {
     /// Where the promotion stands, if there is one.
-    pub(crate) fn moment(&self) -> Option<Moment> {
+    pub(crate) fn moment(&self) -> Option<ProgressSnapshot> {
         match self {
             Self::Promoting(promotion) => Some(promotion.progress().now()),
             Self::Connecting | Self::Surveying | Self::Pulling => None,
@@ -91,7 +91,7 @@ fn stopped(signal: &str, doing: &Doing) -> Error {
     Error::new(Name::OutOfTime, format!("stopped by {signal}: {}", standing(doing.moment())))
 }
 
-fn standing(moment: Option<Moment>) -> String {
+fn standing(moment: Option<ProgressSnapshot>) -> String {
     match moment {
         None => "nothing was written".into(),
         Some(moment) if moment.phase == Phase::Tagging || moment.tags_put > 0 => format!(
@@ -112,10 +112,10 @@ mod tests {
     #[test]
     fn says_what_stands() {
         assert_eq!(standing(None), "nothing was written");
-        let staging = Moment { phase: Phase::Staging, ..Moment::default() };
+        let staging = ProgressSnapshot { phase: Phase::Staging, ..ProgressSnapshot::default() };
         assert!(standing(Some(staging)).starts_with("nothing was tagged"));
         let planned = Summary { tags_to_put: 3, ..Summary::default() };
-        let tagging = Moment { phase: Phase::Tagging, tags_put: 2, planned, ..Moment::default() };
+        let tagging = ProgressSnapshot { phase: Phase::Tagging, tags_put: 2, planned, ..ProgressSnapshot::default() };
         assert!(standing(Some(tagging)).starts_with("2 of 3 tags are known to be written"));
     }
 }

@@ -23,7 +23,7 @@ mod http {
 
     pub(crate) use origin::{Origin, follow, shown};
     pub(crate) use secrets::Secrets;
-    pub(crate) use text::harmless;
+    pub(crate) use text::sanitize;
 
     /// Where the next page of a list is, seen from the page.
     pub fn next_page(page: &str, header: &str) -> Option<Result<url::Url, promotion::Error>> {

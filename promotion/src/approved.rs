@@ -1,9 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::manifest_store::ManifestStore;
 use crate::plain::beginning;
-use crate::shelf::Shelf;
 use crate::survey::{ListToWrite, Root, TargetSurvey};
-use crate::{Content, Digest, Error, Manifest, Name, PinnedImage, Plan, Referring, Repository, Survey};
+use crate::{Content, Digest, Error, Manifest, Name, PinnedImage, Plan, ReferrerPolicy, Repository, Survey};
 
 /// A survey in which nothing is wrong: everything that is asked for can be read, and no rule is broken.
 ///
@@ -14,8 +14,8 @@ pub struct Approved {
     pub(crate) images: Vec<PinnedImage>,
     pub(crate) roots: Vec<Root>,
     pub(crate) lists: BTreeMap<(Repository, Digest), Manifest>,
-    pub(crate) referring: Referring,
-    pub(crate) shelf: Shelf,
+    pub(crate) referrer_policy: ReferrerPolicy,
+    pub(crate) store: ManifestStore,
     pub(crate) targets: Vec<TargetSurvey>,
     pub(crate) notes: Vec<String>,
 }
@@ -29,8 +29,8 @@ impl Approved {
         match Error::all(problems) {
             Some(error) => Err(error),
             None => {
-                let Survey { images, roots, lists, referring, shelf, targets, notes, .. } = survey;
-                Ok(Self { images, roots, lists, referring, shelf, targets, notes })
+                let Survey { images, roots, lists, referrer_policy, store, targets, notes, .. } = survey;
+                Ok(Self { images, roots, lists, referrer_policy, store, targets, notes })
             }
         }
     }
@@ -123,12 +123,12 @@ fn impossible_blobs(survey: &Survey) -> Vec<Error> {
     for target in &survey.targets {
         for (at, root) in survey.roots.iter().enumerate() {
             // What hangs on an image is left behind when its time comes, if it may be.
-            let is_needed = root.subject.is_none() || survey.referring == Referring::Required;
+            let is_needed = root.subject.is_none() || survey.referrer_policy == ReferrerPolicy::Require;
             let lacks = target.presence(at).is_some_and(|presence| !presence.staged);
             let settings = target.repositories.get(&root.repository).map(|known| &known.settings);
             let Some(settings) = settings.filter(|_| is_needed && lacks) else { continue };
-            let manifests = survey.shelf.bottom_up(root.digest);
-            let blobs = manifests.iter().filter_map(|digest| survey.shelf.content(*digest)).flat_map(Content::blobs);
+            let manifests = survey.store.bottom_up(root.digest);
+            let blobs = manifests.iter().filter_map(|digest| survey.store.content(*digest)).flat_map(Content::blobs);
             let sent = blobs.filter(|blob| !blob.is_non_distributable());
             for blob in sent.filter(|blob| !settings.blob_bytes.contains(&blob.size)) {
                 let name = &target.name;

@@ -154,7 +154,7 @@ impl Error {
         self
     }
 
-    /// The registry asked for this much patience (`Retry-After`).
+    /// The registry asked for a pause of this length (`Retry-After`).
     #[must_use]
     pub fn with_retry_after(mut self, delay: Option<Duration>) -> Self {
         self.0.retry_after = delay;

@@ -395,7 +395,7 @@ mod tests {
         }
     }
 
-    /// Found by fuzzing: what is skipped was not looked at.
+    /// Staged by fuzzing: what is skipped was not looked at.
     #[test]
     fn refuses_what_is_no_text_where_nobody_reads() {
         let whole = image(r#""annotations":{"a":"?"},"#);

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use self::list::List;
-use crate::shelf::Shelf;
+use crate::manifest_store::ManifestStore;
 use crate::survey::{Presence, RepositorySurvey, Root, TargetSurvey};
-use crate::{Approved, Content, Descriptor, Digest, Mounting, PinnedImage, Referring, Repository, Tag};
+use crate::{Approved, Content, Descriptor, Digest, Mounting, PinnedImage, ReferrerPolicy, Repository, Tag};
 
 /// What has to be done so that every target has the release: pure data, made without I/O.
 ///
@@ -16,8 +16,8 @@ use crate::{Approved, Content, Descriptor, Digest, Mounting, PinnedImage, Referr
 pub struct Plan {
     pub(crate) images: Vec<PinnedImage>,
     pub(crate) roots: Vec<Root>,
-    pub(crate) referring: Referring,
-    pub(crate) shelf: Arc<Shelf>,
+    pub(crate) referrer_policy: ReferrerPolicy,
+    pub(crate) store: Arc<ManifestStore>,
     /// The names of the targets, which steps and tags refer to by position.
     pub(crate) targets: Vec<String>,
     pub(crate) steps: Vec<Step>,
@@ -112,14 +112,14 @@ impl std::iter::Sum for Summary {
 
 impl Plan {
     pub(crate) fn new(approved: Approved) -> Self {
-        let Approved { images, roots, lists: source_lists, referring, mut shelf, targets, mut notes } = approved;
+        let Approved { images, roots, lists: source_lists, referrer_policy, mut store, targets, mut notes } = approved;
         let lists: Vec<Vec<List>> =
-            targets.iter().map(|target| list::lists(target, &roots, &source_lists, &mut shelf, &mut notes)).collect();
+            targets.iter().map(|target| list::lists(target, &roots, &source_lists, &mut store, &mut notes)).collect();
         let mut plan = Self {
             images,
             roots,
-            referring,
-            shelf: Arc::new(shelf),
+            referrer_policy,
+            store: Arc::new(store),
             targets: targets.iter().map(|target| target.name.clone()).collect(),
             steps: vec![],
             tags: vec![],
@@ -177,10 +177,10 @@ impl Plan {
     }
 
     fn stage(&mut self, at: usize, target: &TargetSurvey, lists: &[List], summary: &mut Summary) {
-        let shelf = self.shelf.clone();
+        let store = self.store.clone();
         let mut planner =
-            Planner { target: at, known: target, shelf: &shelf, steps: &mut self.steps, homes: HashMap::new() };
-        for (repository, roots) in ordered_repositories(&self.roots, target, lists, &shelf) {
+            Planner { target: at, known: target, store: &store, steps: &mut self.steps, homes: HashMap::new() };
+        for (repository, roots) in ordered_repositories(&self.roots, target, lists, &store) {
             if let Some(known) = target.repositories.get(&repository) {
                 let lists = lists.iter().filter(|list| list.repository == repository);
                 planner.repository(&repository, known, &roots, lists, summary);
@@ -221,7 +221,7 @@ fn ordered_repositories<'r>(
     roots: &'r [Root],
     target: &TargetSurvey,
     lists: &[List],
-    shelf: &Shelf,
+    store: &ManifestStore,
 ) -> Vec<(Repository, Vec<&'r Root>)> {
     let mut missing: BTreeMap<Repository, Vec<&Root>> =
         lists.iter().map(|list| (list.repository.clone(), vec![])).collect();
@@ -232,9 +232,9 @@ fn ordered_repositories<'r>(
     }
     let mut users: HashMap<Digest, u64> = HashMap::new();
     let blobs_of = |roots: &[&Root]| -> HashMap<Digest, u64> {
-        let manifests = roots.iter().flat_map(|root| shelf.bottom_up(root.digest));
+        let manifests = roots.iter().flat_map(|root| store.bottom_up(root.digest));
         manifests
-            .filter_map(|digest| shelf.content(digest))
+            .filter_map(|digest| store.content(digest))
             .flat_map(|content| content.blobs().map(|blob| (blob.digest, blob.size)).collect::<Vec<_>>())
             .collect()
     };
@@ -256,7 +256,7 @@ fn ordered_repositories<'r>(
 struct Planner<'a> {
     target: usize,
     known: &'a TargetSurvey,
-    shelf: &'a Shelf,
+    store: &'a ManifestStore,
     steps: &'a mut Vec<Step>,
     /// Where a blob can be mounted from once a step is done, per encryption: the first one that brings it, or the first manifest that refers to it.
     homes: HashMap<(Digest, &'a str), (Repository, usize)>,
@@ -275,9 +275,9 @@ impl<'a> Planner<'a> {
         let mut blobs: HashMap<Digest, Option<usize>> = HashMap::new();
         let mut manifests: HashMap<Digest, Option<usize>> = HashMap::new();
         let mut left_elsewhere: HashSet<Digest> = HashSet::new();
-        let below = |root: &Root| self.shelf.bottom_up(root.digest);
+        let below = |root: &Root| self.store.bottom_up(root.digest);
         for (root, digest) in roots.iter().flat_map(|root| below(root).into_iter().map(move |digest| (*root, digest))) {
-            let Some(content) = self.shelf.content(digest).filter(|_| !manifests.contains_key(&digest)) else {
+            let Some(content) = self.store.content(digest).filter(|_| !manifests.contains_key(&digest)) else {
                 continue;
             };
             if known.manifests.contains(&digest) {
@@ -314,7 +314,7 @@ impl<'a> Planner<'a> {
             }
         }
         for list in lists {
-            let entries = self.shelf.content(list.new).map(Content::children).unwrap_or_default();
+            let entries = self.store.content(list.new).map(Content::children).unwrap_or_default();
             let after = entries.iter().filter_map(|entry| manifests.get(&entry.digest).copied().flatten()).collect();
             self.add(repository, Work::Manifest(list.new), after, true);
             summary.manifests_to_put += 1;

@@ -30,7 +30,7 @@ pub enum Phase {
 
 /// Where a promotion stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Moment {
+pub struct ProgressSnapshot {
     /// What it is doing.
     pub phase: Phase,
     /// What the plan amounts to: all zero as long as there is none.
@@ -66,12 +66,12 @@ impl Progress {
 
     /// Where the promotion stands now.
     #[must_use]
-    pub fn now(&self) -> Moment {
+    pub fn now(&self) -> ProgressSnapshot {
         let (phase, planned) = *lock(&self.stage);
         let sum = |counter: fn(&Counters) -> &AtomicU64| {
             self.targets.iter().map(|target| counter(target).load(Ordering::Relaxed)).sum::<u64>()
         };
-        Moment {
+        ProgressSnapshot {
             phase,
             planned,
             bytes_moved: self.moved.load(Ordering::Relaxed),

@@ -5,10 +5,10 @@ use tokio::time::Instant;
 
 use crate::progress::Progress;
 use crate::survey::Depth;
-use crate::transfer::{Found, Transfer};
+use crate::transfer::{Staged, Transfer};
 use crate::{
-    Error, Limits, Name, Outcome, Patience, Patient, Phase, Plan, Referring, Release, Report, Source, Survey, Target,
-    TargetReport,
+    Error, Limits, Name, Outcome, Phase, Plan, ReferrerPolicy, Release, Report, RetryPolicy, Retrying, Source, Survey,
+    Target, TargetReport,
 };
 
 /// How far a promotion goes.
@@ -26,29 +26,29 @@ const ROUNDS: u32 = 3;
 /// A source, and the targets that get a release together or not at all.
 #[derive(Debug)]
 pub struct Promotion<S, T> {
-    source: Arc<Patient<S>>,
-    targets: Vec<Arc<Patient<T>>>,
+    source: Arc<Retrying<S>>,
+    targets: Vec<Arc<Retrying<T>>>,
     limits: Limits,
-    referring: Referring,
+    referrer_policy: ReferrerPolicy,
     progress: Mutex<Arc<Progress>>,
 }
 
 impl<S: Source, T: Target> Promotion<S, T> {
-    /// Registries whose calls make one attempt each. Retries are added here, with the same patience for all.
-    pub fn new(source: S, targets: impl IntoIterator<Item = T>, patience: Patience, limits: Limits) -> Self {
+    /// Registries whose calls make one attempt each. Retries are added here, by one policy for all.
+    pub fn new(source: S, targets: impl IntoIterator<Item = T>, retry_policy: RetryPolicy, limits: Limits) -> Self {
         Self {
-            source: Arc::new(Patient::new(source, patience)),
-            targets: targets.into_iter().map(|target| Arc::new(Patient::new(target, patience))).collect(),
+            source: Arc::new(Retrying::new(source, retry_policy)),
+            targets: targets.into_iter().map(|target| Arc::new(Retrying::new(target, retry_policy))).collect(),
             limits,
-            referring: Referring::default(),
+            referrer_policy: ReferrerPolicy::default(),
             progress: Mutex::default(),
         }
     }
 
     /// The same promotion, with this to become of what hangs on the images.
     #[must_use]
-    pub fn referring(mut self, referring: Referring) -> Self {
-        self.referring = referring;
+    pub fn with_referrers(mut self, referrer_policy: ReferrerPolicy) -> Self {
+        self.referrer_policy = referrer_policy;
         self
     }
 
@@ -86,13 +86,14 @@ impl<S: Source, T: Target> Promotion<S, T> {
     }
 
     async fn read(&self, release: Release, depth: Depth) -> Survey {
-        Survey::read(release, &self.source, &self.targets, self.referring, depth).await
+        Survey::read(release, &self.source, &self.targets, self.referrer_policy, depth).await
     }
 
     async fn rounds(&self, release: Release, until: Until, progress: &Arc<Progress>) -> Result<Report, Error> {
         let begin = Instant::now();
-        let places = &Arc::new(Semaphore::new(self.limits.ranges_in_flight));
-        let transfer = Transfer { source: &self.source, targets: &self.targets, limits: self.limits, places, progress };
+        let range_permits = &Arc::new(Semaphore::new(self.limits.ranges_in_flight));
+        let transfer =
+            Transfer { source: &self.source, targets: &self.targets, limits: self.limits, range_permits, progress };
         let mut first: Option<Arc<Plan>> = None;
         let mut release = release;
         let mut is_staged_anew = true;
@@ -104,7 +105,7 @@ impl<S: Source, T: Target> Promotion<S, T> {
                 plan.clone()
             });
             release = Release::of(&first.images);
-            if self.carry_out(&transfer, &plan, until, progress).await? == Found::Whole {
+            if self.carry_out(&transfer, &plan, until, progress).await? == Staged::Complete {
                 return self.report(first, until, progress, begin).await;
             }
             is_staged_anew = !plan.steps.is_empty();
@@ -132,19 +133,19 @@ impl<S: Source, T: Target> Promotion<S, T> {
         plan: &Arc<Plan>,
         until: Until,
         progress: &Progress,
-    ) -> Result<Found, Error> {
+    ) -> Result<Staged, Error> {
         if plan.is_empty() {
-            return Ok(Found::Whole);
+            return Ok(Staged::Complete);
         }
         progress.enter(Phase::Staging);
         transfer.stage(plan).await?;
         if until == Until::Staged {
-            return Ok(Found::Whole);
+            return Ok(Staged::Complete);
         }
         progress.enter(Phase::Verifying);
         match transfer.verify(plan).await? {
-            Found::Gone => Ok(Found::Gone),
-            Found::Whole => {
+            Staged::Missing => Ok(Staged::Missing),
+            Staged::Complete => {
                 progress.enter(Phase::Tagging);
                 transfer.tag(plan).await
             }

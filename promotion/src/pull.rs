@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use crate::{
-    Descriptor, Digest, Error, Manifest, Name, Patience, Patient, PinnedImage, Reference, Repository, Source,
+    Descriptor, Digest, Error, Manifest, Name, PinnedImage, Reference, Repository, RetryPolicy, Retrying, Source,
     read_whole,
 };
 
@@ -96,10 +96,10 @@ pub async fn pull<C: Consumer>(
     images: &[PinnedImage],
     by: By,
     mode: Mode,
-    patience: Patience,
+    retry_policy: RetryPolicy,
 ) -> Result<Pulled, Error> {
     let registries: Vec<_> =
-        registries.into_iter().map(|registry| Arc::new(Patient::new(registry, patience))).collect();
+        registries.into_iter().map(|registry| Arc::new(Retrying::new(registry, retry_policy))).collect();
     let mut faults = Vec::new();
     let mut parts = Vec::new();
     let opening = registries.iter().flat_map(|registry| images.iter().map(move |image| open(registry, image, by)));
@@ -131,13 +131,13 @@ struct Opened<C> {
 
 /// A blob of an image.
 struct Part<C> {
-    registry: Arc<Patient<C>>,
+    registry: Arc<Retrying<C>>,
     repository: Repository,
     blob: Descriptor,
     image: String,
 }
 
-async fn open<C: Consumer>(registry: &Arc<Patient<C>>, image: &PinnedImage, by: By) -> Opened<C> {
+async fn open<C: Consumer>(registry: &Arc<Retrying<C>>, image: &PinnedImage, by: By) -> Opened<C> {
     let repository = &image.repository;
     let name = format!("{image} in {}", registry.name());
     let mut opened = Opened { parts: vec![], faults: vec![] };
@@ -178,7 +178,7 @@ async fn open<C: Consumer>(registry: &Arc<Patient<C>>, image: &PinnedImage, by: 
     opened
 }
 
-async fn root<C: Consumer>(registry: &Patient<C>, image: &PinnedImage, by: By) -> Result<Manifest, Error> {
+async fn root<C: Consumer>(registry: &Retrying<C>, image: &PinnedImage, by: By) -> Result<Manifest, Error> {
     let reference = match by {
         By::Digest => Reference::Digest(image.digest),
         By::Tag => Reference::Tag(image.tag.clone()),
@@ -244,7 +244,7 @@ async fn fetch_one<C: Consumer>(part: Part<C>, mode: Mode) -> Result<u64, Fault>
 }
 
 async fn read<C: Consumer>(
-    registry: &Arc<Patient<C>>,
+    registry: &Arc<Retrying<C>>,
     repository: &Repository,
     blob: &Descriptor,
 ) -> Result<u64, Error> {

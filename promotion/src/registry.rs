@@ -1,5 +1,5 @@
 //! What promotion needs of a registry. Implementations make one attempt per call; whether and when to try again is decided
-//! once, in [`crate::Patient`], by [`Error::is_temporary`]. Content that proves corrupt is fetched again by the engine, whatever that says.
+//! once, in [`crate::Retrying`], by [`Error::is_temporary`]. Content that proves corrupt is fetched again by the engine, whatever that says.
 
 use std::future::Future;
 use std::ops::{Range, RangeInclusive};

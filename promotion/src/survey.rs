@@ -10,15 +10,15 @@ use futures_util::future::join;
 use futures_util::{StreamExt, stream};
 
 use crate::batches::batches;
-use crate::shelf::Shelf;
+use crate::manifest_store::ManifestStore;
 use crate::{
-    Approved, Digest, Error, Manifest, Mounting, Name, Parameter, Patient, Platform, Reference, Release, Repository,
+    Approved, Digest, Error, Manifest, Mounting, Name, Parameter, Platform, Reference, Release, Repository, Retrying,
     Settings, Source, Tag, Target,
 };
 
 pub use images::PinnedImage;
 pub(crate) use images::Root;
-pub use referrers::Referring;
+pub use referrers::ReferrerPolicy;
 pub(crate) use referrers::digest_tag;
 use target::Tags;
 
@@ -38,8 +38,8 @@ pub struct Survey {
     pub(crate) roots: Vec<Root>,
     /// The lists of referrers that clients keep in the source, by subject.
     pub(crate) lists: BTreeMap<(Repository, Digest), Manifest>,
-    pub(crate) referring: Referring,
-    pub(crate) shelf: Shelf,
+    pub(crate) referrer_policy: ReferrerPolicy,
+    pub(crate) store: ManifestStore,
     pub(crate) platforms: HashMap<Digest, Vec<Platform>>,
     pub(crate) targets: Vec<TargetSurvey>,
     pub(crate) problems: Vec<Error>,
@@ -119,8 +119,8 @@ impl Survey {
     ///
     /// # Errors
     /// Everything that is wrong with the release in the source.
-    pub async fn pins<S: Source>(release: Release, source: &Arc<Patient<S>>) -> Result<Vec<PinnedImage>, Error> {
-        let mut survey = Self::of([], Referring::Left);
+    pub async fn pins<S: Source>(release: Release, source: &Arc<Retrying<S>>) -> Result<Vec<PinnedImage>, Error> {
+        let mut survey = Self::of([], ReferrerPolicy::Leave);
         survey.pin(release, source).await;
         survey.open_indexes(source).await;
         survey.learn_platforms(source).await;
@@ -130,12 +130,12 @@ impl Survey {
     /// Reads the facts of a release with as few requests as they take; writes nothing.
     pub(crate) async fn read<S: Source, T: Target>(
         release: Release,
-        source: &Arc<Patient<S>>,
-        targets: &[Arc<Patient<T>>],
-        referring: Referring,
+        source: &Arc<Retrying<S>>,
+        targets: &[Arc<Retrying<T>>],
+        referrer_policy: ReferrerPolicy,
         depth: Depth,
     ) -> Self {
-        let mut survey = Self::of(targets.iter().map(|target| TargetSurvey::named(target.name())), referring);
+        let mut survey = Self::of(targets.iter().map(|target| TargetSurvey::named(target.name())), referrer_policy);
         let names: Vec<_> =
             release.images().iter().map(|image| (image.repository.clone(), image.tag.clone())).collect();
         let tags = stream::iter(targets).map(|target| target::look_up_tags(target, &names)).buffered(AT_ONCE).collect();
@@ -143,7 +143,7 @@ impl Survey {
         survey.roots = survey.images.iter().map(Root::image).collect();
         survey.find_roots(targets, 0, tags).await;
         survey.open_indexes(source).await;
-        if referring != Referring::Left {
+        if referrer_policy != ReferrerPolicy::Leave {
             let images = survey.roots.len();
             survey.find_referrers(source).await;
             survey.find_known_referrers(targets).await;
@@ -179,13 +179,13 @@ impl Survey {
         &self.images
     }
 
-    fn of(targets: impl IntoIterator<Item = TargetSurvey>, referring: Referring) -> Self {
+    fn of(targets: impl IntoIterator<Item = TargetSurvey>, referrer_policy: ReferrerPolicy) -> Self {
         Self {
             images: vec![],
             roots: vec![],
             lists: BTreeMap::new(),
-            referring,
-            shelf: Shelf::default(),
+            referrer_policy,
+            store: ManifestStore::default(),
             platforms: HashMap::new(),
             targets: targets.into_iter().collect(),
             problems: vec![],
@@ -194,7 +194,7 @@ impl Survey {
     }
 
     /// Asks every target what the tags of the roots from this one on point to.
-    async fn look_up_tags<T: Target>(&self, targets: &[Arc<Patient<T>>], from: usize) -> Vec<Tags> {
+    async fn look_up_tags<T: Target>(&self, targets: &[Arc<Retrying<T>>], from: usize) -> Vec<Tags> {
         let roots = self.roots.get(from..).unwrap_or_default();
         stream::iter(targets.iter().zip(&self.targets))
             .map(|(target, known)| async move {
@@ -210,7 +210,7 @@ impl Survey {
     }
 
     /// Asks every target for the roots from this one on, of which it is known what their tags point to.
-    async fn find_roots<T: Target>(&mut self, targets: &[Arc<Patient<T>>], from: usize, tags: Vec<Tags>) {
+    async fn find_roots<T: Target>(&mut self, targets: &[Arc<Retrying<T>>], from: usize, tags: Vec<Tags>) {
         let roots = self.roots.get(from..).unwrap_or_default().to_vec();
         // What the source does not have either is not missing in a target.
         let promoted: HashSet<_> = roots.iter().map(|root| &root.repository).collect();
@@ -231,8 +231,8 @@ impl Survey {
                 self.notes.extend(note.flatten());
                 target.roots.push(presence);
             }
-            found.manifests.into_iter().for_each(|manifest| self.shelf.put(manifest));
-            found.contents.into_iter().for_each(|(digest, content)| self.shelf.note(digest, content));
+            found.manifests.into_iter().for_each(|manifest| self.store.insert(manifest));
+            found.contents.into_iter().for_each(|(digest, content)| self.store.insert_content(digest, content));
             self.targets.push(target);
         }
     }

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 pub use blob::read_whole;
 
 use crate::progress::Progress;
-use crate::{Digest, Error, Manifest, Patient, Plan, Reference, Repository, Source};
+use crate::{Digest, Error, Manifest, Plan, Reference, Repository, Retrying, Source};
 
 /// How much is on its way at a time, over all targets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,21 +47,21 @@ impl Default for Limits {
 
 /// Carries out a plan.
 pub(crate) struct Transfer<'a, S, T> {
-    pub(crate) source: &'a Arc<Patient<S>>,
-    pub(crate) targets: &'a [Arc<Patient<T>>],
+    pub(crate) source: &'a Arc<Retrying<S>>,
+    pub(crate) targets: &'a [Arc<Retrying<T>>],
     pub(crate) limits: Limits,
     /// Room for the parts of large blobs.
-    pub(crate) places: &'a Arc<Semaphore>,
+    pub(crate) range_permits: &'a Arc<Semaphore>,
     pub(crate) progress: &'a Arc<Progress>,
 }
 
 /// What a phase found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(crate) enum Staged {
     /// All that was planned is there.
-    Whole,
+    Complete,
     /// Something that was staged is gone: an expiry rule for untagged images, or somebody's hand.
-    Gone,
+    Missing,
 }
 
 /// The bytes of a manifest: from the plan, or read again where they were too many to keep.
@@ -71,7 +71,7 @@ async fn whole_manifest<R: Source>(
     repository: &Repository,
     digest: Digest,
 ) -> Result<Option<Manifest>, Error> {
-    if let Some(manifest) = plan.shelf.whole(digest) {
+    if let Some(manifest) = plan.store.manifest(digest) {
         return Ok(Some(manifest.clone()));
     }
     let mut lookups = registry.manifests(repository, &[Reference::Digest(digest)]).await?;

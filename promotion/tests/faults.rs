@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use memory::images::{release, seed_image, seed_index};
 use memory::{Call, Fault, Memory};
-use promotion::{Error, Limits, Name, Patience, Promotion, Report, Until};
+use promotion::{Error, Limits, Name, Promotion, Report, RetryPolicy, Until};
 use tokio::time::Instant;
 
 const LAYER: &str = "a layer of some bytes";
@@ -23,7 +23,7 @@ fn world() -> (Memory, Memory, Memory) {
 
 async fn promote(source: &Memory, targets: &[&Memory], time: Option<Duration>) -> Result<Report, Error> {
     let targets: Vec<_> = targets.iter().map(|target| (*target).clone()).collect();
-    let promotion = Promotion::new(source.clone(), targets, Patience::default(), Limits::default());
+    let promotion = Promotion::new(source.clone(), targets, RetryPolicy::default(), Limits::default());
     promotion.run(release(&["app:1.0"]), Until::Tagged, time.map(|time| Instant::now() + time)).await
 }
 
@@ -277,8 +277,8 @@ async fn what_is_staged_is_tagged_without_the_source_where_nothing_is_to_hang_on
         platforms: vec![],
     }])
     .unwrap();
-    let promotion = Promotion::new(source.clone(), [one.clone()], Patience::default(), Limits::default());
-    let promotion = promotion.referring(promotion::Referring::Left);
+    let promotion = Promotion::new(source.clone(), [one.clone()], RetryPolicy::default(), Limits::default());
+    let promotion = promotion.with_referrers(promotion::ReferrerPolicy::Leave);
     promotion.run(pins.clone(), Until::Tagged, None).await.unwrap_err();
     one.heal();
     source.state().repositories.clear();

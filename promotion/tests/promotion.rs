@@ -6,7 +6,7 @@ mod memory;
 
 use memory::Memory;
 use memory::images::{release, seed_image, seed_index};
-use promotion::{Digest, Limits, Mounting, Name, Patience, Promotion, Referring, Release, Until};
+use promotion::{Digest, Limits, Mounting, Name, Promotion, ReferrerPolicy, Release, RetryPolicy, Until};
 
 const REPOSITORIES: [&str; 2] = ["app/api", "app/web"];
 
@@ -24,7 +24,7 @@ fn world() -> (Memory, Memory, Memory) {
 
 fn promotion(source: &Memory, targets: &[&Memory]) -> Promotion<Memory, Memory> {
     let targets: Vec<_> = targets.iter().map(|target| (*target).clone()).collect();
-    Promotion::new(source.clone(), targets, Patience::default(), Limits::default())
+    Promotion::new(source.clone(), targets, RetryPolicy::default(), Limits::default())
 }
 
 fn both() -> Release {
@@ -44,7 +44,7 @@ fn assert_same(source: &Memory, target: &Memory) {
 #[tokio::test]
 async fn every_target_gets_the_same_bytes_and_a_second_run_writes_nothing() {
     let (source, one, two) = world();
-    let promotion = promotion(&source, &[&one, &two]).referring(Referring::Left);
+    let promotion = promotion(&source, &[&one, &two]).with_referrers(ReferrerPolicy::Leave);
     let report = promotion.run(both(), Until::Tagged, None).await.unwrap();
     assert_same(&source, &one);
     assert_same(&source, &two);

@@ -6,7 +6,7 @@ mod memory;
 
 use memory::images::{attach, list, release, seed_image, seed_index, sign};
 use memory::{Fault, Memory};
-use promotion::{Digest, Error, Limits, Manifest, Name, Patience, Promotion, Referring, Report, Until};
+use promotion::{Digest, Error, Limits, Manifest, Name, Promotion, ReferrerPolicy, Report, RetryPolicy, Until};
 
 struct World {
     source: Memory,
@@ -29,7 +29,7 @@ fn world(source_lists: bool, target_lists: bool) -> World {
 
 impl World {
     fn promotion(&self) -> Promotion<Memory, Memory> {
-        Promotion::new(self.source.clone(), [self.target.clone()], Patience::default(), Limits::default())
+        Promotion::new(self.source.clone(), [self.target.clone()], RetryPolicy::default(), Limits::default())
     }
 
     async fn promote(&self) -> Result<Report, Error> {
@@ -105,7 +105,12 @@ async fn an_up_to_date_index_with_a_signature_costs_less_than_eighteen_requests(
 async fn nothing_is_looked_for_where_referrers_are_left() {
     let world = world(true, true);
     let sbom = attach(&world.source, "app", &world.root, "sbom");
-    world.promotion().referring(Referring::Left).run(release(&["app:1"]), Until::Tagged, None).await.unwrap();
+    world
+        .promotion()
+        .with_referrers(ReferrerPolicy::Leave)
+        .run(release(&["app:1"]), Until::Tagged, None)
+        .await
+        .unwrap();
     assert!(!world.target_holds(sbom.digest()));
     assert_eq!(world.source.calls("referrers") + world.source.calls("tags"), 0);
 }
@@ -164,7 +169,7 @@ async fn a_tag_that_answers_with_its_subject_is_no_list() {
 
 #[tokio::test]
 async fn what_a_target_does_not_take_is_left_behind_and_told_unless_it_is_required() {
-    for referring in [Referring::Carried, Referring::Required] {
+    for referrer_policy in [ReferrerPolicy::Carry, ReferrerPolicy::Require] {
         let world = world(true, true);
         let sbom = attach(&world.source, "app", &world.root, "sbom");
         let bundle = attach(&world.source, "app", &world.root, "bundle");
@@ -175,8 +180,9 @@ async fn what_a_target_does_not_take_is_left_behind_and_told_unless_it_is_requir
             puts += i32::from(*called == "put_manifest");
             (*called == "put_manifest" && puts == 7).then(|| Fault::Fail(refused.clone()))
         });
-        let result = world.promotion().referring(referring).run(release(&["app:1"]), Until::Tagged, None).await;
-        if referring == Referring::Required {
+        let result =
+            world.promotion().with_referrers(referrer_policy).run(release(&["app:1"]), Until::Tagged, None).await;
+        if referrer_policy == ReferrerPolicy::Require {
             assert_eq!(result.unwrap_err().name(), Name::RegistryLimit);
             assert!(world.target.tags("app").is_empty());
         } else {
@@ -197,7 +203,7 @@ async fn a_referrer_that_is_listed_and_gone_is_told() {
     let report = world.promote().await.unwrap();
     assert_eq!(report.notes.len(), 1, "{:?}", report.notes);
     assert!(report.notes[0].contains("is not there"));
-    let required = world.promotion().referring(Referring::Required);
+    let required = world.promotion().with_referrers(ReferrerPolicy::Require);
     let error = required.run(release(&["app:1"]), Until::Tagged, None).await.unwrap_err();
     assert_eq!(error.name(), Name::RegistryLimit, "{error}");
 }

@@ -8,16 +8,16 @@
 //! [`promotion::Error::is_temporary`].
 
 mod any;
-mod attempt;
 mod distribution;
 mod ecr;
+mod error_kind;
 mod http;
-mod kind;
-mod lacking;
+mod missing_blobs;
+mod operation;
 mod side;
 
 pub use any::AnyRegistry;
 pub use distribution::{Address, Distribution, Distributions, Login, Proxy};
-pub use ecr::{Connector, Ecr, Identity, Place, Role, UntaggedExpiry};
+pub use ecr::{Connector, Ecr, Identity, RegistryId, Role, UntaggedExpiry};
 pub use http::{Blob, Timeouts, Upload};
 pub use side::Side;

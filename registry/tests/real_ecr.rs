@@ -5,7 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use registry::{Connector, Identity, Place, Side};
+use registry::{Connector, Identity, RegistryId, Side};
 
 const VARIABLES: [&str; 2] = ["TRANSSHIP_TEST_ECR_REPOSITORY", "TRANSSHIP_TEST_ECR_SIBLING"];
 
@@ -19,7 +19,7 @@ fn main() {
         let config = aws_config::load_from_env().await;
         let identity = Identity::read(&config).await.unwrap();
         let region = config.region().expect("a region: set AWS_REGION").to_string();
-        let place = Place::new(identity.account(), region);
+        let place = RegistryId::new(identity.account(), region);
         println!("real ECR: {place}, repositories {}", names.join(" and "));
         let ecr = Connector::new(&config, identity).unwrap().connect(place, Side::Target, None).await.unwrap();
         let [repository, sibling, missing] =

@@ -255,7 +255,7 @@ async fn manifests_are_put_within_the_quota() {
     let stage = Stage::set().await;
     stage.double.quotas([("PutImage".to_owned(), 10.0)].into());
     let manifest = hold(&stage.own, b"layer", None);
-    let (connector, place) = (stage.connector(), registry::Place::new(OWN, REGION));
+    let (connector, place) = (stage.connector(), registry::RegistryId::new(OWN, REGION));
     let puts = (0..25).map(|number| {
         let (connector, place, manifest) = (connector.clone(), place.clone(), manifest.clone());
         async move {

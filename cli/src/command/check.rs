@@ -1,6 +1,6 @@
 use std::time::Instant;
 
-use promotion::{Limits, Patience, Promotion};
+use promotion::{Limits, Promotion, RetryPolicy};
 use registry::Side;
 
 use super::promote::planned;
@@ -17,8 +17,8 @@ pub(super) async fn run(check: &Check, watch: &Watch) -> Result<Answer, Failure>
     let (release, registries) = read(&check.between, Side::Target).await?;
     watch.enter(Doing::Surveying);
     let promotion =
-        Promotion::new(registries.source, registries.targets, Patience::default(), Limits::without_deadline())
-            .referring(check.referrers.referring());
+        Promotion::new(registries.source, registries.targets, RetryPolicy::default(), Limits::without_deadline())
+            .with_referrers(check.referrers.referrer_policy());
     let plan = promotion.survey(release).await.judge()?.plan();
     let (requests, elapsed) = (promotion.requests(), begin.elapsed());
     let line =

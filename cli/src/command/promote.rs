@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use promotion::{Limits, Patience, Plan, Promotion, Report, Source, Summary, Until};
+use promotion::{Limits, Plan, Promotion, Report, RetryPolicy, Source, Summary, Until};
 use registry::Side;
 
 use super::figures::{DONE, Figures, TO_DO};
@@ -20,8 +20,8 @@ pub(super) async fn run(promote: &Promote, watch: &Watch) -> Result<Answer, Fail
     let (source, targets) =
         (registries.source.batch(), registries.targets.iter().map(Source::batch).collect::<Vec<_>>());
     let promotion =
-        Promotion::new(registries.source, registries.targets, Patience::default(), Limits::without_deadline())
-            .referring(promote.referrers.referring());
+        Promotion::new(registries.source, registries.targets, RetryPolicy::default(), Limits::without_deadline())
+            .with_referrers(promote.referrers.referrer_policy());
     if promote.dry_run {
         watch.enter(Doing::Surveying);
         let plan = promotion.survey(release).await.judge()?.plan();

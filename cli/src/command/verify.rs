@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use promotion::pull::{By, Mode, pull};
-use promotion::{Patience, Patient, Source, Survey};
+use promotion::{RetryPolicy, Retrying, Source, Survey};
 use registry::Side;
 
 use super::{names, read};
@@ -17,11 +17,11 @@ pub(super) async fn run(verify: &Verify, watch: &Watch) -> Result<Answer, Failur
     let begin = Instant::now();
     let (release, registries) = read(&verify.between, Side::Pull).await?;
     watch.enter(Doing::Surveying);
-    let source = Arc::new(Patient::new(registries.source, Patience::default()));
+    let source = Arc::new(Retrying::new(registries.source, RetryPolicy::default()));
     let images = Survey::pins(release, &source).await?;
     watch.enter(Doing::Pulling);
     let mode = if verify.full { Mode::Full } else { Mode::Reach };
-    let pulled = Box::pin(pull(registries.targets, &images, By::Tag, mode, Patience::default())).await?;
+    let pulled = Box::pin(pull(registries.targets, &images, By::Tag, mode, RetryPolicy::default())).await?;
     let (requests, elapsed) = (pulled.requests + source.requests(), begin.elapsed());
     let what = match mode {
         Mode::Full => format!("{} read ({})", count(pulled.blobs, "blob"), bytes(pulled.bytes_read)),

@@ -30,7 +30,7 @@ pub(super) struct Helper<'a> {
     pub(super) named_by: &'a Path,
     /// Where programs are looked for.
     pub(super) path: Option<&'a OsStr>,
-    pub(super) patience: Duration,
+    pub(super) retry_policy: Duration,
 }
 
 /// What a helper said and how it ended.
@@ -43,7 +43,7 @@ struct Answer {
 impl Helper<'_> {
     /// Asks for a login. None if the helper keeps none for this registry.
     pub(super) async fn ask(&self, server: &Server) -> Result<Option<Login>, Error> {
-        let answer = match tokio::time::timeout(self.patience, self.run(server)).await {
+        let answer = match tokio::time::timeout(self.retry_policy, self.run(server)).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) if error.kind() == ErrorKind::NotFound => {
                 return Err(self.failed(server, "it is not on the PATH. Install it"));
@@ -51,7 +51,7 @@ impl Helper<'_> {
             Ok(Err(error)) => return Err(self.failed(server, &format!("it could not be run: {error}. Mend that"))),
             Err(_) => {
                 let what =
-                    format!("it did not answer within {:?} and was stopped. See what it waits for", self.patience);
+                    format!("it did not answer within {:?} and was stopped. See what it waits for", self.retry_policy);
                 return Err(self.failed(server, &what));
             }
         };

@@ -5,7 +5,7 @@ use docker_registry::held::Held;
 use docker_registry::{Auth, Disk, Server};
 use proxy::{Fault, Proxy};
 
-use crate::sweep::{Scene, sweep};
+use crate::sweep::{Setup, sweep};
 
 /// Three registries, in which each moment has repositories of its own.
 struct Registries {
@@ -22,7 +22,7 @@ impl Registries {
         Self { servers, image, serial: AtomicUsize::new(0) }
     }
 
-    async fn moment(&self) -> Moment {
+    async fn moment(&self) -> CrashSetup {
         let path = format!("moment{}", self.serial.fetch_add(1, Ordering::Relaxed));
         let [source, targets @ ..] = self.servers.each_ref().map(Disk::of);
         source.alias(&path, "team");
@@ -31,17 +31,17 @@ impl Registries {
         for server in &self.servers {
             ways.push(Proxy::start(server.host()).await);
         }
-        Moment { ways, targets, image }
+        CrashSetup { ways, targets, image }
     }
 }
 
-struct Moment {
+struct CrashSetup {
     ways: Vec<Proxy>,
     targets: [Disk; 2],
     image: Fixture,
 }
 
-impl Scene for Moment {
+impl Setup for CrashSetup {
     fn targets(&self) -> Vec<&dyn Held> {
         self.targets.iter().map(|disk| disk as &dyn Held).collect()
     }

@@ -4,7 +4,7 @@ use ecr_double::{Config, EcrDouble, RegistryHandle};
 use proxy::{Fault, Proxy};
 
 use crate::sts::Sts;
-use crate::sweep::{Scene, sweep};
+use crate::sweep::{Setup, sweep};
 
 const ACCOUNT: &str = "111122223333";
 const REGIONS: [&str; 3] = ["eu-west-1", "eu-west-2", "us-east-1"];
@@ -17,7 +17,7 @@ const OTHER: usize = 3;
 const S3: usize = 4;
 
 /// A registry with an image, and those of two other regions.
-struct Moment {
+struct CrashSetup {
     ways: Vec<Proxy>,
     targets: Vec<RegistryHandle>,
     image: Fixture,
@@ -25,7 +25,7 @@ struct Moment {
     _double: EcrDouble,
 }
 
-impl Moment {
+impl CrashSetup {
     async fn new(image: &Fixture) -> Self {
         let config = REGIONS.iter().fold(Config::default(), |config, region| config.registry(ACCOUNT, region));
         let double = EcrDouble::start(config).await.unwrap();
@@ -58,7 +58,7 @@ fn seed(at: &RegistryHandle, fixture: &Fixture) {
     }
 }
 
-impl Scene for Moment {
+impl Setup for CrashSetup {
     fn targets(&self) -> Vec<&dyn Held> {
         self.targets.iter().map(|target| target as &dyn Held).collect()
     }
@@ -91,7 +91,7 @@ impl Scene for Moment {
 
 async fn at_each_request(way: usize, fault: Fault) {
     let image = shared_layers("team/app", "1.0");
-    let moments = sweep(async || Moment::new(&image).await, way, fault).await;
+    let moments = sweep(async || CrashSetup::new(&image).await, way, fault).await;
     println!("{moments} moments");
     assert!(moments >= image.blobs.len(), "all requests pass the proxies");
 }

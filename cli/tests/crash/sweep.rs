@@ -14,7 +14,7 @@ use tokio::process::Command;
 const AT_ONCE: usize = 4;
 
 /// A source that holds an image, two empty targets, and a proxy on every way there.
-pub(crate) trait Scene {
+pub(crate) trait Setup {
     /// What the targets hold.
     fn targets(&self) -> Vec<&dyn Held>;
     /// The ways that lead to targets, and those that lead to the source alone.
@@ -26,7 +26,7 @@ pub(crate) trait Scene {
 }
 
 /// Kills a promotion at each of the requests that go this way, until it ends by itself. Answers how many there are.
-pub(crate) async fn sweep<S: Scene>(scenes: impl AsyncFn() -> S, way: usize, fault: Fault) -> usize {
+pub(crate) async fn sweep<S: Setup>(scenes: impl AsyncFn() -> S, way: usize, fault: Fault) -> usize {
     let mut moments = 0;
     loop {
         let batch = stream::iter(moments..moments + AT_ONCE)
@@ -46,68 +46,68 @@ pub(crate) async fn sweep<S: Scene>(scenes: impl AsyncFn() -> S, way: usize, fau
 }
 
 /// Kills a promotion at the request after so many, and promotes again. Answers false if it ended before.
-async fn was_killed(scene: &impl Scene, way: usize, fault: Fault, after: usize) -> bool {
-    let (home, fixture) = (TempDir::new().unwrap(), scene.fixture());
+async fn was_killed(setup: &impl Setup, way: usize, fault: Fault, after: usize) -> bool {
+    let (home, fixture) = (TempDir::new().unwrap(), setup.fixture());
     let release = json!({ "images": [fixture.entry()] });
     std::fs::write(home.path().join("deploy-manifest.json"), release.to_string()).unwrap();
-    let proxy = scene.ways()[way];
+    let proxy = setup.ways()[way];
     proxy.fail(Rule { skip: after, ..Rule::once("*", fault.clone()) });
-    let mut child = transship(home.path(), scene).spawn().unwrap();
+    let mut child = transship(home.path(), setup).spawn().unwrap();
     tokio::select! {
         status = child.wait() => {
             assert!(status.unwrap().success(), "way {way}, after {after}");
-            assert_whole(scene, "it ended by itself");
+            assert_whole(setup, "it ended by itself");
             return false;
         }
         () = proxy.holding() => child.kill().await.unwrap(),
     }
     let moment = format!("way {way}, {fault:?} after {after} requests");
-    for target in scene.targets() {
+    for target in setup.targets() {
         tags_are_whole(target, fixture).unwrap_or_else(|why| panic!("{moment}: {why}"));
     }
     let kept = |target: &&dyn Held| {
         let blobs = fixture.blobs.iter().map(|(digest, _)| digest.clone());
         blobs.filter(|digest| target.blob(&fixture.repository, digest).is_some()).collect::<Vec<_>>()
     };
-    let kept: Vec<_> = scene.targets().iter().map(kept).collect();
+    let kept: Vec<_> = setup.targets().iter().map(kept).collect();
 
-    for proxy in scene.ways() {
+    for proxy in setup.ways() {
         proxy.heal();
         proxy.reset();
     }
-    let output = transship(home.path(), scene).output().await.unwrap();
+    let output = transship(home.path(), setup).output().await.unwrap();
     assert!(output.status.success(), "{moment}: {output:?}");
-    assert_whole(scene, &moment);
-    assert_sent_once(scene, &kept, &output, &moment);
+    assert_whole(setup, &moment);
+    assert_sent_once(setup, &kept, &output, &moment);
     true
 }
 
-fn transship(home: &Path, scene: &impl Scene) -> Command {
+fn transship(home: &Path, setup: &impl Setup) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_transship"));
-    command.args(["promote", "deploy-manifest.json", "--json"]).args(scene.arguments());
-    command.current_dir(home).env_clear().env("HOME", home).envs(scene.environment());
+    command.args(["promote", "deploy-manifest.json", "--json"]).args(setup.arguments());
+    command.current_dir(home).env_clear().env("HOME", home).envs(setup.environment());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }
 
-fn assert_whole(scene: &impl Scene, moment: &str) {
-    for target in scene.targets() {
-        is_whole(target, scene.fixture()).unwrap_or_else(|why| panic!("{moment}: {why}"));
+fn assert_whole(setup: &impl Setup, moment: &str) {
+    for target in setup.targets() {
+        is_whole(target, setup.fixture()).unwrap_or_else(|why| panic!("{moment}: {why}"));
     }
 }
 
 /// No target got a blob that it had.
-fn assert_sent_once(scene: &impl Scene, kept: &[Vec<String>], output: &Output, moment: &str) {
+fn assert_sent_once(setup: &impl Setup, kept: &[Vec<String>], output: &Output, moment: &str) {
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
     let size = |digest: &String| {
-        let blob = scene.fixture().blobs.iter().find(|(known, _)| known == digest);
+        let blob = setup.fixture().blobs.iter().find(|(known, _)| known == digest);
         blob.map_or(0, |(_, bytes)| bytes.len())
     };
     let kept_bytes: usize = kept.iter().flatten().map(size).sum();
     let copied = usize::try_from(answer["bytes_copied"].as_u64().unwrap()).unwrap();
-    let all = scene.fixture().size() * kept.len();
+    let all = setup.fixture().size() * kept.len();
     assert!(copied <= all - kept_bytes, "{moment}: {kept_bytes} bytes of {all} were there, and {copied} were copied");
-    let sent = scene.ways().into_iter().flat_map(Proxy::requests).filter(|seen| seen.method == Method::PUT);
+    let sent = setup.ways().into_iter().flat_map(Proxy::requests).filter(|seen| seen.method == Method::PUT);
     let sent: Vec<_> = sent.map(|seen| seen.path.replace("%3A", ":")).collect();
     for digest in kept.iter().flatten() {
         let times = sent.iter().filter(|path| path.contains(&format!("digest={digest}"))).count();

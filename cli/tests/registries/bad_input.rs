@@ -10,7 +10,7 @@ use proxy::Proxy;
 use serde_json::json;
 use tokio::net::TcpSocket;
 
-use crate::yard::{Machine, SECRET, WRONG, Yard, assert_refused, plain};
+use crate::setup::{Machine, SECRET, Setup, WRONG, assert_refused, plain};
 
 fn fixture() -> Fixture {
     image("team/app", "1.0")
@@ -19,14 +19,14 @@ fn fixture() -> Fixture {
 #[tokio::test]
 async fn a_registry_that_cannot_be_spoken_to() {
     let fixture = fixture();
-    let yard = Yard::with(&[&fixture]).await;
+    let setup = Setup::with(&[&fixture]).await;
     let secure = Server::start_tls(Auth::None);
     // A port that is taken, and that nobody listens on.
     let silent = TcpSocket::new_v4().unwrap();
     silent.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let silent = silent.local_addr().unwrap().to_string();
-    let (source, target) = (plain(yard.source.host()), plain(yard.target.host()));
-    let other = Proxy::start(yard.target_host()).await;
+    let (source, target) = (plain(setup.source.host()), plain(setup.target.host()));
+    let other = Proxy::start(setup.target_host()).await;
     for (place, words) in [
         ("nowhere.invalid", ["nowhere.invalid", "cannot be resolved", "check how it is written"]),
         (&plain(&silent), [&silent, "connection refused", "check the address and the port"]),
@@ -36,41 +36,41 @@ async fn a_registry_that_cannot_be_spoken_to() {
     ] {
         for (source, target) in [(place, target.as_str()), (source.as_str(), place)] {
             for command in ["check", "promote", "verify"] {
-                let mut command = yard.machine.between(command, source, &[target], &[]);
+                let mut command = setup.machine.between(command, source, &[target], &[]);
                 assert_refused(&mut command, 1, "RegistryUnavailable", &words).await;
             }
         }
     }
-    yard.assert_only_read();
+    setup.assert_only_read();
     assert_eq!(other.requests(), []);
 }
 
 #[tokio::test]
 async fn a_login_that_is_wrong_or_missing() {
-    let yard = Yard::with(&[&fixture()]).await;
-    let (open_source, open_target) = (plain(yard.source.host()), plain(yard.target.host()));
+    let setup = Setup::with(&[&fixture()]).await;
+    let (open_source, open_target) = (plain(setup.source.host()), plain(setup.target.host()));
     for auth in [Auth::Basic, Auth::Bearer] {
         let server = Server::start(auth);
         let guarded = plain(server.host());
         for (password, word) in [(None, "docker login"), (Some(WRONG), "config.json")] {
-            yard.machine.write(".docker/config.json", &logins(server.host(), password));
+            setup.machine.write(".docker/config.json", &logins(server.host(), password));
             let words = [word, server.host()];
-            let mut command = yard.machine.between("promote", &open_source, &[&guarded], &[]);
+            let mut command = setup.machine.between("promote", &open_source, &[&guarded], &[]);
             assert_refused(&mut command, 1, "TargetAccessDenied", &words).await;
             // The token server lets everybody pull.
             if (auth, password) != (Auth::Bearer, None) {
-                let mut command = yard.machine.between("promote", &guarded, &[&open_target], &[]);
+                let mut command = setup.machine.between("promote", &guarded, &[&open_target], &[]);
                 assert_refused(&mut command, 1, "SourceAccessDenied", &words).await;
             }
         }
     }
-    yard.assert_only_read();
+    setup.assert_only_read();
 }
 
 #[tokio::test]
 async fn a_file_of_logins_that_is_broken() {
-    let yard = Yard::with(&[&fixture()]).await;
-    let host = yard.target.host();
+    let setup = Setup::with(&[&fixture()]).await;
+    let host = setup.target.host();
     let words = [".docker/config.json", "Mend or remove it"];
     for (content, word) in [
         (format!(r#"{{ "auths": {{ "{host}": {{ "auth": "{SECRET}" }} }}"#), "it is no JSON"),
@@ -80,16 +80,16 @@ async fn a_file_of_logins_that_is_broken() {
         (json!({ "auths": [SECRET] }).to_string(), "expected an object"),
         (json!({ "credsStore": "../bin/sh" }).to_string(), "not a path"),
     ] {
-        yard.machine.write(".docker/config.json", &content);
-        assert_refused(&mut yard.command("promote", &[]), 1, "InvalidInput", &[&words[..], &[word]].concat()).await;
+        setup.machine.write(".docker/config.json", &content);
+        assert_refused(&mut setup.command("promote", &[]), 1, "InvalidInput", &[&words[..], &[word]].concat()).await;
     }
-    assert_eq!(yard.requests(), []);
+    assert_eq!(setup.requests(), []);
 }
 
 #[tokio::test]
 async fn a_credential_helper_that_fails() {
-    let yard = Yard::with(&[&fixture()]).await;
-    yard.machine.write(".docker/config.json", r#"{ "credsStore": "tests" }"#);
+    let setup = Setup::with(&[&fixture()]).await;
+    setup.machine.write(".docker/config.json", r#"{ "credsStore": "tests" }"#);
     let words = ["docker-credential-tests", "config.json", "take the helper out of that file"];
     for (script, word) in [
         (None, "it is not on the PATH. Install it"),
@@ -97,13 +97,13 @@ async fn a_credential_helper_that_fails() {
         (Some(format!("echo {SECRET}")), "its answer is no JSON object"),
         (Some(format!(r#"echo '{{ "Secret": "{SECRET}" }}'"#)), "no Username and Secret"),
     ] {
-        let mut command = yard.command("promote", &[]);
+        let mut command = setup.command("promote", &[]);
         if let Some(script) = script {
-            yard.machine.helper(&mut command, &script);
+            setup.machine.helper(&mut command, &script);
         }
         assert_refused(&mut command, 1, "InvalidInput", &[&words[..], &[word]].concat()).await;
     }
-    assert_eq!(yard.requests(), []);
+    assert_eq!(setup.requests(), []);
 }
 
 #[tokio::test]

@@ -6,27 +6,27 @@ use docker_registry::fixtures::{
 use docker_registry::{Auth, PASSWORD, Server, USER, skopeo};
 use serde_json::{Value, json};
 
-use crate::yard::{Machine, Yard, answer, plain};
+use crate::setup::{Machine, Setup, answer, plain};
 
 /// Promotes an image twice. Answers what the first run said.
 async fn promoted(fixture: &Fixture) -> Value {
-    let yard = Yard::with(&[fixture]).await;
-    let first = yard.promote(&[]).await;
-    let outcome = json!([{ "registry": yard.target.host(), "outcome": "promoted" }]);
+    let setup = Setup::with(&[fixture]).await;
+    let first = setup.promote(&[]).await;
+    let outcome = json!([{ "registry": setup.target.host(), "outcome": "promoted" }]);
     let image =
         json!({ "digest": fixture.digest, "targets": outcome, "repository": fixture.repository, "tag": fixture.tag });
     assert_eq!(first["images"], json!([image]));
     assert_eq!((&first["bytes_copied"], &first["bytes_present"]), (&json!(fixture.size()), &json!(0)));
     assert_eq!((&first["blobs_copied"], &first["blobs_mounted"]), (&json!(fixture.blobs.len()), &json!(0)));
-    assert_eq!(first["requests"], yard.requests().len());
-    skopeo::assert_holds(yard.target_host(), fixture, None).await;
+    assert_eq!(first["requests"], setup.requests().len());
+    skopeo::assert_holds(setup.target_host(), fixture, None).await;
 
-    yard.reset();
-    let second = yard.promote(&[]).await;
+    setup.reset();
+    let second = setup.promote(&[]).await;
     assert_eq!(second["images"][0]["targets"][0]["outcome"], "present");
     assert_eq!((&second["bytes_copied"], &second["blobs_copied"]), (&json!(0), &json!(0)));
-    assert_eq!(second["requests"], yard.requests().len());
-    yard.assert_only_read();
+    assert_eq!(second["requests"], setup.requests().len());
+    setup.assert_only_read();
     first
 }
 
@@ -76,12 +76,12 @@ async fn a_release_of_everything_in_one_repository() {
         odd_whitespace("team/app", "odd"),
         with_sbom(image("team/app", "sbom")),
     ];
-    let yard = Yard::with(&fixtures.each_ref()).await;
-    yard.promote(&["--require-referrers"]).await;
+    let setup = Setup::with(&fixtures.each_ref()).await;
+    setup.promote(&["--require-referrers"]).await;
     for fixture in &fixtures {
-        skopeo::assert_holds(yard.target_host(), fixture, None).await;
+        skopeo::assert_holds(setup.target_host(), fixture, None).await;
     }
-    let (code, _) = yard.json("verify", &["--full"]).await;
+    let (code, _) = setup.json("verify", &["--full"]).await;
     assert_eq!(code, Some(0));
 }
 
@@ -89,11 +89,11 @@ async fn a_release_of_everything_in_one_repository() {
 async fn what_two_repositories_share_is_copied_once_and_mounted() {
     let here = image("team/app", "1.0");
     let there = Fixture { repository: "team/copy".into(), ..here.clone() };
-    let yard = Yard::with(&[&here, &there]).await;
-    let answer = yard.promote(&[]).await;
+    let setup = Setup::with(&[&here, &there]).await;
+    let answer = setup.promote(&[]).await;
     assert_eq!((&answer["bytes_copied"], &answer["blobs_mounted"]), (&json!(here.size()), &json!(there.blobs.len())));
     for fixture in [&here, &there] {
-        skopeo::assert_holds(yard.target_host(), fixture, None).await;
+        skopeo::assert_holds(setup.target_host(), fixture, None).await;
     }
 }
 

@@ -8,31 +8,31 @@ use reqwest::{Client, StatusCode};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::yard::{Yard, object};
+use crate::setup::{Setup, object};
 
 #[tokio::test]
 async fn while_the_source_is_asked() {
-    at_any_moment(|yard| &yard.source, Fault::Hang).await;
+    at_any_moment(|setup| &setup.source, Fault::Hang).await;
 }
 
 #[tokio::test]
 async fn while_the_target_is_asked() {
-    at_any_moment(|yard| &yard.target, Fault::Hang).await;
+    at_any_moment(|setup| &setup.target, Fault::Hang).await;
 }
 
 /// The registry has done what it was asked for, and nobody heard of that.
 #[tokio::test]
 async fn while_the_target_answers() {
-    at_any_moment(|yard| &yard.target, Fault::HoldAnswer).await;
+    at_any_moment(|setup| &setup.target, Fault::HoldAnswer).await;
 }
 
 /// Interrupts a promotion at each of the requests that pass a proxy, each time with an empty target, until it ends by itself.
-async fn at_any_moment(proxy: fn(&Yard) -> &Proxy, fault: Fault) {
+async fn at_any_moment(proxy: fn(&Setup) -> &Proxy, fault: Fault) {
     let fixture = signed(nested_index("team/app", "1.0"));
-    let mut yard = Yard::with(&[&fixture]).await;
+    let mut setup = Setup::with(&[&fixture]).await;
     let mut moments = 0;
-    while interrupted(&yard, &fixture, proxy(&yard), fault.clone(), moments).await {
-        yard.clear().await;
+    while interrupted(&setup, &fixture, proxy(&setup), fault.clone(), moments).await {
+        setup.clear().await;
         moments += 1;
     }
     println!("{moments} moments");
@@ -40,15 +40,15 @@ async fn at_any_moment(proxy: fn(&Yard) -> &Proxy, fault: Fault) {
 }
 
 /// Interrupts a promotion after so many requests, and promotes again. Answers whether the promotion was still running.
-async fn interrupted(yard: &Yard, fixture: &Fixture, proxy: &Proxy, fault: Fault, after: usize) -> bool {
+async fn interrupted(setup: &Setup, fixture: &Fixture, proxy: &Proxy, fault: Fault, after: usize) -> bool {
     proxy.fail(Rule::after(after, fault));
-    let child = yard.command("promote", &["--json"]).spawn().unwrap();
+    let child = setup.command("promote", &["--json"]).spawn().unwrap();
     let process = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
     let mut ended = Box::pin(child.wait_with_output());
     tokio::select! {
         output = &mut ended => {
             assert!(output.as_ref().unwrap().status.success(), "{output:?}");
-            skopeo::assert_holds(yard.target_host(), fixture, None).await;
+            skopeo::assert_holds(setup.target_host(), fixture, None).await;
             return false;
         }
         () = proxy.holding() => kill_process(process, Signal::INT).unwrap(),
@@ -56,7 +56,7 @@ async fn interrupted(yard: &Yard, fixture: &Fixture, proxy: &Proxy, fault: Fault
     let output = ended.await.unwrap();
     let answer = object(&output);
     assert_eq!((output.status.code(), &answer["error"]["name"]), (Some(1), &json!("OutOfTime")), "{answer}");
-    let registry = Registry { client: Client::builder().no_proxy().build().unwrap(), host: yard.target_host() };
+    let registry = Registry { client: Client::builder().no_proxy().build().unwrap(), host: setup.target_host() };
     for tag in registry.tags().await {
         registry.assert_whole(&tag).await;
     }
@@ -66,7 +66,7 @@ async fn interrupted(yard: &Yard, fixture: &Fixture, proxy: &Proxy, fault: Fault
     }
 
     proxy.heal();
-    let answer = yard.promote(&[]).await;
+    let answer = setup.promote(&[]).await;
     let copied = usize::try_from(answer["bytes_copied"].as_u64().unwrap()).unwrap();
     assert!(
         copied <= fixture.size() - kept,

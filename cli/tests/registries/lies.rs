@@ -6,16 +6,16 @@ use proxy::{Fault, Proxy, Rule, Seen};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::yard::{Yard, answer, assert_refused, plain};
+use crate::setup::{Setup, answer, assert_refused, plain};
 
 #[tokio::test]
 async fn a_token_server_that_lies() {
     let fixture = image("team/app", "1.0");
-    let yard = Yard::with(&[&fixture]).await;
+    let setup = Setup::with(&[&fixture]).await;
     let server = Server::start(Auth::Bearer);
     let target = Proxy::start(server.host()).await;
     let login = json!({ "auths": { target.host(): { "username": USER, "password": PASSWORD } } });
-    yard.machine.write(".docker/config.json", &login.to_string());
+    setup.machine.write(".docker/config.json", &login.to_string());
     for (status, body, name) in [
         (200, r#"{"token":"not.a.token"}"#, "TargetAccessDenied"),
         (200, r#"{"token":"two\nlines"}"#, "RegistryUnavailable"),
@@ -28,7 +28,7 @@ async fn a_token_server_that_lies() {
         (200, &"x".repeat(2 << 20), "RegistryUnavailable"),
     ] {
         server.tokens().lie(status, body);
-        let mut command = yard.machine.between("promote", &plain(yard.source.host()), &[&plain(target.host())], &[]);
+        let mut command = setup.machine.between("promote", &plain(setup.source.host()), &[&plain(target.host())], &[]);
         assert_refused(&mut command, 1, name, &["token", "127.0.0.1"]).await;
     }
 }
@@ -37,56 +37,56 @@ async fn a_token_server_that_lies() {
 #[tokio::test]
 async fn a_refused_list_of_referrers_is_not_an_empty_one() {
     let fixture = with_sbom(image("team/app", "1.0"));
-    let yard = Yard::with(&[&fixture]).await;
+    let setup = Setup::with(&[&fixture]).await;
     for (status, name) in [(400, "RegistryUnavailable"), (401, "SourceAccessDenied"), (403, "SourceAccessDenied")] {
-        yard.source.fail(Rule::always("GET referrers", Fault::status(status)));
-        let words = ["listing what refers to", &fixture.digest, yard.source.host()];
-        assert_refused(&mut yard.command("promote", &[]), 1, name, &words).await;
-        yard.source.heal();
+        setup.source.fail(Rule::always("GET referrers", Fault::status(status)));
+        let words = ["listing what refers to", &fixture.digest, setup.source.host()];
+        assert_refused(&mut setup.command("promote", &[]), 1, name, &words).await;
+        setup.source.heal();
     }
-    yard.assert_only_read();
+    setup.assert_only_read();
     // This says that the registry keeps no list, and clients do.
-    yard.source.fail(Rule::always("GET referrers", Fault::status(405)));
-    assert_eq!(yard.promote(&[]).await["referrers"], 2);
-    skopeo::assert_holds(yard.target_host(), &fixture, None).await;
+    setup.source.fail(Rule::always("GET referrers", Fault::status(405)));
+    assert_eq!(setup.promote(&[]).await["referrers"], 2);
+    skopeo::assert_holds(setup.target_host(), &fixture, None).await;
 }
 
 #[tokio::test]
 async fn failures_that_pass_are_waited_out() {
     let fixture = signed(image("team/app", "1.0"));
-    let yard = Yard::with(&[&fixture]).await;
-    yard.source.fail(Rule::once("GET tag", Fault::status(500)));
-    yard.source.fail(Rule::once("GET blob", Fault::status(503)));
-    yard.target.fail(Rule::once("GET tag", Fault::status(502)));
-    yard.target.fail(Rule { times: Some(3), ..Rule::always("POST mount", Fault::status(429)) });
-    yard.target.fail(Rule::once("PUT upload", Fault::status(500)));
-    yard.target.fail(Rule::once("PUT manifest", Fault::status(504)));
-    yard.promote(&[]).await;
-    assert_eq!((yard.source.struck(), yard.target.struck()), (2, 6), "all of them came");
-    skopeo::assert_holds(yard.target_host(), &fixture, None).await;
+    let setup = Setup::with(&[&fixture]).await;
+    setup.source.fail(Rule::once("GET tag", Fault::status(500)));
+    setup.source.fail(Rule::once("GET blob", Fault::status(503)));
+    setup.target.fail(Rule::once("GET tag", Fault::status(502)));
+    setup.target.fail(Rule { times: Some(3), ..Rule::always("POST mount", Fault::status(429)) });
+    setup.target.fail(Rule::once("PUT upload", Fault::status(500)));
+    setup.target.fail(Rule::once("PUT manifest", Fault::status(504)));
+    setup.promote(&[]).await;
+    assert_eq!((setup.source.struck(), setup.target.struck()), (2, 6), "all of them came");
+    skopeo::assert_holds(setup.target_host(), &fixture, None).await;
 }
 
 #[tokio::test]
 async fn one_target_that_refuses_keeps_all_from_being_tagged() {
     let fixture = image("team/app", "1.0");
-    let yard = Yard::with(&[&fixture]).await;
+    let setup = Setup::with(&[&fixture]).await;
     let other = Server::start(Auth::None);
     let refusing = Proxy::start(other.host()).await;
-    let targets = [plain(yard.target.host()), plain(refusing.host())];
+    let targets = [plain(setup.target.host()), plain(refusing.host())];
     let targets = targets.each_ref().map(String::as_str);
     for name in ["PUT upload", "PUT manifest"] {
         refusing.fail(Rule::always(name, Fault::status(403)));
-        let mut command = yard.machine.between("promote", &plain(yard.source.host()), &targets, &[]);
+        let mut command = setup.machine.between("promote", &plain(setup.source.host()), &targets, &[]);
         assert_refused(&mut command, 1, "TargetAccessDenied", &[refusing.host(), "docker login"]).await;
         refusing.heal();
     }
     let is_tagged = |seen: &Seen| seen.method == Method::PUT && seen.path.ends_with("/manifests/1.0");
-    let seen = [yard.requests(), refusing.requests()].concat();
+    let seen = [setup.requests(), refusing.requests()].concat();
     assert!(!seen.iter().any(is_tagged), "{seen:#?}");
     let (code, answer) =
-        answer(yard.machine.between("promote", &plain(yard.source.host()), &targets, &[]).arg("--json")).await;
+        answer(setup.machine.between("promote", &plain(setup.source.host()), &targets, &[]).arg("--json")).await;
     assert_eq!((code, answer["images"][0]["targets"].as_array().map(Vec::len)), (Some(0), Some(2)), "{answer}");
-    for target in [yard.target_host(), other.host()] {
+    for target in [setup.target_host(), other.host()] {
         skopeo::assert_holds(target, &fixture, None).await;
     }
 }

@@ -5,7 +5,7 @@ use docker_registry::{Auth, PASSWORD, Server, USER, skopeo};
 use proxy::Proxy;
 use serde_json::json;
 
-use crate::yard::{Machine, answer, plain};
+use crate::setup::{Machine, answer, plain};
 
 /// Promotes between two registries that ask like this, through proxies. Answers how many requests each of them saw, and the scopes of the tokens
 /// that each of them gave.

@@ -5,7 +5,7 @@ use docker_registry::{Auth, PASSWORD, Server, USER, skopeo};
 use proxy::Proxy;
 use serde_json::json;
 
-use crate::yard::{Yard, answer, plain};
+use crate::setup::{Setup, answer, plain};
 
 const LOGIN: skopeo::Login<'_> = Some((USER, PASSWORD));
 
@@ -13,11 +13,11 @@ const LOGIN: skopeo::Login<'_> = Some((USER, PASSWORD));
 #[tokio::test]
 async fn a_certificate_is_trusted_when_its_file_is_named() {
     let fixture = signed(image("team/app", "1.0"));
-    let yard = Yard::with(&[&fixture]).await;
+    let setup = Setup::with(&[&fixture]).await;
     for auth in [Auth::None, Auth::Basic] {
         let target = Server::start_tls(auth);
-        yard.machine.write(".docker/config.json", &logins(target.host()));
-        let mut command = yard.machine.between("promote", &plain(yard.source.host()), &[target.host()], &["--json"]);
+        setup.machine.write(".docker/config.json", &logins(target.host()));
+        let mut command = setup.machine.between("promote", &plain(setup.source.host()), &[target.host()], &["--json"]);
         let (code, answer) = answer(command.env("SSL_CERT_FILE", target.certificate())).await;
         assert_eq!(code, Some(0), "{answer}");
         skopeo::assert_holds(target.host(), &fixture, LOGIN).await;
@@ -28,12 +28,12 @@ async fn a_certificate_is_trusted_when_its_file_is_named() {
 async fn a_token_lasts_for_all_requests_to_a_repository_and_a_mount_has_one_for_both() {
     let here = image("team/app", "1.0");
     let there = Fixture { repository: "team/copy".into(), ..here.clone() };
-    let yard = Yard::with(&[&here, &there]).await;
+    let setup = Setup::with(&[&here, &there]).await;
     let server = Server::start(Auth::Bearer);
     let target = Proxy::start(server.host()).await;
-    yard.machine.write(".docker/config.json", &logins(target.host()));
+    setup.machine.write(".docker/config.json", &logins(target.host()));
     let mut command =
-        yard.machine.between("promote", &plain(yard.source.host()), &[&plain(target.host())], &["--json"]);
+        setup.machine.between("promote", &plain(setup.source.host()), &[&plain(target.host())], &["--json"]);
     let (code, answer) = answer(&mut command).await;
     assert_eq!((code, &answer["blobs_mounted"]), (Some(0), &json!(there.blobs.len())), "{answer}");
     let asked = server.tokens().asked();
@@ -50,18 +50,19 @@ async fn a_token_lasts_for_all_requests_to_a_repository_and_a_mount_has_one_for_
 #[tokio::test]
 async fn logins_come_from_helpers_and_from_podmans_file() {
     let fixture = image("team/app", "1.0");
-    let yard = Yard::with(&[&fixture]).await;
+    let setup = Setup::with(&[&fixture]).await;
     let target = Server::start(Auth::Basic);
-    let promote = || yard.machine.between("promote", &plain(yard.source.host()), &[&plain(target.host())], &["--json"]);
-    let file = yard.machine.write("auth.json", &logins(target.host()));
+    let promote =
+        || setup.machine.between("promote", &plain(setup.source.host()), &[&plain(target.host())], &["--json"]);
+    let file = setup.machine.write("auth.json", &logins(target.host()));
     let (code, answer) = answer(promote().env("REGISTRY_AUTH_FILE", file)).await;
     assert_eq!(code, Some(0), "{answer}");
-    yard.machine.write(".docker/config.json", &json!({ "credHelpers": { target.host(): "tests" } }).to_string());
+    setup.machine.write(".docker/config.json", &json!({ "credHelpers": { target.host(): "tests" } }).to_string());
     let mut command = promote();
     let login = json!({ "ServerURL": target.host(), "Username": USER, "Secret": PASSWORD });
     let script = format!("read server; test \"$server\" = {} && echo '{login}'", target.host());
-    yard.machine.helper(&mut command, &script);
-    let (code, answer) = crate::yard::answer(&mut command).await;
+    setup.machine.helper(&mut command, &script);
+    let (code, answer) = crate::setup::answer(&mut command).await;
     assert_eq!((code, &answer["images"][0]["targets"][0]["outcome"]), (Some(0), &json!("present")), "{answer}");
 }
 

@@ -12,5 +12,5 @@ mod logins;
 mod output;
 mod races;
 mod referrers;
+mod setup;
 mod together;
-mod yard;

@@ -7,12 +7,12 @@ use serde_json::json;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::yard::{Machine, Yard, assert_refused, object, plain};
+use crate::setup::{Machine, Setup, assert_refused, object, plain};
 
 #[tokio::test]
 async fn people_read_what_will_be_and_was_done() {
     let fixture = buildx_index("team/app", "1.0");
-    let yard = Yard::with(&[&fixture]).await;
+    let setup = Setup::with(&[&fixture]).await;
     let image = format!("team/app:1.0 {}", fixture.digest);
     for (more, words) in [
         (
@@ -22,10 +22,10 @@ async fn people_read_what_will_be_and_was_done() {
         (&[], ["promoted", "12 blobs copied", "5 manifests and 1 tag written", "requests in"]),
         (&["--quiet"], ["already there", "0 blobs copied (0 bytes)", "0 manifests and 0 tags written", "requests in"]),
     ] {
-        let output = yard.command("promote", more).output().await.unwrap();
+        let output = setup.command("promote", more).output().await.unwrap();
         let said = String::from_utf8(output.stdout).unwrap();
         assert_eq!(output.status.code(), Some(0), "{said}");
-        for word in words.iter().chain(&[image.as_str(), yard.target.host()]) {
+        for word in words.iter().chain(&[image.as_str(), setup.target.host()]) {
             assert!(said.contains(word), "no \"{word}\" in: {said}");
         }
         // Progress goes elsewhere.
@@ -36,27 +36,27 @@ async fn people_read_what_will_be_and_was_done() {
 #[tokio::test]
 async fn check_and_verify_write_nothing() {
     let fixture = image("team/app", "1.0");
-    let yard = Yard::with(&[&fixture]).await;
-    let (code, answer) = yard.json("check", &[]).await;
+    let setup = Setup::with(&[&fixture]).await;
+    let (code, answer) = setup.json("check", &[]).await;
     assert_eq!((code, &answer["images"][0]["targets"][0]["outcome"]), (Some(0), &json!("planned")), "{answer}");
-    assert_refused(&mut yard.command("verify", &[]), 1, "PullFailed", &["team/app", yard.target.host()]).await;
-    yard.assert_only_read();
-    yard.promote(&[]).await;
-    yard.reset();
+    assert_refused(&mut setup.command("verify", &[]), 1, "PullFailed", &["team/app", setup.target.host()]).await;
+    setup.assert_only_read();
+    setup.promote(&[]).await;
+    setup.reset();
     for (command, outcome) in [("check", "present"), ("verify", "verified")] {
-        let (code, answer) = yard.json(command, &[]).await;
+        let (code, answer) = setup.json(command, &[]).await;
         assert_eq!((code, &answer["images"][0]["targets"][0]["outcome"]), (Some(0), &json!(outcome)), "{answer}");
     }
-    yard.assert_only_read();
+    setup.assert_only_read();
 }
 
 #[tokio::test]
 async fn exit_codes_tell_wrong_usage_from_failure() {
-    let yard = Yard::with(&[&image("team/app", "1.0")]).await;
-    let (source, target) = (plain(yard.source.host()), plain(yard.target.host()));
+    let setup = Setup::with(&[&image("team/app", "1.0")]).await;
+    let (source, target) = (plain(setup.source.host()), plain(setup.target.host()));
     let between = ["--source", &source, "--target", &target];
-    yard.machine.write("broken.json", r#"{ "images": [ { "repository": "team/app", "tagg": "1.0" } ] }"#);
-    yard.machine.write("absent.json", r#"{ "images": [ { "repository": "team/app", "tag": "2.0" } ] }"#);
+    setup.machine.write("broken.json", r#"{ "images": [ { "repository": "team/app", "tagg": "1.0" } ] }"#);
+    setup.machine.write("absent.json", r#"{ "images": [ { "repository": "team/app", "tag": "2.0" } ] }"#);
     for (arguments, code, word) in [
         (&["promote", "broken.json"][..], 1, "tagg"),
         (&["promote", "absent.json"], 1, "team/app:2.0 is not in"),
@@ -68,12 +68,12 @@ async fn exit_codes_tell_wrong_usage_from_failure() {
         (&["promote"], 2, "MANIFEST"),
         (&["demote", "deploy-manifest.json"], 2, "demote"),
     ] {
-        let output = yard.machine.transship(&[arguments, &between].concat()).output().await.unwrap();
+        let output = setup.machine.transship(&[arguments, &between].concat()).output().await.unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.code() == Some(code) && said.contains(word), "{arguments:?} {:?}: {said}", output.status);
         assert!(output.stdout.is_empty());
     }
-    yard.assert_only_read();
+    setup.assert_only_read();
     for (arguments, word) in
         [(&["--help"][..], "promote"), (&["completions", "bash"], "--no-referrers"), (&["man"], ".TH")]
     {
@@ -85,27 +85,27 @@ async fn exit_codes_tell_wrong_usage_from_failure() {
 #[tokio::test]
 async fn a_release_comes_from_standard_input_too() {
     let fixture = image("team/app", "1.0");
-    let yard = Yard::with(&[&fixture]).await;
-    let (source, target) = (plain(yard.source.host()), plain(yard.target.host()));
-    let mut command = yard.machine.transship(&["promote", "-", "--source", &source, "--target", &target]);
+    let setup = Setup::with(&[&fixture]).await;
+    let (source, target) = (plain(setup.source.host()), plain(setup.target.host()));
+    let mut command = setup.machine.transship(&["promote", "-", "--source", &source, "--target", &target]);
     let mut child = command.stdin(std::process::Stdio::piped()).spawn().unwrap();
     let release = json!({ "images": [fixture.entry()] }).to_string();
     child.stdin.take().unwrap().write_all(release.as_bytes()).await.unwrap();
     assert!(child.wait().await.unwrap().success());
-    skopeo::assert_holds(yard.target_host(), &fixture, None).await;
+    skopeo::assert_holds(setup.target_host(), &fixture, None).await;
 }
 
 /// A helper that waits for somebody to unlock something is ended with all that it started.
 #[tokio::test]
 async fn what_waits_for_a_credential_helper_can_be_stopped() {
     for (signal, name) in [(Signal::INT, "SIGINT"), (Signal::TERM, "SIGTERM")] {
-        let yard = Yard::with(&[&image("team/app", "1.0")]).await;
-        yard.machine.write(".docker/config.json", r#"{ "credsStore": "tests" }"#);
-        let pipe = yard.machine.home().join("pipe");
+        let setup = Setup::with(&[&image("team/app", "1.0")]).await;
+        setup.machine.write(".docker/config.json", r#"{ "credsStore": "tests" }"#);
+        let pipe = setup.machine.home().join("pipe");
         let made = tokio::process::Command::new("mkfifo").arg(&pipe).status().await.unwrap();
         assert!(made.success());
-        let mut command = yard.command("promote", &["--json"]);
-        yard.machine.helper(&mut command, r#"exec 3>"$HOME/pipe"; echo waiting >&3; sleep 1000 & wait"#);
+        let mut command = setup.command("promote", &["--json"]);
+        setup.machine.helper(&mut command, r#"exec 3>"$HOME/pipe"; echo waiting >&3; sleep 1000 & wait"#);
         let child = command.spawn().unwrap();
         let process = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
         let mut helper = File::open(&pipe).await.unwrap();
@@ -119,6 +119,6 @@ async fn what_waits_for_a_credential_helper_can_be_stopped() {
         );
         // The end of the pipe is the end of all who could write to it.
         helper.read_to_end(&mut Vec::new()).await.unwrap();
-        assert_eq!(yard.requests(), []);
+        assert_eq!(setup.requests(), []);
     }
 }

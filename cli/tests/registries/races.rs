@@ -4,13 +4,13 @@ use docker_registry::fixtures::{Fixture, image, nested_index, signed};
 use docker_registry::skopeo;
 use proxy::{Fault, Rule};
 
-use crate::yard::{Machine, Yard, object, plain};
+use crate::setup::{Machine, Setup, object, plain};
 
 /// Runs them all at once, and asserts that all succeed.
-async fn promote_at_once(yard: &Yard, machines: &[&Machine]) {
+async fn promote_at_once(setup: &Setup, machines: &[&Machine]) {
     let promote = |machine: &&Machine| {
         let mut command =
-            machine.between("promote", &plain(yard.source.host()), &[&plain(yard.target.host())], &["--json"]);
+            machine.between("promote", &plain(setup.source.host()), &[&plain(setup.target.host())], &["--json"]);
         async move { command.output().await.unwrap() }
     };
     for output in futures_util::future::join_all(machines.iter().map(promote)).await {
@@ -21,30 +21,30 @@ async fn promote_at_once(yard: &Yard, machines: &[&Machine]) {
 #[tokio::test]
 async fn the_same_release_by_three_processes() {
     let fixtures = [nested_index("team/app", "1.0"), signed(image("team/web", "1.0"))];
-    let yard = Yard::with(&fixtures.each_ref()).await;
-    promote_at_once(&yard, &[&yard.machine, &yard.machine, &yard.machine]).await;
+    let setup = Setup::with(&fixtures.each_ref()).await;
+    promote_at_once(&setup, &[&setup.machine, &setup.machine, &setup.machine]).await;
     for fixture in &fixtures {
-        skopeo::assert_holds(yard.target_host(), fixture, None).await;
+        skopeo::assert_holds(setup.target_host(), fixture, None).await;
     }
     // And nothing is left to do.
-    yard.reset();
-    yard.promote(&[]).await;
-    yard.assert_only_read();
+    setup.reset();
+    setup.promote(&[]).await;
+    setup.assert_only_read();
 }
 
 #[tokio::test]
 async fn two_releases_that_share_layers_and_repositories() {
     let [one, two, both]: [Fixture; 3] =
         [image("team/app", "1.0"), nested_index("team/app", "2.0"), image("team/web", "1.0")];
-    let yard = Yard::with(&[&one, &two, &both]).await;
+    let setup = Setup::with(&[&one, &two, &both]).await;
     let machines = [[&one, &both], [&two, &both]].map(|release| {
         let machine = Machine::new();
         machine.release(&release);
         machine
     });
-    promote_at_once(&yard, &machines.each_ref()).await;
+    promote_at_once(&setup, &machines.each_ref()).await;
     for fixture in [&one, &two, &both] {
-        skopeo::assert_holds(yard.target_host(), fixture, None).await;
+        skopeo::assert_holds(setup.target_host(), fixture, None).await;
     }
 }
 
@@ -53,13 +53,13 @@ async fn two_releases_that_share_layers_and_repositories() {
 async fn one_that_never_comes_to_its_end_keeps_nobody_from_it() {
     let fixture = nested_index("team/app", "1.0");
     for requests in [3, 8, 13] {
-        let yard = Yard::with(&[&fixture]).await;
-        yard.target.fail(Rule::after(requests, Fault::Hang));
-        let mut stuck = yard.command("promote", &["--json"]).kill_on_drop(true).spawn().unwrap();
-        yard.target.holding().await;
-        yard.target.heal();
-        yard.promote(&[]).await;
-        skopeo::assert_holds(yard.target_host(), &fixture, None).await;
+        let setup = Setup::with(&[&fixture]).await;
+        setup.target.fail(Rule::after(requests, Fault::Hang));
+        let mut stuck = setup.command("promote", &["--json"]).kill_on_drop(true).spawn().unwrap();
+        setup.target.holding().await;
+        setup.target.heal();
+        setup.promote(&[]).await;
+        skopeo::assert_holds(setup.target_host(), &fixture, None).await;
         assert!(stuck.try_wait().unwrap().is_none(), "it was not stuck");
         stuck.kill().await.unwrap();
     }

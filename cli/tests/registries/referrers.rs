@@ -6,7 +6,7 @@ use docker_registry::fixtures::{Fixture, INDEX, buildx_index, image, signed, wit
 use docker_registry::skopeo;
 use serde_json::Value;
 
-use crate::yard::Yard;
+use crate::setup::Setup;
 
 /// The artifacts of a fixture that its lists name.
 fn listed(fixture: &Fixture) -> BTreeSet<String> {
@@ -27,32 +27,32 @@ fn entries(list: &[u8]) -> Vec<String> {
 async fn what_the_target_lists_already_stays_listed() {
     let plain = image("team/app", "1.0");
     let (here, there) = (with_sbom(plain.clone()), with_sbom(plain.clone()));
-    let yard = Yard::with(&[&here]).await;
-    there.push(yard.target_host(), None).await;
-    yard.promote(&[]).await;
+    let setup = Setup::with(&[&here]).await;
+    there.push(setup.target_host(), None).await;
+    setup.promote(&[]).await;
     let tag = plain.digest.replace(':', "-");
-    let list = skopeo::inspect_raw(yard.target_host(), &format!("team/app:{tag}"), None).await;
+    let list = skopeo::inspect_raw(setup.target_host(), &format!("team/app:{tag}"), None).await;
     let (list, whole): (BTreeSet<_>, BTreeSet<_>) =
         (entries(&list).into_iter().collect(), &listed(&here) | &listed(&there));
     assert_eq!(list.len(), 2);
     assert!(list.is_subset(&whole) && !list.is_subset(&listed(&there)) && !list.is_subset(&listed(&here)), "{list:?}");
     for digest in whole {
-        skopeo::pull_blobs(yard.target_host(), &format!("team/app@{digest}"), None).await;
+        skopeo::pull_blobs(setup.target_host(), &format!("team/app@{digest}"), None).await;
     }
-    yard.reset();
-    assert_eq!(yard.promote(&[]).await["manifests_put"], 0);
-    yard.assert_only_read();
+    setup.reset();
+    assert_eq!(setup.promote(&[]).await["manifests_put"], 0);
+    setup.assert_only_read();
 }
 
 #[tokio::test]
 async fn they_are_left_where_they_are_if_so_asked() {
     let plain = image("team/app", "1.0");
-    let yard = Yard::with(&[&with_sbom(signed(plain.clone()))]).await;
-    let left = yard.promote(&["--no-referrers"]).await;
+    let setup = Setup::with(&[&with_sbom(signed(plain.clone()))]).await;
+    let left = setup.promote(&["--no-referrers"]).await;
     assert_eq!((left["tags_put"].as_u64(), left["manifests_put"].as_u64()), (Some(1), Some(1)), "{left}");
-    skopeo::assert_holds(yard.target_host(), &plain, None).await;
+    skopeo::assert_holds(setup.target_host(), &plain, None).await;
     // The image is there; what hangs on it follows when it is wanted.
-    let carried = yard.promote(&["--require-referrers"]).await;
+    let carried = setup.promote(&["--require-referrers"]).await;
     assert_eq!(
         (carried["images"][0]["targets"][0]["outcome"].as_str(), carried["referrers"].as_u64()),
         (Some("present"), Some(3))
@@ -62,9 +62,9 @@ async fn they_are_left_where_they_are_if_so_asked() {
 #[tokio::test]
 async fn an_index_carries_its_signature_its_sbom_and_the_signature_on_that() {
     let fixture = with_sbom(signed(buildx_index("team/app", "1.0")));
-    let yard = Yard::with(&[&fixture]).await;
-    assert_eq!(yard.promote(&[]).await["referrers"], 3);
-    skopeo::assert_holds(yard.target_host(), &fixture, None).await;
+    let setup = Setup::with(&[&fixture]).await;
+    assert_eq!(setup.promote(&[]).await["referrers"], 3);
+    skopeo::assert_holds(setup.target_host(), &fixture, None).await;
     let lists = fixture.manifests.iter().filter(|manifest| manifest.media_type == INDEX).count();
     assert_eq!(lists, 3);
 }
@@ -74,9 +74,9 @@ async fn an_index_carries_its_signature_its_sbom_and_the_signature_on_that() {
 async fn a_signature_that_was_renewed_replaces_the_old_one() {
     let plain = image("team/app", "1.0");
     let (old, new) = (signed(plain.clone()), signed(plain));
-    let yard = Yard::with(&[&new]).await;
-    old.push(yard.target_host(), None).await;
-    let again = yard.promote(&[]).await;
+    let setup = Setup::with(&[&new]).await;
+    old.push(setup.target_host(), None).await;
+    let again = setup.promote(&[]).await;
     assert_eq!(again["tags_put"], 1, "{again}");
-    skopeo::assert_holds(yard.target_host(), &new, None).await;
+    skopeo::assert_holds(setup.target_host(), &new, None).await;
 }

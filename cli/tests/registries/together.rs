@@ -7,21 +7,21 @@ use reqwest::Client;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
-use crate::yard::{Yard, object, plain};
+use crate::setup::{Setup, object, plain};
 
 /// Interrupts a promotion to two targets at each of the requests to the second one, until it ends by itself.
 #[tokio::test]
 async fn no_target_has_a_tag_before_all_have_all_of_it() {
     let fixture = nested_index("team/app", "1.0");
-    let mut yard = Yard::with(&[&fixture]).await;
+    let mut setup = Setup::with(&[&fixture]).await;
     let (mut moments, mut half) = (0, 0);
     loop {
         let other = Server::start(Auth::None);
         let slow = Proxy::start(other.host()).await;
         slow.fail(Rule::after(moments, Fault::Hang));
-        let Some(tagged) = interrupted(&yard, &fixture, &slow, &other).await else { break };
+        let Some(tagged) = interrupted(&setup, &fixture, &slow, &other).await else { break };
         half += usize::from(tagged);
-        yard.clear().await;
+        setup.clear().await;
         moments += 1;
     }
     println!("{moments} moments, {half} of them with a tag in one target");
@@ -29,10 +29,10 @@ async fn no_target_has_a_tag_before_all_have_all_of_it() {
 }
 
 /// Answers whether the first target had the tag already; none if the promotion came to its end.
-async fn interrupted(yard: &Yard, fixture: &Fixture, slow: &Proxy, other: &Server) -> Option<bool> {
-    let targets = [plain(yard.target.host()), plain(slow.host())];
+async fn interrupted(setup: &Setup, fixture: &Fixture, slow: &Proxy, other: &Server) -> Option<bool> {
+    let targets = [plain(setup.target.host()), plain(slow.host())];
     let targets = targets.each_ref().map(String::as_str);
-    let promote = || yard.machine.between("promote", &plain(yard.source.host()), &targets, &["--json"]);
+    let promote = || setup.machine.between("promote", &plain(setup.source.host()), &targets, &["--json"]);
     let child = promote().spawn().unwrap();
     let process = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
     let mut ended = Box::pin(child.wait_with_output());
@@ -46,7 +46,7 @@ async fn interrupted(yard: &Yard, fixture: &Fixture, slow: &Proxy, other: &Serve
     let output = ended.await.unwrap();
     let answer = object(&output);
     assert_eq!((output.status.code(), &answer["error"]["name"]), (Some(1), &json!("OutOfTime")), "{answer}");
-    let hosts = [yard.target_host(), other.host()];
+    let hosts = [setup.target_host(), other.host()];
     let tagged = [has(hosts[0], &fixture.tag).await, has(hosts[1], &fixture.tag).await];
     if tagged.contains(&true) {
         for host in hosts {

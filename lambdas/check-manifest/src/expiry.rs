@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, stream};
-use promotion::{Error, Patience, Patient, Repository, Source};
+use promotion::{Error, Repository, RetryPolicy, Retrying, Source};
 use registry::{Ecr, UntaggedExpiry};
 
 /// How many policies are read at a time.
@@ -13,7 +13,7 @@ const NAMED: usize = 20;
 /// Warns of lifecycle rules that may remove what is staged before it is tagged: one warning for each target that has such rules, or that
 /// does not let them be read.
 pub(crate) async fn warnings(targets: &[Ecr], repositories: BTreeSet<Repository>) -> Vec<String> {
-    let targets: Vec<_> = targets.iter().map(|target| Patient::new(target.clone(), Patience::default())).collect();
+    let targets: Vec<_> = targets.iter().map(|target| Retrying::new(target.clone(), RetryPolicy::default())).collect();
     let mut warnings = Vec::new();
     for target in &targets {
         let rules: Vec<_> =

@@ -1,5 +1,7 @@
 use invocation::{Access, Answer, Artifacts, Invocation, Metric, Metrics, StackParameters, Targets, encode, reached};
-use promotion::{Error, Limits, Name, Patience, Patient, PinnedImage, Promotion, Registry, Release, Source, Summary};
+use promotion::{
+    Error, Limits, Name, PinnedImage, Promotion, Registry, Release, RetryPolicy, Retrying, Source, Summary,
+};
 use registry::{Ecr, Side};
 use serde_json::{Value, json};
 
@@ -35,7 +37,7 @@ pub(crate) async fn handle(invocation: Invocation) -> Result<Answer, Error> {
         warnings.extend(expiry::warnings(&checked.targets, repositories.collect()).await);
         shorten(&mut warnings);
     }
-    let source = Patient::new(checked.source.clone(), Patience::default()).registry().await?;
+    let source = Retrying::new(checked.source.clone(), RetryPolicy::default()).registry().await?;
     answer(&artifacts, &checked, &source, &parameters, &warnings).await
 }
 
@@ -53,7 +55,7 @@ impl Checked {
     async fn registry(&self, targets: &Targets) -> Result<Option<Registry>, Error> {
         let is_needed = self.images.iter().any(|image| image.parameter.is_some()) && !targets.is_list;
         match self.targets.first().filter(|_| is_needed) {
-            Some(target) => Patient::new(target.clone(), Patience::default()).registry().await.map(Some),
+            Some(target) => Retrying::new(target.clone(), RetryPolicy::default()).registry().await.map(Some),
             None => Ok(None),
         }
     }
@@ -65,7 +67,7 @@ impl Checked {
 
 /// Surveys the source and all targets that can be reached. A target that cannot keeps nobody from looking at the others.
 async fn check(invocation: &Invocation, targets: &Targets, release: Release) -> Result<Checked, Error> {
-    let referring = invocation.referring()?;
+    let referrer_policy = invocation.referrer_policy()?;
     let (connected, source) =
         tokio::join!(invocation.connect(targets, Access::Pull, Side::Target), invocation.source());
     let (registries, mut problems) = reached(connected?);
@@ -76,8 +78,8 @@ async fn check(invocation: &Invocation, targets: &Targets, release: Release) -> 
             return Err(all(problems));
         }
     };
-    let promotion = Promotion::new(source.clone(), registries.clone(), Patience::default(), Limits::default());
-    let survey = promotion.referring(referring).survey(release).await;
+    let promotion = Promotion::new(source.clone(), registries.clone(), RetryPolicy::default(), Limits::default());
+    let survey = promotion.with_referrers(referrer_policy).survey(release).await;
     let images = survey.images().to_vec();
     let plan = survey.judge().map(|approved| approved.plan().summary());
     match plan {

@@ -1,11 +1,11 @@
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use futures_util::{StreamExt, stream};
-use promotion::{Error, Name, Patience, Patient};
-use registry::{Connector, Ecr, Identity, Place, Role, Side};
+use promotion::{Error, Name, RetryPolicy, Retrying};
+use registry::{Connector, Ecr, Identity, RegistryId, Role, Side};
 use tokio::sync::OnceCell;
 
-use crate::places::role_for;
+use crate::registry_ids::role_for;
 use crate::settings::{Access, Settings, Ssm};
 use crate::{Targets, session_name};
 
@@ -20,7 +20,7 @@ pub struct Aws {
     config: SdkConfig,
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) ssm: aws_sdk_ssm::Client,
-    connector: OnceCell<Patient<Connector>>,
+    connector: OnceCell<Retrying<Connector>>,
 }
 
 impl Aws {
@@ -42,21 +42,21 @@ impl Aws {
     }
 
     /// The own account and region.
-    pub(crate) async fn own(&self) -> Result<Place, Error> {
+    pub(crate) async fn own(&self) -> Result<RegistryId, Error> {
         let region = self.config.region().ok_or_else(|| {
             Error::new(
                 Name::InvalidInput,
                 "no region is configured: set the environment variable AWS_REGION, as Lambda does",
             )
         })?;
-        Ok(Place::new(self.connector().await?.get().identity().account(), region.as_ref()))
+        Ok(RegistryId::new(self.connector().await?.get().identity().account(), region.as_ref()))
     }
 
-    async fn connector(&self) -> Result<&Patient<Connector>, Error> {
+    async fn connector(&self) -> Result<&Retrying<Connector>, Error> {
         let connect = || async {
-            let config = Patient::new(self.config.clone(), Patience::default());
+            let config = Retrying::new(self.config.clone(), RetryPolicy::default());
             let identity = config.ask(Identity::read).await?;
-            Ok(Patient::new(Connector::new(&self.config, identity)?, Patience::default()))
+            Ok(Retrying::new(Connector::new(&self.config, identity)?, RetryPolicy::default()))
         };
         self.connector.get_or_try_init(connect).await
     }
@@ -64,9 +64,9 @@ impl Aws {
     /// The registry that images are read from, with the function's own role.
     pub(crate) async fn source(&self, settings: Settings<'_>, partition: &str) -> Result<Ecr, Error> {
         let own = self.own().await?;
-        let place = settings.source(&own, &Ssm { client: &self.ssm, partition }).await?;
+        let registry_id = settings.source(&own, &Ssm { client: &self.ssm, partition }).await?;
         let connector = self.connector().await?;
-        connector.ask(|connector| connector.connect(place.clone(), Side::Source, None)).await
+        connector.ask(|connector| connector.connect(registry_id.clone(), Side::Source, None)).await
     }
 
     /// The registries of all targets, in their order, or for each why it cannot be reached.
@@ -82,14 +82,14 @@ impl Aws {
         let role = &settings.role(access)?;
         let external_id = &settings.external_id()?;
         let session = &session_name(settings.event.repo.as_str(), settings.event.sk.as_str());
-        let connect = |place: Place| async move {
-            let role = role_for(&place, own, access, role.as_ref())?.map(|name| {
+        let connect = |registry_id: RegistryId| async move {
+            let role = role_for(&registry_id, own, access, role.as_ref())?.map(|name| {
                 let partition = connector.get().identity().partition();
                 let external_id = external_id.as_ref().map(|id| id.as_str().to_owned());
-                Role::new(partition, &place.account, name.as_str(), session).with_external_id(external_id)
+                Role::new(partition, &registry_id.account, name.as_str(), session).with_external_id(external_id)
             });
-            connector.ask(|connector| connector.connect(place.clone(), side, role.as_ref())).await
+            connector.ask(|connector| connector.connect(registry_id.clone(), side, role.as_ref())).await
         };
-        Ok(stream::iter(targets.places.clone()).map(connect).buffered(AT_ONCE).collect().await)
+        Ok(stream::iter(targets.registry_ids.clone()).map(connect).buffered(AT_ONCE).collect().await)
     }
 }

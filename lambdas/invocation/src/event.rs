@@ -1,5 +1,5 @@
 use promotion::pull::{By, Mode};
-use promotion::{Error, Name, Referring};
+use promotion::{Error, Name, ReferrerPolicy};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -44,7 +44,7 @@ pub struct Event {
     #[serde(default)]
     pub by: By,
     /// What becomes of what hangs on the images.
-    pub referrers: Option<Referring>,
+    pub referrers: Option<ReferrerPolicy>,
     /// Where the images are.
     pub source_ecr_account: Option<Account>,
     /// Where the images are.
@@ -241,10 +241,10 @@ pub(crate) mod tests {
 
     #[test]
     fn targets_are_given_in_one_way_and_once() {
-        let place = json!({ "account": "111122223333", "region": "eu-west-1" });
+        let registry_id = json!({ "account": "111122223333", "region": "eu-west-1" });
         for fields in [
-            json!({ "targets": [place], "target_region": "eu-west-1" }),
-            json!({ "targets": [place, { "account": "111122223333", "region": "eu-west-2" }, place] }),
+            json!({ "targets": [registry_id], "target_region": "eu-west-1" }),
+            json!({ "targets": [registry_id, { "account": "111122223333", "region": "eu-west-2" }, registry_id] }),
         ] {
             assert!(Event::parse(&with(fields)).is_err());
         }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use lambda_runtime::Context;
-use promotion::{Error, Referring};
+use promotion::{Error, ReferrerPolicy};
 use registry::{Ecr, Side};
 
 use crate::settings::{Access, Settings};
@@ -64,8 +64,8 @@ impl Invocation {
     ///
     /// # Errors
     /// `InvalidInput` if the setting is wrong.
-    pub fn referring(&self) -> Result<Referring, Error> {
-        self.settings().referring()
+    pub fn referrer_policy(&self) -> Result<ReferrerPolicy, Error> {
+        self.settings().referrer_policy()
     }
 
     fn settings(&self) -> Settings<'_> {

@@ -152,8 +152,11 @@ mod tests {
         let digest = Digest::of(b"");
         let list = json!([{ "repository": "a", "tag": "1", "digest": digest, "parameter": "AImage" }]);
         assert!(matches!(Event::parse(&with(json!({ "pinned": list }))).unwrap().pinned, Some(Pinned::Inline(_))));
-        let place = json!({ "s3_bucket": "artifacts", "s3_key": "myapp/main/42.0a1b2c3/pinned.json" });
-        assert!(matches!(Event::parse(&with(json!({ "pinned": place }))).unwrap().pinned, Some(Pinned::Stored(_))));
+        let registry_id = json!({ "s3_bucket": "artifacts", "s3_key": "myapp/main/42.0a1b2c3/pinned.json" });
+        assert!(matches!(
+            Event::parse(&with(json!({ "pinned": registry_id }))).unwrap().pinned,
+            Some(Pinned::Stored(_))
+        ));
         for (pinned, expected) in [
             (json!("x"), "field \"pinned\": invalid type: string \"x\", expected a list of images, each with"),
             (json!([{ "repository": "a" }]), "field \"pinned[0]\": missing field `tag`"),

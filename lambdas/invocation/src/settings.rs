@@ -1,6 +1,6 @@
 use aws_sdk_ssm::Client;
-use promotion::{Error, Name, Referring};
-use registry::Place;
+use promotion::{Error, Name, ReferrerPolicy};
+use registry::RegistryId;
 
 use crate::Event;
 use crate::fault::Fault;
@@ -44,12 +44,12 @@ impl Settings<'_> {
     ///
     /// # Errors
     /// `InvalidInput` if a setting is wrong or may not be read.
-    pub async fn source(&self, own: &Place, parameters: &impl Parameters) -> Result<Place, Error> {
+    pub async fn source(&self, own: &RegistryId, parameters: &impl Parameters) -> Result<RegistryId, Error> {
         let (account, region) = (&self.event.source_ecr_account, &self.event.source_ecr_region);
         let account = self.find(account.clone(), "SOURCE_ECR_ACCOUNT", Some(("source-ecr-account", parameters)));
         let region = self.find(region.clone(), "SOURCE_ECR_REGION", Some(("source-ecr-region", parameters)));
         let (account, region) = tokio::try_join!(account, region)?;
-        Ok(Place {
+        Ok(RegistryId {
             account: account.map_or_else(|| own.account.clone(), crate::words::Account::into),
             region: region.map_or_else(|| own.region.clone(), crate::words::Region::into),
         })
@@ -86,9 +86,9 @@ impl Settings<'_> {
     ///
     /// # Errors
     /// `InvalidInput` if the setting is wrong.
-    pub fn referring(&self) -> Result<Referring, Error> {
+    pub fn referrer_policy(&self) -> Result<ReferrerPolicy, Error> {
         match self.event.referrers {
-            Some(referring) => Ok(referring),
+            Some(referrer_policy) => Ok(referrer_policy),
             None => Ok(self.variable("REFERRERS")?.unwrap_or_default()),
         }
     }
@@ -199,33 +199,36 @@ mod tests {
         };
         let fake = Fake(parameter, Mutex::default());
         let settings = Settings { event: &event, environment: &lookup };
-        let place = settings.source(&Place::new("000000000000", "eu-west-1"), &fake).await;
-        (place.map(|place| place.to_string()).map_err(|error| error.to_string()), fake.1.into_inner().unwrap())
+        let registry_id = settings.source(&RegistryId::new("000000000000", "eu-west-1"), &fake).await;
+        (
+            registry_id.map(|registry_id| registry_id.to_string()).map_err(|error| error.to_string()),
+            fake.1.into_inner().unwrap(),
+        )
     }
 
     #[tokio::test]
     async fn first_found_wins_and_nobody_further_is_asked() {
         let field = json!({ "source_ecr_account": "111111111111", "source_ecr_region": "us-east-1" });
         let variables = [("SOURCE_ECR_ACCOUNT", "222222222222"), ("SOURCE_ECR_REGION", "us-east-2")];
-        let (place, asked) = source(field, &variables, Some("333333333333")).await;
-        assert_eq!((place.unwrap().as_str(), asked.len()), ("111111111111/us-east-1", 0));
-        let (place, asked) = source(json!({}), &variables, Some("333333333333")).await;
-        assert_eq!((place.unwrap().as_str(), asked.len()), ("222222222222/us-east-2", 0));
+        let (registry_id, asked) = source(field, &variables, Some("333333333333")).await;
+        assert_eq!((registry_id.unwrap().as_str(), asked.len()), ("111111111111/us-east-1", 0));
+        let (registry_id, asked) = source(json!({}), &variables, Some("333333333333")).await;
+        assert_eq!((registry_id.unwrap().as_str(), asked.len()), ("222222222222/us-east-2", 0));
         let empty = [("SOURCE_ECR_ACCOUNT", ""), ("SOURCE_ECR_REGION", "")];
-        let (place, asked) = source(json!({}), &empty, Some("333333333333")).await;
-        assert_eq!(place.unwrap(), "333333333333/eu-west-1");
+        let (registry_id, asked) = source(json!({}), &empty, Some("333333333333")).await;
+        assert_eq!(registry_id.unwrap(), "333333333333/eu-west-1");
         assert_eq!(asked, ["/dev/aws-deployer/source-ecr-account", "/dev/aws-deployer/source-ecr-region"]);
-        let (place, _) = source(json!({}), &[], None).await;
-        assert_eq!(place.unwrap(), "000000000000/eu-west-1");
+        let (registry_id, _) = source(json!({}), &[], None).await;
+        assert_eq!(registry_id.unwrap(), "000000000000/eu-west-1");
     }
 
     #[tokio::test]
     async fn a_wrong_value_says_where_it_stands() {
-        let (place, _) = source(json!({}), &[("SOURCE_ECR_ACCOUNT", "me")], None).await;
-        let refusal = place.unwrap_err();
+        let (registry_id, _) = source(json!({}), &[("SOURCE_ECR_ACCOUNT", "me")], None).await;
+        let refusal = registry_id.unwrap_err();
         assert!(refusal.starts_with("the environment variable SOURCE_ECR_ACCOUNT: \"me\" is not an AWS"), "{refusal}");
-        let (place, _) = source(json!({}), &[], Some("me")).await;
-        let refusal = place.unwrap_err();
+        let (registry_id, _) = source(json!({}), &[], Some("me")).await;
+        let refusal = registry_id.unwrap_err();
         assert!(refusal.starts_with("the SSM parameter /dev/aws-deployer/source-ecr-account: \"me\" is"), "{refusal}");
     }
 
@@ -233,11 +236,11 @@ mod tests {
     fn referrers_are_carried_unless_the_event_or_the_environment_says_otherwise() {
         let settings = |fields, variable: &'static str| {
             let event = Event::parse(&with(fields)).unwrap();
-            Settings { event: &event, environment: &|_| Some(variable.to_owned()) }.referring()
+            Settings { event: &event, environment: &|_| Some(variable.to_owned()) }.referrer_policy()
         };
-        assert_eq!(settings(json!({}), "").unwrap(), Referring::Carried);
-        assert_eq!(settings(json!({}), "leave").unwrap(), Referring::Left);
-        assert_eq!(settings(json!({ "referrers": "require" }), "leave").unwrap(), Referring::Required);
+        assert_eq!(settings(json!({}), "").unwrap(), ReferrerPolicy::Carry);
+        assert_eq!(settings(json!({}), "leave").unwrap(), ReferrerPolicy::Leave);
+        assert_eq!(settings(json!({ "referrers": "require" }), "leave").unwrap(), ReferrerPolicy::Require);
         let error = settings(json!({}), "no").unwrap_err().to_string();
         assert_eq!(error, r#"the environment variable REFERRERS: "no" is not one of "carry", "leave" and "require""#);
     }

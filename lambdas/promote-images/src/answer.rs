@@ -1,6 +1,6 @@
 use invocation::{Answer, Metric, Metrics, Phase};
 use promotion::{Report, TargetReport};
-use registry::Place;
+use registry::RegistryId;
 use serde_json::{Map, Value, json};
 
 /// The most that the list of images, and that of their digests, takes in an answer, in bytes: the state of a state machine has 256
@@ -22,8 +22,8 @@ pub(crate) fn skipped(phase: Phase) -> Answer {
     answer
 }
 
-/// What a promotion did. Its targets are in the order of `places`.
-pub(crate) fn of(phase: Phase, places: &[Place], report: &Report) -> Answer {
+/// What a promotion did. Its targets are in the order of `registry_ids`.
+pub(crate) fn of(phase: Phase, registry_ids: &[RegistryId], report: &Report) -> Answer {
     let sum = |number: fn(&TargetReport) -> u64| report.targets.iter().map(number).sum::<u64>();
     let [blobs_copied, bytes_copied, blobs_mounted] =
         [sum(|target| target.blobs_copied), sum(|target| target.bytes_copied), sum(|target| target.blobs_mounted)];
@@ -41,7 +41,7 @@ pub(crate) fn of(phase: Phase, places: &[Place], report: &Report) -> Answer {
         "skipped": false,
         "phase": phase.as_str(),
         "digests": digests(report, &mut notes),
-        "targets": places.iter().zip(&report.targets).map(|(place, target)| of_target(place, target, report)).collect::<Vec<_>>(),
+        "targets": registry_ids.iter().zip(&report.targets).map(|(registry_id, target)| of_target(registry_id, target, report)).collect::<Vec<_>>(),
         "bytes_copied": bytes_copied,
         "bytes_present": report.planned.bytes_present,
         "blobs_copied": blobs_copied,
@@ -59,10 +59,10 @@ pub(crate) fn of(phase: Phase, places: &[Place], report: &Report) -> Answer {
     Answer::new(fields, metrics)
 }
 
-fn of_target(place: &Place, target: &TargetReport, report: &Report) -> Value {
+fn of_target(registry_id: &RegistryId, target: &TargetReport, report: &Report) -> Value {
     json!({
-        "account": place.account,
-        "region": place.region,
+        "account": registry_id.account,
+        "region": registry_id.region,
         "registry": target.registry,
         "images_promoted": report.images.len(),
         "images_present": target.images_present,
@@ -156,13 +156,13 @@ mod tests {
         }
     }
 
-    fn places(targets: usize) -> Vec<Place> {
-        (0..targets).map(|number| Place::new(format!("{number:012}"), "eu-west-1")).collect()
+    fn registry_ids(targets: usize) -> Vec<RegistryId> {
+        (0..targets).map(|number| RegistryId::new(format!("{number:012}"), "eu-west-1")).collect()
     }
 
     #[test]
     fn counts_images_over_all_targets() {
-        let fields = of(Phase::Both, &places(2), &report(1, 2)).fields;
+        let fields = of(Phase::Both, &registry_ids(2), &report(1, 2)).fields;
         let digest = Digest::of(b"image").to_string();
         let target = |number: usize| {
             json!({
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn staged_images_have_no_tag_yet() {
-        let fields = of(Phase::Stage, &places(1), &report(1, 1)).fields;
+        let fields = of(Phase::Stage, &registry_ids(1), &report(1, 1)).fields;
         assert_eq!(fields["images"][0], format!("registry-0.example/myapp/service-0@{}", Digest::of(b"image")));
     }
 
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_thousand_images_fit_through_a_state_machine() {
-        let answer = of(Phase::Both, &places(100), &report(1000, 100)).fields;
+        let answer = of(Phase::Both, &registry_ids(100), &report(1000, 100)).fields;
         assert_eq!(answer["images_promoted"], 100_000);
         assert!(Value::Object(answer.clone()).to_string().len() < 200 << 10);
         let notes = answer["notes"].to_string();

@@ -1,5 +1,5 @@
 use invocation::{Access, Answer, Invocation, Phase, all_reached};
-use promotion::{Error, Limits, Patience, Promotion, Until};
+use promotion::{Error, Limits, Promotion, RetryPolicy, Until};
 use registry::Side;
 
 use crate::answer;
@@ -12,7 +12,7 @@ pub(crate) async fn handle(invocation: Invocation) -> Result<Answer, Error> {
         tracing::info!("the release has no deploy-manifest.json: nothing to promote");
         return Ok(answer::skipped(phase));
     };
-    let referring = invocation.referring()?;
+    let referrer_policy = invocation.referrer_policy()?;
     let targets = invocation.targets().await?;
     let registries = all_reached(invocation.connect(&targets, Access::Promotion, Side::Target).await?)?;
     let source = invocation.source().await?;
@@ -21,11 +21,12 @@ pub(crate) async fn handle(invocation: Invocation) -> Result<Answer, Error> {
         // Staging again what is staged costs the two lookups that tagging needs anyway.
         Phase::Tag | Phase::Both => Until::Tagged,
     };
-    let promotion = Promotion::new(source, registries, Patience::default(), Limits::default()).referring(referring);
+    let promotion =
+        Promotion::new(source, registries, RetryPolicy::default(), Limits::default()).with_referrers(referrer_policy);
     let deadline = invocation.deadline.map(|deadline| deadline.work);
     let report = Box::pin(promotion.run(release, until, deadline)).await?;
-    for (place, target) in targets.places.iter().zip(&report.targets) {
-        tracing::info!(%place, images = report.images.len(), bytes_copied = target.bytes_copied, tags_put = target.tags_put, "promoted");
+    for (registry_id, target) in targets.registry_ids.iter().zip(&report.targets) {
+        tracing::info!(%registry_id, images = report.images.len(), bytes_copied = target.bytes_copied, tags_put = target.tags_put, "promoted");
     }
-    Ok(answer::of(phase, &targets.places, &report))
+    Ok(answer::of(phase, &targets.registry_ids, &report))
 }

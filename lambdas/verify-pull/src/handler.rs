@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use invocation::{Access, Answer, Invocation, Metric, Metrics, all_reached};
 use promotion::pull::{By, Mode, Pulled, pull};
-use promotion::{Error, Name, Patience, Patient, PinnedImage, Release, Source, Survey};
+use promotion::{Error, Name, PinnedImage, Release, RetryPolicy, Retrying, Source, Survey};
 use registry::Side;
 use serde_json::json;
 
@@ -16,7 +16,7 @@ pub(crate) async fn handle(invocation: Invocation) -> Result<Answer, Error> {
     let targets = invocation.targets().await?;
     let registries = all_reached(invocation.connect(&targets, Access::Pull, Side::Pull).await?)?;
     let (images, requests) = pinned(&invocation, release).await?;
-    let pulling = Box::pin(pull(registries, &images, by, mode, Patience::default()));
+    let pulling = Box::pin(pull(registries, &images, by, mode, RetryPolicy::default()));
     let mut pulled = match invocation.deadline {
         None => pulling.await?,
         Some(deadline) => {
@@ -48,7 +48,7 @@ async fn pinned(invocation: &Invocation, release: Release) -> Result<(Vec<Pinned
         });
         return Ok((pinned.collect(), 0));
     }
-    let source = Arc::new(Patient::new(invocation.source().await?, Patience::default()));
+    let source = Arc::new(Retrying::new(invocation.source().await?, RetryPolicy::default()));
     let images = Survey::pins(release, &source).await?;
     Ok((images, source.requests()))
 }

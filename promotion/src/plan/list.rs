@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
-use crate::shelf::Shelf;
+use crate::manifest_store::ManifestStore;
 use crate::survey::{ListToWrite, Root, TargetSurvey};
 use crate::{Digest, Manifest, MediaType, Repository, Tag};
 
@@ -21,12 +21,12 @@ pub(super) struct List {
     pub(super) new: Digest,
 }
 
-/// The lists of a target that lack a referrer which is promoted. Their new bytes are put on the shelf.
+/// The lists of a target that lack a referrer which is promoted. Their new bytes are kept in the store.
 pub(super) fn lists(
     target: &TargetSurvey,
     roots: &[Root],
     source: &BTreeMap<(Repository, Digest), Manifest>,
-    shelf: &mut Shelf,
+    store: &mut ManifestStore,
     notes: &mut Vec<String>,
 ) -> Vec<List> {
     let mut lists = Vec::new();
@@ -41,7 +41,7 @@ pub(super) fn lists(
             {
                 Some(theirs.clone())
             }
-            _ => merged(current, gone, theirs, &wanted, shelf),
+            _ => merged(current, gone, theirs, &wanted, store),
         };
         let Some(list) = list else {
             notes.push(format!(
@@ -56,7 +56,7 @@ pub(super) fn lists(
             old: current.map(Manifest::digest),
             new: list.digest(),
         });
-        shelf.keep(list);
+        store.insert_unbounded(list);
     }
     lists
 }
@@ -81,7 +81,7 @@ fn merged(
     gone: &HashSet<Digest>,
     theirs: Option<&Manifest>,
     wanted: &[Digest],
-    shelf: &Shelf,
+    store: &ManifestStore,
 ) -> Option<Manifest> {
     let mut entries = written(current);
     // A registry takes no list that names what it does not have.
@@ -91,7 +91,7 @@ fn merged(
         if !entries.iter().any(|(known, _)| known == digest) {
             let entry = match theirs.get(digest) {
                 Some(entry) => entry.clone(),
-                None => to_raw_value(&entry(shelf.whole(*digest)?)).ok()?,
+                None => to_raw_value(&entry(store.manifest(*digest)?)).ok()?,
             };
             entries.push((*digest, entry));
         }

@@ -105,9 +105,9 @@ struct Model {
 }
 
 impl Model {
-    fn hold_all_below(&mut self, repository: &Repository, digest: Digest, shelf: &Shelf) {
-        for digest in shelf.bottom_up(digest) {
-            let blobs = shelf.content(digest).unwrap().blobs().filter(|blob| !blob.is_non_distributable());
+    fn hold_all_below(&mut self, repository: &Repository, digest: Digest, store: &ManifestStore) {
+        for digest in store.bottom_up(digest) {
+            let blobs = store.content(digest).unwrap().blobs().filter(|blob| !blob.is_non_distributable());
             self.blobs.extend(blobs.map(|blob| (repository.clone(), blob.digest)));
             self.manifests.insert((repository.clone(), digest));
         }
@@ -120,9 +120,9 @@ impl Model {
             && content.children().iter().all(|child| self.manifests.contains(&(repository.clone(), child.digest)))
     }
 
-    fn commits(&self, repository: &Repository, blob: Digest, shelf: &Shelf) -> bool {
+    fn commits(&self, repository: &Repository, blob: Digest, store: &ManifestStore) -> bool {
         let in_repository = self.manifests.iter().filter(|(holder, _)| holder == repository);
-        in_repository.flat_map(|(_, digest)| shelf.content(*digest).unwrap().blobs()).any(|held| held.digest == blob)
+        in_repository.flat_map(|(_, digest)| store.content(*digest).unwrap().blobs()).any(|held| held.digest == blob)
     }
 }
 
@@ -163,8 +163,8 @@ proptest! {
     #[test]
     fn any_order_of_the_steps_ends_with_everything_there_and_nothing_sent_twice(world in worlds()) {
         let manifests = world.manifests();
-        let mut shelf = Shelf::default();
-        manifests.iter().for_each(|manifest| shelf.put(manifest.clone()));
+        let mut store = ManifestStore::default();
+        manifests.iter().for_each(|manifest| store.insert(manifest.clone()));
         let images: Vec<PinnedImage> = world
             .images
             .iter()
@@ -180,7 +180,7 @@ proptest! {
         let mut model = Model::default();
         for (holder, index, whole) in &world.there {
             if *whole {
-                model.hold_all_below(&repository(*holder), manifests[index.index(manifests.len())].digest(), &shelf);
+                model.hold_all_below(&repository(*holder), manifests[index.index(manifests.len())].digest(), &store);
             } else {
                 model.blobs.insert((repository(*holder), world.blob(index).0));
             }
@@ -191,8 +191,8 @@ proptest! {
             roots: images.iter().map(Root::image).collect(),
             images,
             lists: BTreeMap::new(),
-            referring: Referring::Carried,
-            shelf,
+            referrer_policy: ReferrerPolicy::Carry,
+            store,
             targets: vec![target],
             notes: vec![],
         });
@@ -209,7 +209,7 @@ proptest! {
             prop_assert!(step.after.iter().all(|before| *before < at));
             match &step.work {
                 Work::Manifest(digest) => {
-                    prop_assert!(model.may_commit(&step.repository, plan.shelf.content(*digest).unwrap()));
+                    prop_assert!(model.may_commit(&step.repository, plan.store.content(*digest).unwrap()));
                     let is_new = model.manifests.insert((step.repository.clone(), *digest));
                     prop_assert!(is_new || !world.asked, "written twice");
                 }
@@ -220,7 +220,7 @@ proptest! {
                         let held = (sibling.clone(), blob.digest);
                         mounted |= match world.mounting {
                             Mounting::Any => model.blobs.contains(&held),
-                            _ => model.commits(sibling, blob.digest, &plan.shelf),
+                            _ => model.commits(sibling, blob.digest, &plan.store),
                         };
                         let uncommitted = there.contains(&held);
                         prop_assert!(mounted || uncommitted, "a mount that must be declined");
@@ -237,7 +237,7 @@ proptest! {
         let mut naive = Model { blobs: there.clone(), ..Model::default() };
         for image in &plan.images {
             prop_assert!(model.manifests.contains(&(image.repository.clone(), image.digest)));
-            naive.hold_all_below(&image.repository, image.digest, &plan.shelf);
+            naive.hold_all_below(&image.repository, image.digest, &plan.store);
         }
         prop_assert!(naive.blobs.is_superset(&model.blobs), "something was sent that nobody asked for");
         prop_assert!(naive.manifests.iter().all(|needed| model.manifests.contains(needed)));

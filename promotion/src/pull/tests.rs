@@ -11,13 +11,13 @@ use crate::{Lookup, MediaType, Opened, Referrers, Registry, Tag};
 
 /// A registry in memory with one repository.
 #[derive(Default)]
-struct Shelf {
+struct MemoryRegistry {
     manifests: HashMap<String, Manifest>,
     blobs: HashMap<Digest, Bytes>,
     requests: Arc<AtomicU64>,
 }
 
-impl Shelf {
+impl MemoryRegistry {
     fn add_blob(&mut self, bytes: &str) -> String {
         let digest = Digest::of(bytes.as_bytes());
         self.blobs.insert(digest, Bytes::copy_from_slice(bytes.as_bytes()));
@@ -59,10 +59,10 @@ impl Shelf {
 
     /// Two platforms that share a layer, under a tag.
     fn release() -> (Self, PinnedImage) {
-        let mut shelf = Self::default();
-        let [arm, amd] = [shelf.add_image(&["shared", "arm"]), shelf.add_image(&["shared", "amd"])];
-        let index = shelf.add_index(&[&arm, &amd]);
-        shelf.manifests.insert("1.0".into(), index.clone());
+        let mut registry = Self::default();
+        let [arm, amd] = [registry.add_image(&["shared", "arm"]), registry.add_image(&["shared", "amd"])];
+        let index = registry.add_index(&[&arm, &amd]);
+        registry.manifests.insert("1.0".into(), index.clone());
         let image = PinnedImage {
             repository: "app".parse().unwrap(),
             tag: "1.0".parse().unwrap(),
@@ -70,7 +70,7 @@ impl Shelf {
             parameter: None,
             platforms: vec![],
         };
-        (shelf, image)
+        (registry, image)
     }
 
     fn missing(what: impl std::fmt::Display) -> Error {
@@ -78,7 +78,7 @@ impl Shelf {
     }
 }
 
-impl Source for Shelf {
+impl Source for MemoryRegistry {
     type Blob = Iter<std::vec::IntoIter<Result<Bytes, Error>>>;
 
     fn name(&self) -> &str {
@@ -118,7 +118,7 @@ impl Source for Shelf {
     }
 }
 
-impl Consumer for Shelf {
+impl Consumer for MemoryRegistry {
     async fn manifest(&self, _: &Repository, reference: &Reference) -> Result<Manifest, Error> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.manifests.get(&reference.to_string()).cloned().ok_or_else(|| Self::missing(reference))
@@ -133,36 +133,36 @@ impl Consumer for Shelf {
     }
 }
 
-const PATIENCE: Patience =
-    Patience { attempts: 2, first_pause: Duration::from_millis(1), longest_pause: Duration::from_millis(1) };
+const RETRY_POLICY: RetryPolicy =
+    RetryPolicy { attempts: 2, initial_backoff: Duration::from_millis(1), max_backoff: Duration::from_millis(1) };
 
-async fn pull_one(shelf: Shelf, image: &PinnedImage, by: By, mode: Mode) -> Result<Pulled, Error> {
-    pull(vec![shelf], std::slice::from_ref(image), by, mode, PATIENCE).await
+async fn pull_one(registry: MemoryRegistry, image: &PinnedImage, by: By, mode: Mode) -> Result<Pulled, Error> {
+    pull(vec![registry], std::slice::from_ref(image), by, mode, RETRY_POLICY).await
 }
 
 #[tokio::test]
 async fn reads_every_blob_once_and_leaves_foreign_layers_alone() {
     for by in [By::Digest, By::Tag] {
-        let (shelf, image) = Shelf::release();
-        let pulled = pull_one(shelf, &image, by, Mode::Full).await.unwrap();
+        let (registry, image) = MemoryRegistry::release();
+        let pulled = pull_one(registry, &image, by, Mode::Full).await.unwrap();
         // The config, the shared layer, and one for each platform; index, two images and four blobs.
         let bytes_read = ("{}".len() + "shared".len() + "arm".len() + "amd".len()) as u64;
         assert_eq!(pulled, Pulled { images: 1, blobs: 4, bytes_read, requests: 7 });
-        let (shelf, image) = Shelf::release();
-        let pulled = pull_one(shelf, &image, by, Mode::Reach).await.unwrap();
+        let (registry, image) = MemoryRegistry::release();
+        let pulled = pull_one(registry, &image, by, Mode::Reach).await.unwrap();
         assert_eq!(pulled, Pulled { images: 1, blobs: 4, bytes_read: 0, requests: 7 });
     }
 }
 
 #[tokio::test]
 async fn a_lost_blob_is_found_in_both_modes_and_a_flipped_byte_by_reading() {
-    let flipped = |shelf: &mut Shelf| {
-        shelf.blobs.insert(Digest::of(b"shared"), Bytes::from_static(b"shaRed"));
+    let flipped = |registry: &mut MemoryRegistry| {
+        registry.blobs.insert(Digest::of(b"shared"), Bytes::from_static(b"shaRed"));
     };
     for mode in [Mode::Reach, Mode::Full] {
-        let (mut shelf, image) = Shelf::release();
-        shelf.blobs.remove(&Digest::of(b"arm"));
-        let error = pull_one(shelf, &image, By::Digest, mode).await.unwrap_err();
+        let (mut registry, image) = MemoryRegistry::release();
+        registry.blobs.remove(&Digest::of(b"arm"));
+        let error = pull_one(registry, &image, By::Digest, mode).await.unwrap_err();
         assert_eq!(error.name(), Name::PullFailed);
         let expected = format!(
             "1 part of the release cannot be pulled:\n1. app:1.0 in memory: app, blob {} of 3 bytes: ",
@@ -170,41 +170,41 @@ async fn a_lost_blob_is_found_in_both_modes_and_a_flipped_byte_by_reading() {
         );
         assert!(error.to_string().starts_with(&expected), "{error}");
     }
-    let (mut shelf, image) = Shelf::release();
-    flipped(&mut shelf);
-    assert!(pull_one(shelf, &image, By::Digest, Mode::Reach).await.is_ok());
-    let (mut shelf, image) = Shelf::release();
-    flipped(&mut shelf);
-    let error = pull_one(shelf, &image, By::Digest, Mode::Full).await.unwrap_err();
+    let (mut registry, image) = MemoryRegistry::release();
+    flipped(&mut registry);
+    assert!(pull_one(registry, &image, By::Digest, Mode::Reach).await.is_ok());
+    let (mut registry, image) = MemoryRegistry::release();
+    flipped(&mut registry);
+    let error = pull_one(registry, &image, By::Digest, Mode::Full).await.unwrap_err();
     assert_eq!(error.name(), Name::PullFailed);
     assert!(error.to_string().contains("its bytes have the digest"), "{error}");
 }
 
 #[tokio::test]
 async fn a_moved_tag_and_a_lost_manifest_are_found() {
-    let (mut shelf, image) = Shelf::release();
-    let other = shelf.add_image(&["other"]);
-    shelf.manifests.insert("1.0".into(), other.clone());
-    let error = pull_one(shelf, &image, By::Tag, Mode::Reach).await.unwrap_err();
+    let (mut registry, image) = MemoryRegistry::release();
+    let other = registry.add_image(&["other"]);
+    registry.manifests.insert("1.0".into(), other.clone());
+    let error = pull_one(registry, &image, By::Tag, Mode::Reach).await.unwrap_err();
     assert_eq!(error.name(), Name::PullFailed);
     assert!(error.to_string().contains(&format!("it is {}, and {} was promoted", other.digest(), image.digest)));
-    let (mut shelf, image) = Shelf::release();
-    let child = shelf.add_image(&["shared", "arm"]).digest().to_string();
-    shelf.manifests.remove(&child);
-    let error = pull_one(shelf, &image, By::Digest, Mode::Reach).await.unwrap_err();
+    let (mut registry, image) = MemoryRegistry::release();
+    let child = registry.add_image(&["shared", "arm"]).digest().to_string();
+    registry.manifests.remove(&child);
+    let error = pull_one(registry, &image, By::Digest, Mode::Reach).await.unwrap_err();
     assert!(error.to_string().contains(&format!("{child} is not there")), "{error}");
 }
 
 #[tokio::test]
 async fn many_faults_end_it_early() {
-    let mut shelf = Shelf::default();
+    let mut registry = MemoryRegistry::default();
     let layers: Vec<String> = (0..200).map(|number| format!("layer {number}")).collect();
-    let manifest = shelf.add_image(&layers.iter().map(String::as_str).collect::<Vec<_>>());
-    shelf.blobs.clear();
-    let (_, mut image) = Shelf::release();
+    let manifest = registry.add_image(&layers.iter().map(String::as_str).collect::<Vec<_>>());
+    registry.blobs.clear();
+    let (_, mut image) = MemoryRegistry::release();
     image.digest = manifest.digest();
-    let requests = shelf.requests.clone();
-    let error = pull_one(shelf, &image, By::Digest, Mode::Reach).await.unwrap_err();
+    let requests = registry.requests.clone();
+    let error = pull_one(registry, &image, By::Digest, Mode::Reach).await.unwrap_err();
     assert!(error.to_string().starts_with("at least 20 parts"), "{error}");
     assert!(requests.load(Ordering::Relaxed) < 150);
 }

@@ -9,25 +9,25 @@ use crate::{Content, Descriptor, Lookup, Name, Referrers};
 /// What becomes of the signatures, SBOMs and attestations that hang on the images of a release.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub enum Referring {
+pub enum ReferrerPolicy {
     /// They are not looked for.
-    Left,
+    Leave,
     /// They travel with the images. What a target does not take is reported, and the release goes on without it.
     #[default]
-    Carried,
+    Carry,
     /// They travel with the images, and a release fails if one cannot.
-    Required,
+    Require,
 }
 
-impl TryFrom<String> for Referring {
+impl TryFrom<String> for ReferrerPolicy {
     type Error = String;
 
     /// The word in events and settings.
     fn try_from(text: String) -> Result<Self, String> {
         match text.as_str() {
-            "leave" => Ok(Self::Left),
-            "carry" => Ok(Self::Carried),
-            "require" => Ok(Self::Required),
+            "leave" => Ok(Self::Leave),
+            "carry" => Ok(Self::Carry),
+            "require" => Ok(Self::Require),
             _ => Err(format!("\"{}\" is not one of \"carry\", \"leave\" and \"require\"", text.escape_debug())),
         }
     }
@@ -59,7 +59,7 @@ pub(crate) fn digest_tag(subject: Digest, suffix: &str) -> Option<Tag> {
 impl Survey {
     /// Finds what hangs on the images, and on what hangs on those: manifests that name them as their subject, and tags made of their
     /// digests.
-    pub(super) async fn find_referrers<S: Source>(&mut self, source: &Patient<S>) {
+    pub(super) async fn find_referrers<S: Source>(&mut self, source: &Retrying<S>) {
         let mut tags: HashMap<Repository, Option<HashSet<Tag>>> = HashMap::new();
         let mut seen = HashSet::new();
         let mut from = 0;
@@ -67,7 +67,7 @@ impl Survey {
             let roots = self.roots.get(from..).unwrap_or_default();
             from = self.roots.len();
             let below = |root: &Root| {
-                self.shelf.bottom_up(root.digest).into_iter().zip(std::iter::repeat(root.repository.clone()))
+                self.store.bottom_up(root.digest).into_iter().zip(std::iter::repeat(root.repository.clone()))
             };
             let subjects: BTreeSet<Subject> =
                 roots.iter().flat_map(below).map(|(digest, name)| (name, digest)).collect();
@@ -76,14 +76,14 @@ impl Survey {
                 return;
             }
             let (new_tags, listed) =
-                join(list_tags(&subjects, &tags, source), list_referrers(&subjects, &mut self.shelf, source)).await;
+                join(list_tags(&subjects, &tags, source), list_referrers(&subjects, &mut self.store, source)).await;
             tags.extend(self.unless_failed(new_tags));
             let mut entries = self.find_digest_tags(&subjects, &tags, source).await;
             entries.extend(self.unless_failed(listed));
-            if self.shelf.overflow().is_none() {
+            if self.store.overflow().is_none() {
                 self.read_referrers(entries, source).await;
             }
-            if let Some(error) = self.shelf.overflow() {
+            if let Some(error) = self.store.overflow() {
                 self.problems.push(error);
                 return;
             }
@@ -105,7 +105,7 @@ impl Survey {
         &mut self,
         subjects: &[Subject],
         tags: &HashMap<Repository, Option<HashSet<Tag>>>,
-        source: &Patient<S>,
+        source: &Retrying<S>,
     ) -> Vec<(Subject, Descriptor)> {
         let may_exist = |repository: &Repository, tag: &Tag| match tags.get(repository) {
             Some(Some(known)) => known.contains(tag),
@@ -127,7 +127,7 @@ impl Survey {
                 self.problems.push(error);
                 vec![]
             });
-            if self.shelf.overflow().is_some() {
+            if self.store.overflow().is_some() {
                 break;
             }
             for ((subject, tag), lookup) in wanted.iter().zip(lookups) {
@@ -136,13 +136,13 @@ impl Survey {
                     let (repository, digest) = (repository.clone(), manifest.digest());
                     let root = Root { repository, digest, tag: Some(tag.clone()), subject: Some(*subject) };
                     self.roots.push(root);
-                    self.shelf.put(manifest);
+                    self.store.insert(manifest);
                 } else if let Content::Index { manifests } = &**manifest.content()
                     // GitLab answers this tag with the subject itself (oras-project/oras-go#1396).
                     && manifest.digest() != *subject
                 {
                     let of = (repository.clone(), *subject);
-                    self.shelf.weigh(manifest.raw().len());
+                    self.store.count_bytes(manifest.raw().len());
                     entries.extend(manifests.iter().map(|entry| (of.clone(), entry.clone())));
                     self.lists.insert(of, manifest);
                 }
@@ -152,7 +152,7 @@ impl Survey {
     }
 
     /// Reads the manifests that are listed, and makes those roots that really refer to what they are listed for.
-    async fn read_referrers<S: Source>(&mut self, listed: Vec<(Subject, Descriptor)>, source: &Patient<S>) {
+    async fn read_referrers<S: Source>(&mut self, listed: Vec<(Subject, Descriptor)>, source: &Retrying<S>) {
         let mut subjects: BTreeMap<(Repository, Digest), HashSet<Digest>> = BTreeMap::new();
         let mut wanted = Vec::new();
         for ((repository, subject), entry) in listed {
@@ -173,7 +173,7 @@ impl Survey {
             match manifest.subject().filter(|own| listed_for.is_some_and(|subjects| subjects.contains(own))) {
                 None => tracing::debug!(manifest = name, "listed as a referrer, and refers to something else"),
                 subject => {
-                    survey.shelf.put(manifest);
+                    survey.store.insert(manifest);
                     survey.roots.push(Root { repository: repository.clone(), digest, tag: None, subject });
                 }
             }
@@ -197,18 +197,18 @@ impl Survey {
     }
 
     fn leave(&mut self, what: std::fmt::Arguments<'_>, why: &str) {
-        match self.referring {
-            Referring::Required => {
+        match self.referrer_policy {
+            ReferrerPolicy::Require => {
                 let advice = "delete it in the source, or do not require referrers";
                 self.problems
                     .push(Error::new(Name::RegistryLimit, format!("{what} cannot be promoted: {why}: {advice}")));
             }
-            Referring::Left | Referring::Carried => self.notes.push(format!("left behind: {what}: {why}")),
+            ReferrerPolicy::Leave | ReferrerPolicy::Carry => self.notes.push(format!("left behind: {what}: {why}")),
         }
     }
 
     /// Asks every target what it knows of the referrers of those subjects that have some.
-    pub(super) async fn find_known_referrers<T: Target>(&mut self, targets: &[Arc<Patient<T>>]) {
+    pub(super) async fn find_known_referrers<T: Target>(&mut self, targets: &[Arc<Retrying<T>>]) {
         let subject =
             |root: &Root| root.subject.filter(|_| root.tag.is_none()).map(|digest| (root.repository.clone(), digest));
         let mut subjects: BTreeMap<Subject, HashSet<Digest>> = BTreeMap::new();
@@ -257,7 +257,7 @@ impl Survey {
         let known = || {
             let root = self.roots.get(at).filter(|root| root.subject.is_some())?;
             let old = presence.tagged.filter(|old| *old != root.digest)?;
-            Some((root, old, self.shelf.content(root.digest)?, &**others.get(&old)?))
+            Some((root, old, self.store.content(root.digest)?, &**others.get(&old)?))
         };
         match known() {
             Some((root, .., ours, held)) if covers(held, ours) == Some(true) => {
@@ -294,7 +294,7 @@ fn waves<I, K: Eq + Hash>(items: Vec<I>, place: impl Fn(&I) -> K) -> [Vec<I>; 2]
 async fn list_tags<S: Source>(
     subjects: &[Subject],
     known: &HashMap<Repository, Option<HashSet<Tag>>>,
-    source: &Patient<S>,
+    source: &Retrying<S>,
 ) -> (HashMap<Repository, Option<HashSet<Tag>>>, Vec<Error>) {
     let repositories: BTreeSet<_> = subjects.iter().map(|(repository, _)| repository).collect();
     let new = repositories.into_iter().filter(|repository| !known.contains_key(repository));
@@ -312,11 +312,11 @@ async fn list_tags<S: Source>(
     (tags, failures)
 }
 
-/// What the registry itself lists as referring to these.
+/// What the registry itself lists as referrer_policy to these.
 async fn list_referrers<S: Source>(
     subjects: &[Subject],
-    shelf: &mut Shelf,
-    source: &Patient<S>,
+    store: &mut ManifestStore,
+    source: &Retrying<S>,
 ) -> (Vec<(Subject, Descriptor)>, Vec<Error>) {
     let (mut listed, mut failures) = (vec![], vec![]);
     let mut failed: HashSet<&Repository> = HashSet::new();
@@ -327,13 +327,13 @@ async fn list_referrers<S: Source>(
             .map(|subject| async move { (subject, source.referrers(&subject.0, subject.1).await) })
             .buffered(AT_ONCE);
         while let Some((subject, answer)) = answers.next().await {
-            if shelf.overflow().is_some() {
+            if store.overflow().is_some() {
                 return (listed, failures);
             }
             match answer {
                 Ok(Referrers::Listed(found)) => {
                     let weight = |entry: &Descriptor| entry.media_type.len() + ENTRY_BYTES;
-                    shelf.weigh(found.iter().map(weight).sum());
+                    store.count_bytes(found.iter().map(weight).sum());
                     listed.extend(found.into_iter().map(|entry| (subject.clone(), entry)));
                 }
                 Ok(Referrers::Unlisted) => {}
@@ -348,7 +348,7 @@ async fn list_referrers<S: Source>(
 }
 
 async fn known_referrers<T: Target>(
-    target: &Patient<T>,
+    target: &Retrying<T>,
     subject: &Subject,
     wanted: &HashSet<Digest>,
 ) -> Result<KnownReferrers, Error> {

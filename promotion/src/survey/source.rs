@@ -22,7 +22,7 @@ const BYTES_AT_ONCE: u64 = 32 << 20;
 
 impl Survey {
     /// Finds out what every tag points to.
-    pub(super) async fn pin<S: Source>(&mut self, release: Release, source: &Patient<S>) {
+    pub(super) async fn pin<S: Source>(&mut self, release: Release, source: &Retrying<S>) {
         let pinned = |image: &Image, digest| PinnedImage {
             repository: image.repository.clone(),
             tag: image.tag.clone(),
@@ -42,7 +42,7 @@ impl Survey {
         let mut answers = std::pin::pin!(answers.buffered(at_once(&batches)));
         let mut found: HashMap<(&Repository, &Tag), Digest> = HashMap::new();
         while let Some((images, answer)) = answers.next().await {
-            if let Some(error) = self.shelf.overflow() {
+            if let Some(error) = self.store.overflow() {
                 self.problems.push(error);
                 break;
             }
@@ -53,7 +53,7 @@ impl Survey {
                         match lookup.and_then(|manifest| check_pin(image, manifest, source.name())) {
                             Ok(manifest) => {
                                 found.insert((&image.repository, &image.tag), manifest.digest());
-                                self.shelf.put(manifest);
+                                self.store.insert(manifest);
                             }
                             Err(error) => self.problems.push(error),
                         }
@@ -67,14 +67,14 @@ impl Survey {
 
     /// Reads what is listed by the indexes that some target has to get, and the manifests of pinned images that are known only by
     /// digest.
-    pub(super) async fn open_indexes<S: Source>(&mut self, source: &Patient<S>) {
+    pub(super) async fn open_indexes<S: Source>(&mut self, source: &Retrying<S>) {
         let mut whole: Vec<(Repository, Digest, u64)> = Vec::new();
         let mut only_indexes = Vec::new();
         for (at, image) in self.images.iter().enumerate() {
             let wanted = (image.repository.clone(), image.digest, 0);
             if self.is_lacking(at) || self.hides_platforms(image) {
                 whole.push(wanted);
-            } else if self.referring != Referring::Left {
+            } else if self.referrer_policy != ReferrerPolicy::Leave {
                 only_indexes.push(wanted);
             }
         }
@@ -87,21 +87,21 @@ impl Survey {
         &mut self,
         wanted: Vec<(Repository, Digest, u64)>,
         is_wanted: fn(&Descriptor) -> bool,
-        source: &Patient<S>,
+        source: &Retrying<S>,
     ) {
         let mut wanted = wanted;
         let mut seen: HashSet<(Repository, Digest)> = HashSet::new();
         for _ in 0..=MAX_DEPTH {
             wanted.retain(|(repository, digest, _)| seen.insert((repository.clone(), *digest)));
             self.read_manifests(&wanted, source).await;
-            if let Some(error) = self.shelf.overflow() {
+            if let Some(error) = self.store.overflow() {
                 self.problems.push(error);
                 return;
             }
             wanted = wanted
                 .iter()
                 .flat_map(|(repository, digest, _)| {
-                    let children = self.shelf.content(*digest).map(Content::children).unwrap_or_default();
+                    let children = self.store.content(*digest).map(Content::children).unwrap_or_default();
                     let children = children.iter().filter(|child| is_wanted(child));
                     children.map(|child| (repository.clone(), child.digest, child.size))
                 })
@@ -118,11 +118,11 @@ impl Survey {
         }
     }
 
-    async fn read_manifests<S: Source>(&mut self, wanted: &[(Repository, Digest, u64)], source: &Patient<S>) {
-        let unknown = wanted.iter().filter(|(_, digest, _)| self.shelf.content(*digest).is_none()).cloned();
+    async fn read_manifests<S: Source>(&mut self, wanted: &[(Repository, Digest, u64)], source: &Retrying<S>) {
+        let unknown = wanted.iter().filter(|(_, digest, _)| self.store.content(*digest).is_none()).cloned();
         let unknown: Vec<_> = unknown.collect();
         let keep = |survey: &mut Self, repository: &Repository, digest, lookup| match lookup {
-            Ok(Some(manifest)) => survey.shelf.put(manifest),
+            Ok(Some(manifest)) => survey.store.insert(manifest),
             Ok(None) => {
                 let is_root = survey.images.iter().any(|image| image.digest == digest);
                 let advice = if is_root { LEFT } else { NOT_WHOLE };
@@ -137,7 +137,7 @@ impl Survey {
     pub(super) async fn look_up<S: Source>(
         &mut self,
         wanted: &[(Repository, Digest, u64)],
-        source: &Patient<S>,
+        source: &Retrying<S>,
         mut each: impl FnMut(&mut Self, &Repository, Digest, Lookup),
     ) {
         // Sizes come from an index, which may lie: no manifest is larger than the limit, and an unknown size counts as small.
@@ -158,7 +158,7 @@ impl Survey {
         });
         let mut answers = std::pin::pin!(answers.buffered(at_once(&parts).min(fitting)));
         while let Some((repository, digests, answer)) = answers.next().await {
-            if self.shelf.overflow().is_some() || self.problems.len() >= ENOUGH {
+            if self.store.overflow().is_some() || self.problems.len() >= ENOUGH {
                 return;
             }
             match answer {
@@ -177,17 +177,17 @@ impl Survey {
 
     /// Whether the platforms of this image are asked for, and stand in something that its index lists.
     fn hides_platforms(&self, image: &PinnedImage) -> bool {
-        let children = self.shelf.content(image.digest).map(Content::children).unwrap_or_default();
+        let children = self.store.content(image.digest).map(Content::children).unwrap_or_default();
         !image.platforms.is_empty() && children.iter().any(|child| child.platform.is_none())
     }
 
     /// Reads for which platforms there are images, where the release asks for some. An index says it; of an image only its config does.
-    pub(super) async fn learn_platforms<S: Source>(&mut self, source: &Arc<Patient<S>>) {
+    pub(super) async fn learn_platforms<S: Source>(&mut self, source: &Arc<Retrying<S>>) {
         let mut configs = Vec::new();
         for image in self.images.iter().filter(|image| !image.platforms.is_empty()) {
             let platforms = self.platforms.entry(image.digest).or_default();
-            for digest in self.shelf.bottom_up(image.digest) {
-                match self.shelf.content(digest) {
+            for digest in self.store.bottom_up(image.digest) {
+                match self.store.content(digest) {
                     Some(Content::Index { manifests }) => {
                         platforms.extend(manifests.iter().filter_map(|entry| entry.platform.clone()));
                     }
@@ -251,7 +251,7 @@ fn by_bytes(digests: Vec<(Digest, u64)>) -> Vec<(u64, Vec<Digest>)> {
 async fn read_platform<S: Source>(
     repository: &Repository,
     config: &Descriptor,
-    source: &Arc<Patient<S>>,
+    source: &Arc<Retrying<S>>,
 ) -> Result<Platform, Error> {
     let corrupt =
         |why: String| Error::new(Name::CorruptContent, format!("{} in {}: {why}", config.digest, source.name()));

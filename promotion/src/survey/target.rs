@@ -36,7 +36,7 @@ pub(super) struct Tags {
 }
 
 /// Asks what tags point to. It does not matter yet what they should: so the source can be asked at the same time.
-pub(super) async fn look_up_tags<T: Target>(target: &Patient<T>, names: &[(Repository, Tag)]) -> Tags {
+pub(super) async fn look_up_tags<T: Target>(target: &Retrying<T>, names: &[(Repository, Tag)]) -> Tags {
     let mut tags = Tags::default();
     let wanted = names.iter().map(|name| (&name.0, (name, Reference::Tag(name.1.clone()))));
     let held = |lookup: Lookup| match lookup {
@@ -56,7 +56,7 @@ pub(super) async fn look_up_tags<T: Target>(target: &Patient<T>, names: &[(Repos
 
 /// Asks for the digests of those roots that the tags do not point to: an up-to-date target costs one request per repository and batch.
 pub(super) async fn find_roots<T: Target>(
-    target: &Patient<T>,
+    target: &Retrying<T>,
     known: &TargetSurvey,
     roots: &[Root],
     tags: Tags,
@@ -107,7 +107,7 @@ pub(super) async fn find_roots<T: Target>(
 /// Looks up manifests by these references, and keeps of each answer what is asked for, since a batch of manifests may be large. A repository
 /// that cannot be asked at all is one problem, however much is looked for in it.
 async fn look_up<'r, T: Target, W: Copy, K>(
-    target: &Patient<T>,
+    target: &Retrying<T>,
     wanted: impl IntoIterator<Item = (&'r Repository, (W, Reference))>,
     keep: fn(Lookup) -> K,
     problems: &mut Vec<(Repository, Error)>,
@@ -134,7 +134,7 @@ async fn look_up<'r, T: Target, W: Copy, K>(
 
 /// Reads the settings of the repositories that will be written, and which manifests and blobs of the missing images they have.
 pub(super) async fn find_content<T: Target>(
-    target: &Patient<T>,
+    target: &Retrying<T>,
     known: &TargetSurvey,
     survey: &Survey,
     depth: Depth,
@@ -195,7 +195,7 @@ pub(super) async fn find_content<T: Target>(
             .buffered(at_once(&asked))
             .collect()
             .await;
-        for (repository, there) in found.heard(&asked, answers) {
+        for (repository, there) in found.attribute(&asked, answers) {
             repository.manifests.extend(there);
         }
     }
@@ -222,7 +222,7 @@ pub(super) async fn find_content<T: Target>(
             .collect()
             .await;
         found.repositories.values_mut().for_each(|repository| repository.blobs = Some(HashSet::new()));
-        for (repository, there) in found.heard(&asked, answers) {
+        for (repository, there) in found.attribute(&asked, answers) {
             repository.blobs.get_or_insert_default().extend(there);
         }
     }
@@ -231,7 +231,7 @@ pub(super) async fn find_content<T: Target>(
 
 impl FoundContent {
     /// The repositories with what each turned out to have of what it was asked for.
-    fn heard(
+    fn attribute(
         &mut self,
         asked: &[(&Repository, Vec<Digest>)],
         answers: Vec<Result<Vec<bool>, Error>>,
@@ -262,7 +262,7 @@ struct Needs {
 
 impl Needs {
     fn add(&mut self, root: Digest, survey: &Survey) {
-        for digest in survey.shelf.bottom_up(root) {
+        for digest in survey.store.bottom_up(root) {
             if digest == root { &mut self.roots } else { &mut self.below }.insert(digest);
         }
     }
@@ -274,7 +274,7 @@ impl Needs {
             .iter()
             .chain(&self.below)
             .filter(|digest| !there.contains(digest))
-            .filter_map(|digest| survey.shelf.content(*digest))
+            .filter_map(|digest| survey.store.content(*digest))
             .flat_map(|content| content.blobs())
             .filter(|blob| !blob.is_non_distributable())
             .map(|blob| blob.digest)

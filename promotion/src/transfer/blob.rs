@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 
 use super::ranges::Ranges;
 use crate::progress::Progress;
-use crate::{Descriptor, Error, Hasher, Name, Patient, Repository, Source, Target};
+use crate::{Descriptor, Error, Hasher, Name, Repository, Retrying, Source, Target};
 
 /// How often a blob is sent from its beginning before its failure is final.
 const SENDINGS: u32 = 4;
@@ -17,12 +17,12 @@ const CUTS: u32 = 5;
 /// Copies one blob: reads it from the source while sending it to the target. The unit of a repetition is the whole of it: the
 /// source is opened and an upload begun anew.
 pub(crate) async fn copy<S: Source, T: Target>(
-    source: &Arc<Patient<S>>,
-    target: &Patient<T>,
+    source: &Arc<Retrying<S>>,
+    target: &Retrying<T>,
     repository: &Repository,
     blob: &Descriptor,
     mut opened: Option<T::Upload>,
-    places: &Arc<Semaphore>,
+    range_permits: &Arc<Semaphore>,
     progress: &Arc<Progress>,
 ) -> Result<(), Error> {
     let mut sending = 1;
@@ -32,7 +32,8 @@ pub(crate) async fn copy<S: Source, T: Target>(
             None => target.open_upload(repository).await?,
         };
         let failure = Arc::new(Mutex::new(None));
-        let body = whole_or_nothing(source.clone(), repository.clone(), blob.clone(), places.clone(), failure.clone());
+        let body =
+            whole_or_nothing(source.clone(), repository.clone(), blob.clone(), range_permits.clone(), failure.clone());
         let progress = progress.clone();
         let body = body.inspect_ok(move |piece| progress.moving(piece.len()));
         let Err(error) = target.upload(upload, blob, body).await else { return Ok(()) };
@@ -41,7 +42,9 @@ pub(crate) async fn copy<S: Source, T: Target>(
         let again = match &told {
             // The source has been asked again already where that made sense. Corrupt bytes may be the line's fault.
             Some(error) => error.name() == Name::CorruptContent && sending < SENDINGS,
-            None => (target.heard(&error, sending) || error.name() == Name::CorruptContent) && sending < SENDINGS,
+            None => {
+                (target.record_failure(&error, sending) || error.name() == Name::CorruptContent) && sending < SENDINGS
+            }
         };
         let error = told.unwrap_or(error);
         if !again {
@@ -56,7 +59,7 @@ pub(crate) async fn copy<S: Source, T: Target>(
 ///
 /// A blob that is cut is opened again where it was cut.
 pub fn read_whole<S: Source>(
-    source: Arc<Patient<S>>,
+    source: Arc<Retrying<S>>,
     repository: Repository,
     blob: Descriptor,
 ) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static {
@@ -68,10 +71,10 @@ pub fn read_whole<S: Source>(
 ///
 /// A blob that is cut is opened again where it was cut, and the stream goes on as if nothing had happened.
 fn whole_or_nothing<S: Source>(
-    source: Arc<Patient<S>>,
+    source: Arc<Retrying<S>>,
     repository: Repository,
     blob: Descriptor,
-    places: Arc<Semaphore>,
+    range_permits: Arc<Semaphore>,
     failure: Arc<Mutex<Option<Error>>>,
 ) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static {
     let reading = Reading {
@@ -79,7 +82,7 @@ fn whole_or_nothing<S: Source>(
         repository,
         blob,
         open: None,
-        places,
+        range_permits,
         received: 0,
         hasher: Some(Hasher::default()),
         held: None,
@@ -97,11 +100,11 @@ fn whole_or_nothing<S: Source>(
 }
 
 struct Reading<S: Source> {
-    source: Arc<Patient<S>>,
+    source: Arc<Retrying<S>>,
     repository: Repository,
     blob: Descriptor,
     open: Option<Ranges<S>>,
-    places: Arc<Semaphore>,
+    range_permits: Arc<Semaphore>,
     received: u64,
     /// None once the digest is checked.
     hasher: Option<Hasher>,
@@ -116,7 +119,7 @@ impl<S: Source> Reading<S> {
                 Some(open) => open,
                 None => {
                     let (repository, blob) = (&self.repository, &self.blob);
-                    let open = Ranges::open(&self.source, repository, blob, self.received, &self.places).await?;
+                    let open = Ranges::open(&self.source, repository, blob, self.received, &self.range_permits).await?;
                     self.open.insert(open)
                 }
             };
@@ -147,7 +150,7 @@ impl<S: Source> Reading<S> {
     fn cut(&mut self, error: Error) -> Result<(), Error> {
         self.cuts += 1;
         self.open = None;
-        if self.source.heard(&error, self.cuts) && self.cuts < CUTS { Ok(()) } else { Err(error) }
+        if self.source.record_failure(&error, self.cuts) && self.cuts < CUTS { Ok(()) } else { Err(error) }
     }
 
     fn check(&mut self) -> Result<(), Error> {

@@ -10,12 +10,12 @@ use futures_util::stream::Fuse;
 use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::{Descriptor, Error, Name, Opened, Patient, Repository, Source};
+use crate::{Descriptor, Error, Name, Opened, Repository, Retrying, Source};
 
 /// How many bytes a request asks for where several connections read one blob; so many are held for each of them.
 const PART: u64 = 2 << 20;
 
-/// How many bytes a request asks for in a large blob while others have all the places: after so many it is looked again.
+/// How many bytes a request asks for in a large blob while others hold all permits: after so many it is looked again.
 const STRETCH: u64 = 32 * PART;
 
 /// A blob with fewer bytes to come is asked for in one request.
@@ -24,15 +24,15 @@ const LARGE: u64 = 16 * PART;
 /// The bytes of a blob in their order, from some byte on; of a large one over several connections.
 ///
 /// One connection is often slower than the line: its rate is its window over the round trip, and S3 limits it as well. So parts that come later are
-/// asked for ahead, where the places that all large blobs share leave one (docs/decisions/0020-large-blobs-over-several-connections.md).
+/// asked for ahead, where the permits that all large blobs share leave one (docs/decisions/0020-large-blobs-over-several-connections.md).
 pub(super) struct Ranges<S: Source> {
-    source: Arc<Patient<S>>,
+    source: Arc<Retrying<S>>,
     repository: Repository,
     blob: Descriptor,
     /// For how many parts there is room, over all large blobs on their way.
-    places: Arc<Semaphore>,
+    range_permits: Arc<Semaphore>,
     /// That of the current part: none for a small blob, or where others have all. Without one nothing is read ahead.
-    place: Option<OwnedSemaphorePermit>,
+    permit: Option<OwnedSemaphorePermit>,
     current: Part,
     ahead: VecDeque<Part>,
     /// Before which byte everything has been asked for.
@@ -50,23 +50,23 @@ struct Part {
     /// Whether parts behind this one may be read ahead.
     is_short: bool,
     /// Held while it is read ahead.
-    _place: Option<OwnedSemaphorePermit>,
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl<S: Source> Ranges<S> {
     /// Opens a blob at a byte.
     pub(super) async fn open(
-        source: &Arc<Patient<S>>,
+        source: &Arc<Retrying<S>>,
         repository: &Repository,
         blob: &Descriptor,
         offset: u64,
-        places: &Arc<Semaphore>,
+        range_permits: &Arc<Semaphore>,
     ) -> Result<Self, Error> {
-        let (end, place) = match blob.size.saturating_sub(offset) {
+        let (end, permit) = match blob.size.saturating_sub(offset) {
             ..LARGE => (blob.size, None),
             left => {
-                let place = places.clone().try_acquire_owned().ok();
-                (offset + left.min(step(place.as_ref())), place)
+                let permit = range_permits.clone().try_acquire_owned().ok();
+                (offset + left.min(step(permit.as_ref())), permit)
             }
         };
         let Opened { bytes, end } = source.blob(repository, blob, offset..end).await?;
@@ -75,8 +75,8 @@ impl<S: Source> Ranges<S> {
             source: source.clone(),
             repository: repository.clone(),
             blob: blob.clone(),
-            places: places.clone(),
-            place,
+            range_permits: range_permits.clone(),
+            permit,
             current,
             ahead: VecDeque::new(),
             asked: end,
@@ -100,9 +100,9 @@ impl<S: Source> Ranges<S> {
     }
 
     fn read_ahead(&mut self) {
-        while self.place.is_some() && self.current.is_short && self.asked < self.blob.size {
-            let Ok(place) = self.places.clone().try_acquire_owned() else { return };
-            let part = self.ask(PART, Some(place));
+        while self.permit.is_some() && self.current.is_short && self.asked < self.blob.size {
+            let Ok(permit) = self.range_permits.clone().try_acquire_owned() else { return };
+            let part = self.ask(PART, Some(permit));
             self.ahead.push_back(part);
         }
     }
@@ -110,18 +110,18 @@ impl<S: Source> Ranges<S> {
     /// Turns to what comes behind the part that has ended. False at the end of the blob.
     fn go_on(&mut self) -> bool {
         self.current = match self.ahead.pop_front() {
-            // It goes on in the place of the blob itself.
-            Some(part) => Part { _place: None, ..part },
+            // It goes on with the permit of the blob itself.
+            Some(part) => Part { _permit: None, ..part },
             None if self.asked == self.blob.size => return false,
             None => {
-                self.place = self.place.take().or_else(|| self.places.clone().try_acquire_owned().ok());
-                self.ask(step(self.place.as_ref()), None)
+                self.permit = self.permit.take().or_else(|| self.range_permits.clone().try_acquire_owned().ok());
+                self.ask(step(self.permit.as_ref()), None)
             }
         };
         true
     }
 
-    fn ask(&mut self, bytes: u64, place: Option<OwnedSemaphorePermit>) -> Part {
+    fn ask(&mut self, bytes: u64, permit: Option<OwnedSemaphorePermit>) -> Part {
         let range = self.asked..self.blob.size.min(self.asked + bytes);
         self.asked = range.end;
         let (source, repository, blob) = (self.source.clone(), self.repository.clone(), self.blob.clone());
@@ -134,24 +134,24 @@ impl<S: Source> Ranges<S> {
             let why = format!("{} heeds ranges of a blob at one time and not at another", source.name());
             Err(Error::new(Name::RegistryUnavailable, why))
         };
-        Part::new(opening.into_stream().try_flatten(), range, place)
+        Part::new(opening.into_stream().try_flatten(), range, permit)
     }
 }
 
 /// How many bytes to ask for where nothing is read ahead: few if something may be from now on.
-fn step(place: Option<&OwnedSemaphorePermit>) -> u64 {
-    if place.is_some() { PART } else { STRETCH }
+fn step(permit: Option<&OwnedSemaphorePermit>) -> u64 {
+    if permit.is_some() { PART } else { STRETCH }
 }
 
 impl Part {
     fn new(
         pieces: impl Stream<Item = Result<Bytes, Error>> + Send + 'static,
         range: Range<u64>,
-        place: Option<OwnedSemaphorePermit>,
+        permit: Option<OwnedSemaphorePermit>,
     ) -> Self {
         let pieces: Pieces = Box::pin(pieces);
         let left = range.end - range.start;
-        Self { pieces: pieces.fuse(), arrived: VecDeque::new(), left, is_short: left <= PART, _place: place }
+        Self { pieces: pieces.fuse(), arrived: VecDeque::new(), left, is_short: left <= PART, _permit: permit }
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {

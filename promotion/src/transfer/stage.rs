@@ -7,10 +7,10 @@ use tracing::Instrument;
 
 use super::schedule::Schedule;
 use super::{
-    Arc, Digest, Error, Manifest, Patient, Plan, Progress, Repository, Source, Transfer, blob, whole_manifest,
+    Arc, Digest, Error, Manifest, Plan, Progress, Repository, Retrying, Source, Transfer, blob, whole_manifest,
 };
 use crate::plan::{Step, Work};
-use crate::{Content, Mount, Name, Put, Referring, Target};
+use crate::{Content, Mount, Name, Put, ReferrerPolicy, Target};
 
 /// How often a manifest is put again after the registry said that it lacks what it has.
 const PUTS: u32 = 3;
@@ -26,16 +26,16 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
             while let Some(at) = schedule.start_next() {
                 let Some(step) = plan.steps.get(at) else { continue };
                 let Some(target) = self.targets.get(step.target) else { continue };
-                let mover = Mover {
+                let runner = StepRunner {
                     source: self.source.clone(),
                     target: target.clone(),
                     plan: plan.clone(),
-                    places: self.places.clone(),
+                    range_permits: self.range_permits.clone(),
                     progress: self.progress.clone(),
                     at,
                 };
                 let begun = begun.remove(&at);
-                running.spawn(async move { mover.run(begun).await.map(|()| at) }.in_current_span());
+                running.spawn(async move { runner.run(begun).await.map(|()| at) }.in_current_span());
             }
             match running.join_next().await {
                 None => return Ok(()),
@@ -80,16 +80,16 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
 }
 
 /// Carries out one step.
-struct Mover<S, T> {
-    source: Arc<Patient<S>>,
-    target: Arc<Patient<T>>,
+struct StepRunner<S, T> {
+    source: Arc<Retrying<S>>,
+    target: Arc<Retrying<T>>,
     plan: Arc<Plan>,
-    places: Arc<Semaphore>,
+    range_permits: Arc<Semaphore>,
     progress: Arc<Progress>,
     at: usize,
 }
 
-impl<S: Source, T: Target> Mover<S, T> {
+impl<S: Source, T: Target> StepRunner<S, T> {
     async fn run(&self, begun: Option<Mount<T::Upload>>) -> Result<(), Error> {
         let Some(step) = self.plan.steps.get(self.at) else { return Ok(()) };
         match self.carry_out(step, begun).await {
@@ -97,7 +97,7 @@ impl<S: Source, T: Target> Mover<S, T> {
             Err(error)
                 if step.is_for_referrer
                     && error.name() == Name::RegistryLimit
-                    && self.plan.referring != Referring::Required =>
+                    && self.plan.referrer_policy != ReferrerPolicy::Require =>
             {
                 // The manifest that needs a blob which is not taken will tell.
                 if let Work::Manifest(digest) = step.work {
@@ -140,8 +140,16 @@ impl<S: Source, T: Target> Mover<S, T> {
                     None => None,
                 };
                 let _on_its_way = self.progress.on_its_way(self.at, &step.repository, blob);
-                blob::copy(&self.source, &self.target, &step.repository, blob, upload, &self.places, &self.progress)
-                    .await?;
+                blob::copy(
+                    &self.source,
+                    &self.target,
+                    &step.repository,
+                    blob,
+                    upload,
+                    &self.range_permits,
+                    &self.progress,
+                )
+                .await?;
                 count(|counters| &counters.blobs_copied, 1);
                 count(|counters| &counters.bytes_copied, blob.size);
             }
@@ -181,7 +189,7 @@ impl<S: Source, T: Target> Mover<S, T> {
         let mut brought = HashSet::new();
         let lacking = content.blobs().filter(|blob| digests.contains(&blob.digest));
         for blob in lacking.filter(|blob| brought.insert(blob.digest)) {
-            blob::copy(&self.source, &self.target, repository, blob, None, &self.places, &self.progress).await?;
+            blob::copy(&self.source, &self.target, repository, blob, None, &self.range_permits, &self.progress).await?;
         }
         Ok(())
     }

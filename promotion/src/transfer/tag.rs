@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use futures_util::{StreamExt, stream};
 
-use super::{Error, Found, Plan, Reference, Source, Transfer, whole_manifest};
+use super::{Error, Plan, Reference, Source, Staged, Transfer, whole_manifest};
 use crate::batches::batches;
 use crate::plan::Tagging;
 use crate::{Name, Put, Target};
@@ -19,20 +19,20 @@ enum Fault {
 impl<S: Source, T: Target> Transfer<'_, S, T> {
     /// Writes the tags, and reads them back. Those of signatures and the like come first, everywhere: whoever sees an image finds what
     /// vouches for it.
-    pub(crate) async fn tag(&self, plan: &Plan) -> Result<Found, Error> {
+    pub(crate) async fn tag(&self, plan: &Plan) -> Result<Staged, Error> {
         let is_left = |tagging: &&Tagging| self.progress.is_left(tagging.target, &tagging.repository, tagging.new);
         let taggings = plan.tags.iter().filter(|tagging| !is_left(tagging));
         let (referrers, images): (Vec<_>, Vec<_>) = taggings.partition(|tagging| tagging.is_for_referrer);
         for wave in [referrers, images] {
-            if self.put_tags(plan, wave).await? == Found::Gone {
-                return Ok(Found::Gone);
+            if self.put_tags(plan, wave).await? == Staged::Missing {
+                return Ok(Staged::Missing);
             }
         }
-        Ok(Found::Whole)
+        Ok(Staged::Complete)
     }
 
     /// A tag that cannot be written does not keep the others from being written: tagging rolls forward, and a failure lists what is missing.
-    async fn put_tags(&self, plan: &Plan, wave: Vec<&Tagging>) -> Result<Found, Error> {
+    async fn put_tags(&self, plan: &Plan, wave: Vec<&Tagging>) -> Result<Staged, Error> {
         // Each target has a pace of its own, and none waits for that of another.
         let mut targets: BTreeMap<usize, Vec<&Tagging>> = BTreeMap::new();
         for tagging in &wave {
@@ -55,7 +55,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
         if let Some(error) = self.failure(plan, &faults) {
             return Err(error);
         }
-        Ok(if faults.is_empty() { Found::Whole } else { Found::Gone })
+        Ok(if faults.is_empty() { Staged::Complete } else { Staged::Missing })
     }
 
     async fn put_tag(&self, plan: &Plan, tagging: &Tagging) -> Result<(), Fault> {

@@ -2,7 +2,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::{Digest, Error, Found, Plan, Reference, Repository, Source, Transfer};
+use super::{Digest, Error, Plan, Reference, Repository, Source, Staged, Transfer};
 use crate::batches::batches;
 use crate::plan::Work;
 use crate::{Content, Target};
@@ -18,7 +18,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
     ///
     /// Where every manifest and blob costs a request of its own, only the tops of what this run has written are read back: all below was
     /// answered for one by one. What was there before, somebody else may have put there without all that it needs.
-    pub(crate) async fn verify(&self, plan: &Plan) -> Result<Found, Error> {
+    pub(crate) async fn verify(&self, plan: &Plan) -> Result<Staged, Error> {
         let written: HashSet<There<'_>> = plan.written().map(|(place, digest, _)| (place, digest)).collect();
         let tagged = plan.tags.iter().map(|tagging| ((tagging.target, &tagging.repository), tagging.new));
         let referrers = plan.written().filter(|(.., is_for_referrer)| *is_for_referrer);
@@ -28,15 +28,15 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
             .collect();
         let (tops, whole): (Vec<_>, Vec<_>) =
             images.into_iter().partition(|there| self.batch(&there.0) == 1 && written.contains(there));
-        if self.read_back(tops, |_, _| {}).await? == Found::Gone {
-            return Ok(Found::Gone);
+        if self.read_back(tops, |_, _| {}).await? == Staged::Missing {
+            return Ok(Staged::Missing);
         }
         self.verify_whole(plan, whole).await
     }
 
     /// `images` with all that the plan knows to be below them, and what those list besides, which is found on the way down.
-    async fn verify_whole<'p>(&self, plan: &Plan, images: Vec<There<'p>>) -> Result<Found, Error> {
-        let below = |digest| plan.shelf.bottom_up(digest);
+    async fn verify_whole<'p>(&self, plan: &Plan, images: Vec<There<'p>>) -> Result<Staged, Error> {
+        let below = |digest| plan.store.bottom_up(digest);
         let known = images.into_iter().flat_map(|(place, digest)| below(digest).into_iter().map(move |at| (place, at)));
         let mut seen: BTreeSet<There<'_>> = known.collect();
         let mut level = Vec::from_iter(seen.clone());
@@ -50,8 +50,8 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
                 let children = content.children().iter().map(|child| (place, child.digest));
                 below.extend(children.filter(|child| seen.insert(*child)));
             });
-            if found.await? == Found::Gone {
-                return Ok(Found::Gone);
+            if found.await? == Staged::Missing {
+                return Ok(Staged::Missing);
             }
             level = below;
         }
@@ -63,7 +63,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
             }
         });
         let whole = asked.buffer_unordered(self.limits.steps_in_flight).try_all(|present| async move { present });
-        Ok(if whole.await? { Found::Whole } else { Found::Gone })
+        Ok(if whole.await? { Staged::Complete } else { Staged::Missing })
     }
 
     /// Looks up manifests that should be there, and tells what each refers to.
@@ -71,7 +71,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
         &self,
         wanted: Vec<There<'p>>,
         mut each: impl FnMut(Place<'p>, &Content),
-    ) -> Result<Found, Error> {
+    ) -> Result<Staged, Error> {
         let wanted = batches(wanted, |place| self.batch(place));
         let answers = stream::iter(wanted).map(|(place, digests)| async move {
             let (target, repository) = place;
@@ -84,11 +84,11 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
         let mut answers = std::pin::pin!(answers.buffer_unordered(self.limits.steps_in_flight));
         while let Some((place, lookups)) = answers.try_next().await? {
             for lookup in lookups {
-                let Some(manifest) = lookup? else { return Ok(Found::Gone) };
+                let Some(manifest) = lookup? else { return Ok(Staged::Missing) };
                 each(place, manifest.content());
             }
         }
-        Ok(Found::Whole)
+        Ok(Staged::Complete)
     }
 
     /// How many manifests or blobs one request to this place can ask for.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use promotion::{Error, Limits, Patience, PinnedImage, Promotion, Referring, Release, Report, Until};
+use promotion::{Error, Limits, PinnedImage, Promotion, ReferrerPolicy, Release, Report, RetryPolicy, Until};
 use tokio::time::Instant;
 
 use crate::content::{self, digest_of};
@@ -133,10 +133,10 @@ impl World {
             [ref what @ .., "within", seconds] => (what, Some(seconds.parse().map_err(|_| "no number of seconds")?)),
             ref what => (what, None),
         };
-        let (what, referring) = match *what {
-            [ref what @ .., "without", "referrers"] => (what, Referring::Left),
-            [ref what @ .., "requiring", "referrers"] => (what, Referring::Required),
-            ref what => (what, Referring::Carried),
+        let (what, referrer_policy) = match *what {
+            [ref what @ .., "without", "referrers"] => (what, ReferrerPolicy::Leave),
+            [ref what @ .., "requiring", "referrers"] => (what, ReferrerPolicy::Require),
+            ref what => (what, ReferrerPolicy::Carry),
         };
         let release = match what {
             ["pinned"] => {
@@ -148,7 +148,8 @@ impl World {
         let release = release.map_err(|error| format!("{error:?}"))?;
         self.before = self.registries.iter().map(|(name, it)| (name.clone(), it.state().calls.len())).collect();
         let (source, targets) = (self.registries[0].1.clone(), self.registries[1..].iter().map(|(_, it)| it.clone()));
-        let promotion = Promotion::new(source, targets, Patience::default(), Limits::default()).referring(referring);
+        let promotion =
+            Promotion::new(source, targets, RetryPolicy::default(), Limits::default()).with_referrers(referrer_policy);
         let deadline = time.map(|seconds| Instant::now() + Duration::from_secs(seconds));
         let result = promotion.run(release, until, deadline).await;
         if let Ok(report) = &result {

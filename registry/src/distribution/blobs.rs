@@ -4,9 +4,9 @@ use promotion::{Descriptor, Digest, Error, Opened, Repository};
 
 use super::Distribution;
 use crate::Blob;
-use crate::attempt::Scene as _;
+use crate::error_kind::ErrorKind;
 use crate::http;
-use crate::kind::Kind;
+use crate::operation::Endpoint as _;
 
 impl Distribution {
     /// Opens a blob at a byte. Where the registry sends us on to a storage, opening it again gives a new address.
@@ -17,13 +17,13 @@ impl Distribution {
         range: Range<u64>,
     ) -> Result<Opened<Blob>, Error> {
         let doing = format!("opening blob {}", blob.digest);
-        let attempt = self.scene().attempt("read", Some(repository), doing).or_absent(Kind::NoBlob);
+        let operation = self.endpoint().operation("read", Some(repository), doing).or_absent(ErrorKind::BlobNotFound);
         let (path, range) = (&self.path(repository), &range);
-        self.enter(self.scope(path), |pass| async move {
-            http::open(self.http(), &pass.credential, path, blob, range).await
+        self.send(self.scope(path), |authorized| async move {
+            http::open(self.http(), &authorized.credential, path, blob, range).await
         })
         .await
-        .map_err(|failure| attempt.failed(failure))
+        .map_err(|failure| operation.failed(failure))
     }
 
     /// Proves that a blob can be downloaded and has the size that its descriptor says, without downloading it.
@@ -32,19 +32,23 @@ impl Distribution {
     /// On [`crate::Side::Pull`] `PullFailed` if it is not there or not that size, `TargetAccessDenied`; `RegistryUnavailable`.
     pub async fn reach_blob(&self, repository: &Repository, blob: &Descriptor) -> Result<(), Error> {
         let doing = format!("reaching blob {}", blob.digest);
-        let attempt = self.scene().attempt("read", Some(repository), doing).or_absent(Kind::NoBlob);
+        let operation = self.endpoint().operation("read", Some(repository), doing).or_absent(ErrorKind::BlobNotFound);
         let path = &self.path(repository);
-        self.enter(self.scope(path), |pass| async move { http::reach(self.http(), &pass.credential, path, blob).await })
-            .await
-            .map_err(|failure| attempt.failed(failure))
+        self.send(self.scope(path), |authorized| async move {
+            http::reach(self.http(), &authorized.credential, path, blob).await
+        })
+        .await
+        .map_err(|failure| operation.failed(failure))
     }
 
     /// Whether the repository has a blob.
     pub(super) async fn has_blob(&self, repository: &Repository, blob: Digest) -> Result<bool, Error> {
-        let attempt = self.scene().attempt("read", Some(repository), format!("looking for blob {blob}"));
+        let operation = self.endpoint().operation("read", Some(repository), format!("looking for blob {blob}"));
         let path = &self.path(repository);
-        self.enter(self.scope(path), |pass| async move { http::has(self.http(), &pass.credential, path, blob).await })
-            .await
-            .map_err(|failure| attempt.failed(failure))
+        self.send(self.scope(path), |authorized| async move {
+            http::has(self.http(), &authorized.credential, path, blob).await
+        })
+        .await
+        .map_err(|failure| operation.failed(failure))
     }
 }

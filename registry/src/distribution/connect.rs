@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use promotion::{Error, Name};
 
-use super::access::Access;
-use super::scene::Scene;
+use super::authenticator::AuthState;
+use super::endpoint::DistributionEndpoint;
 use super::unlisted::Unlisted;
 use super::{Address, Connection, Distribution, Login};
 use crate::Side;
@@ -77,9 +77,9 @@ impl Distributions {
     #[must_use]
     pub fn connect(&self, address: Address, login: Login, side: Side) -> Distribution {
         Distribution(Arc::new(Connection {
-            scene: Scene { name: address.to_string(), address, login, side },
-            http: self.http.counting_anew().doubting(),
-            access: Access::default(),
+            endpoint: DistributionEndpoint { name: address.to_string(), address, login, side },
+            http: self.http.with_own_count().distrusting_address(),
+            auth: AuthState::default(),
             unlisted: Unlisted::default(),
         }))
     }

@@ -1,15 +1,15 @@
 //! Any registry that speaks the OCI distribution specification, version 1.1.
 
-mod access;
 mod address;
+mod authenticator;
 mod blobs;
 mod challenge;
 mod connect;
+mod endpoint;
 mod login;
 mod manifests;
 mod put_manifest;
 mod referrers;
-mod scene;
 mod scope;
 mod tags;
 #[cfg(test)]
@@ -32,11 +32,11 @@ use promotion::{
 };
 use url::Url;
 
-use self::access::{Access, Gate, Pass};
 pub use self::address::Address;
+use self::authenticator::{AuthState, Authenticator, AuthorizedRequest};
 pub use self::connect::{Distributions, Proxy};
+use self::endpoint::DistributionEndpoint;
 pub use self::login::Login;
-use self::scene::Scene;
 use self::scope::Scope;
 use self::unlisted::Unlisted;
 use crate::http::{self, Client, Failure, Page};
@@ -47,9 +47,9 @@ use crate::{Blob, Side, Upload};
 pub struct Distribution(Arc<Connection>);
 
 struct Connection {
-    scene: Scene,
+    endpoint: DistributionEndpoint,
     http: Client,
-    access: Access,
+    auth: AuthState,
     unlisted: Unlisted,
 }
 
@@ -57,37 +57,37 @@ impl Distribution {
     /// Where it is.
     #[must_use]
     pub fn address(&self) -> &Address {
-        &self.0.scene.address
+        &self.0.endpoint.address
     }
 
-    fn scene(&self) -> &Scene {
-        &self.0.scene
+    fn endpoint(&self) -> &DistributionEndpoint {
+        &self.0.endpoint
     }
 
     fn http(&self) -> &Client {
         &self.0.http
     }
 
-    fn gate(&self) -> Gate<'_> {
-        Gate { access: &self.0.access, scene: &self.0.scene, http: &self.0.http }
+    fn authenticator(&self) -> Authenticator<'_> {
+        Authenticator { auth: &self.0.auth, endpoint: &self.0.endpoint, http: &self.0.http }
     }
 
     /// Sends something that needs this scope, once, and once more if the registry asks for what was not shown.
-    async fn enter<T, F>(&self, scope: Scope, send: impl Fn(Pass) -> F) -> Result<T, Failure>
+    async fn send<T, F>(&self, scope: Scope, send: impl Fn(AuthorizedRequest) -> F) -> Result<T, Failure>
     where
         F: Future<Output = Result<T, Failure>>,
     {
-        self.gate().enter(&scope, send).await
+        self.authenticator().send(&scope, send).await
     }
 
     /// What a token has to be for: a target is read for the sake of writing it, and one token does for both.
     fn scope(&self, path: &Repository) -> Scope {
-        if self.scene().side == Side::Target { Scope::push(path) } else { Scope::pull(path) }
+        if self.endpoint().side == Side::Target { Scope::push(path) } else { Scope::pull(path) }
     }
 
     async fn page(&self, path: &Repository, url: &Url) -> Result<Page, Failure> {
-        self.enter(self.scope(path), |pass| async move {
-            http::page(self.http(), &pass.credential, url.clone(), "listing").await
+        self.send(self.scope(path), |authorized| async move {
+            http::page(self.http(), &authorized.credential, url.clone(), "listing").await
         })
         .await
     }
@@ -103,7 +103,7 @@ impl Distribution {
 
 impl fmt::Debug for Distribution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Distribution({}, {:?}, as {})", self.0.scene.name, self.0.scene.side, self.0.scene.login)
+        write!(f, "Distribution({}, {:?}, as {})", self.0.endpoint.name, self.0.endpoint.side, self.0.endpoint.login)
     }
 }
 
@@ -111,7 +111,7 @@ impl Source for Distribution {
     type Blob = Blob;
 
     fn name(&self) -> &str {
-        &self.0.scene.name
+        &self.0.endpoint.name
     }
 
     fn batch(&self) -> usize {

@@ -1,12 +1,12 @@
 use promotion::{Content, Digest, Error, Manifest, Name, Put, Reference, Repository, Tag};
 
 use super::Distribution;
-use super::scene::Attempt;
+use super::endpoint::Operation;
 use super::scope::Scope;
-use crate::attempt::Scene as _;
+use crate::error_kind::{ErrorKind, kind_of};
 use crate::http::{self, Failure, Refusal};
-use crate::kind::{Kind, kind};
-use crate::lacking::lacking;
+use crate::missing_blobs::missing_blobs;
+use crate::operation::Endpoint as _;
 
 impl Distribution {
     /// Writes a manifest under its tag, or under its digest if it gets none.
@@ -22,25 +22,26 @@ impl Distribution {
             }
             None => (format!("putting manifest {}", manifest.digest()), Reference::Digest(manifest.digest())),
         };
-        let attempt = self.scene().attempt("write", Some(repository), doing).or_absent(Kind::NoRepository);
+        let operation =
+            self.endpoint().operation("write", Some(repository), doing).or_absent(ErrorKind::RepositoryNotFound);
         let (path, reference) = (&self.path(repository), &reference);
         let pushed = self
-            .enter(Scope::push(path), |pass| async move {
-                http::push(self.http(), &pass.credential, path, reference, manifest).await
+            .send(Scope::push(path), |authorized| async move {
+                http::push(self.http(), &authorized.credential, path, reference, manifest).await
             })
             .await;
         match pushed {
             Ok(()) => Ok(Put::Stored),
             Err(Failure::Refused(refusal)) => {
-                self.refused_manifest(&attempt, repository, manifest, tag, &refusal).await
+                self.refused_manifest(&operation, repository, manifest, tag, &refusal).await
             }
-            Err(failure) => Err(attempt.failed(failure)),
+            Err(failure) => Err(operation.failed(failure)),
         }
     }
 
     async fn refused_manifest(
         &self,
-        attempt: &Attempt<'_>,
+        operation: &Operation<'_>,
         repository: &Repository,
         manifest: &Manifest,
         tag: Option<&Tag>,
@@ -48,34 +49,36 @@ impl Distribution {
     ) -> Result<Put, Error> {
         match (refusal.code.as_str(), tag) {
             (_, Some(tag)) if is_about_tag(refusal) => {
-                self.holds(attempt, repository, manifest.digest(), tag, refusal).await
+                self.holds(operation, repository, manifest.digest(), tag, refusal).await
             }
             ("MANIFEST_BLOB_UNKNOWN" | "BLOB_UNKNOWN" | "MANIFEST_UNKNOWN" | "BLOB_UPLOAD_UNKNOWN", _) => {
                 Ok(match **manifest.content() {
                     Content::Index { .. } => Put::LacksManifests,
-                    Content::Image { .. } => Put::LacksBlobs(lacking(&refusal.digests, manifest)),
+                    Content::Image { .. } => Put::LacksBlobs(missing_blobs(&refusal.digests, manifest)),
                 })
             }
-            _ if matches!(refusal.status, 405 | 413) || matches!(kind(refusal), Kind::Invalid | Kind::Limit) => {
+            _ if matches!(refusal.status, 405 | 413)
+                || matches!(kind_of(refusal), ErrorKind::InvalidRequest | ErrorKind::QuotaExceeded) =>
+            {
                 let why = format!(
                     "the registry does not take this manifest ({}, {} bytes): {}. It may not know this media type, or have a limit of its own",
                     manifest.media_type(),
                     manifest.raw().len(),
-                    refusal.told()
+                    refusal
                 );
-                Err(attempt.error(Name::RegistryLimit, &why))
+                Err(operation.error(Name::RegistryLimit, &why))
             }
             // The digest was computed from what was sent. Debian's docker-registry says so while somebody else puts the same manifest: it reads
             // what it is still writing.
-            _ if kind(refusal) == Kind::Corrupt => Err(attempt.refused(refusal).temporary()),
-            _ => Err(attempt.refused(refusal)),
+            _ if kind_of(refusal) == ErrorKind::Corrupt => Err(operation.refused(refusal).temporary()),
+            _ => Err(operation.refused(refusal)),
         }
     }
 
     /// Whether a tag that may not move holds this digest, which is as good as having put it.
     async fn holds(
         &self,
-        attempt: &Attempt<'_>,
+        operation: &Operation<'_>,
         repository: &Repository,
         digest: Digest,
         tag: &Tag,
@@ -83,12 +86,12 @@ impl Distribution {
     ) -> Result<Put, Error> {
         match self.look_up(repository, &Reference::Tag(tag.clone())).await? {
             Some(held) if held.digest() == digest => Ok(Put::Stored),
-            Some(held) => Err(attempt.error(
+            Some(held) => Err(operation.error(
                 Name::TagConflict,
                 &format!(
                     "tag {tag} holds {} and may not move to {digest}: {}. {}",
                     held.digest(),
-                    refusal.told(),
+                    refusal,
                     if tag.as_str().starts_with("sha256-") {
                         "Such a tag moves whenever somebody signs the image again: exclude `sha256-*` from the rule of the registry that keeps \
                          tags where they are, or leave referrers behind"
@@ -98,7 +101,7 @@ impl Distribution {
                 ),
             )),
             // Two that write the same tag at once, say.
-            None => Err(attempt.error(Name::RegistryUnavailable, &refusal.told())),
+            None => Err(operation.error(Name::RegistryUnavailable, &refusal.to_string())),
         }
     }
 }

@@ -2,8 +2,8 @@ use promotion::{Descriptor, Digest, Error, Name, Referrers, Repository};
 use serde::{Deserialize, Deserializer};
 
 use super::Distribution;
-use crate::attempt::Scene as _;
 use crate::http::{Failure, PAGE_BYTES, Page, Party, Refusal, shown};
+use crate::operation::Endpoint as _;
 
 /// More pages than this are no list, but a loop.
 const PAGES: usize = 100;
@@ -15,7 +15,8 @@ impl Distribution {
         if self.0.unlisted.contains(repository) {
             return Ok(Referrers::Unlisted);
         }
-        let attempt = self.scene().attempt("read", Some(repository), format!("listing what refers to {subject}"));
+        let operation =
+            self.endpoint().operation("read", Some(repository), format!("listing what refers to {subject}"));
         let path = &self.path(repository);
         let (mut found, mut bytes) = (Vec::new(), 0);
         let mut next = Some(self.at(&format!("/v2/{path}/referrers/{subject}")));
@@ -32,25 +33,25 @@ impl Distribution {
                     }
                     return Ok(Referrers::Unlisted);
                 }
-                Err(failure) => return Err(attempt.failed(failure)),
+                Err(failure) => return Err(operation.failed(failure)),
             };
             bytes += body.len();
             if bytes > PAGE_BYTES {
                 let why = format!("the list has more than {PAGE_BYTES} bytes on its pages");
-                return Err(attempt.error(Name::RegistryUnavailable, &why).permanent());
+                return Err(operation.error(Name::RegistryUnavailable, &why).permanent());
             }
             let descriptors = index(&body).ok_or_else(|| {
                 let why = format!(
                     "{} answers with something that is no index of SHA-256 digests, so that nobody can say what refers to the image",
                     shown(&url)
                 );
-                attempt.error(Name::RegistryUnavailable, &why).permanent()
+                operation.error(Name::RegistryUnavailable, &why).permanent()
             })?;
             found.extend(descriptors);
             next = more;
         }
         let why = format!("the list goes on after {PAGES} pages");
-        Err(attempt.error(Name::RegistryUnavailable, &why).permanent())
+        Err(operation.error(Name::RegistryUnavailable, &why).permanent())
     }
 }
 

@@ -5,8 +5,8 @@ use promotion::{Error, Name, Repository, Tag};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::Distribution;
-use crate::attempt::Scene as _;
 use crate::http::{Failure, Page, Party, shown};
+use crate::operation::Endpoint as _;
 
 /// A repository with more pages of tags than this is asked for each tag instead.
 const PAGES: usize = 20;
@@ -20,7 +20,7 @@ impl Distribution {
     /// The tags that begin like this (section "Listing Tags" of the distribution specification), none if that takes too many requests or the registry
     /// does not list them.
     pub(super) async fn list_tags(&self, repository: &Repository, prefix: &str) -> Result<Option<Vec<Tag>>, Error> {
-        let attempt = self.scene().attempt("read", Some(repository), "listing tags");
+        let operation = self.endpoint().operation("read", Some(repository), "listing tags");
         let path = &self.path(repository);
         let mut found = Vec::new();
         let mut url = self.at(&format!("/v2/{path}/tags/list"));
@@ -39,12 +39,12 @@ impl Distribution {
                 {
                     return Ok(None);
                 }
-                Err(failure) => return Err(attempt.failed(failure)),
+                Err(failure) => return Err(operation.failed(failure)),
             };
             let mut json = serde_json::Deserializer::from_slice(&body);
             List { prefix, found: &mut found }.deserialize(&mut json).map_err(|_| {
                 let why = format!("{} answers with something that is no list of tags", shown(&told));
-                attempt.error(Name::RegistryUnavailable, &why).permanent()
+                operation.error(Name::RegistryUnavailable, &why).permanent()
             })?;
             match next.filter(|_| found.len() <= FOUND) {
                 Some(next) => url = next,

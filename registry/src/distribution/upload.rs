@@ -3,21 +3,23 @@ use futures_util::Stream;
 use promotion::{Descriptor, Digest, Error, Mount, Name, Repository};
 
 use super::Distribution;
-use super::scene::Attempt;
+use super::endpoint::Operation;
 use super::scope::Scope;
 use crate::Upload;
-use crate::attempt::Scene as _;
+use crate::error_kind::{ErrorKind, kind_of};
 use crate::http::{self, Failure, Party};
-use crate::kind::{Kind, kind};
+use crate::operation::Endpoint as _;
 
 impl Distribution {
     pub(super) async fn start_upload(&self, repository: &Repository) -> Result<Upload, Error> {
-        let attempt = self.writing(repository, "opening an upload".into()).or_absent(Kind::NoRepository);
+        let operation = self.writing(repository, "opening an upload".into()).or_absent(ErrorKind::RepositoryNotFound);
         let path = &self.path(repository);
         let session = self
-            .enter(Scope::push(path), |pass| async move { http::start(self.http(), &pass.credential, path).await })
+            .send(Scope::push(path), |authorized| async move {
+                http::start(self.http(), &authorized.credential, path).await
+            })
             .await
-            .map_err(|failure| attempt.failed(failure))?;
+            .map_err(|failure| operation.failed(failure))?;
         Ok(Upload { repository: repository.clone(), session })
     }
 
@@ -29,22 +31,26 @@ impl Distribution {
         blob: Digest,
         from: &Repository,
     ) -> Result<Mount<Upload>, Error> {
-        let attempt = self.writing(repository, format!("mounting blob {blob} of repository {from}"));
+        let operation = self.writing(repository, format!("mounting blob {blob} of repository {from}"));
         let (path, from) = (&self.path(repository), &self.path(from));
         let scope = Scope::push(path).and(Scope::pull(from));
         let mounted = self
-            .enter(scope, |pass| async move { http::mount(self.http(), &pass.credential, path, blob, from).await })
+            .send(scope, |authorized| async move {
+                http::mount(self.http(), &authorized.credential, path, blob, from).await
+            })
             .await;
         match mounted {
             Ok(None) => Ok(Mount::Mounted),
             Ok(Some(session)) => Ok(Mount::Declined(Upload { repository: repository.clone(), session })),
-            Err(Failure::Refused(refusal)) if !matches!(kind(&refusal), Kind::Busy | Kind::Down) => {
+            Err(Failure::Refused(refusal))
+                if !matches!(kind_of(&refusal), ErrorKind::Throttled | ErrorKind::Unavailable) =>
+            {
                 self.start_upload(repository).await.map(Mount::Declined)
             }
             Err(Failure::Failed(error)) if is_denied(&error) && path != from => {
                 self.start_upload(repository).await.map(Mount::Declined)
             }
-            Err(failure) => Err(attempt.failed(failure)),
+            Err(failure) => Err(operation.failed(failure)),
         }
     }
 
@@ -54,23 +60,23 @@ impl Distribution {
         B: Stream<Item = Result<Bytes, Error>> + Send + 'static,
     {
         let Upload { repository, session } = upload;
-        let attempt = self.writing(&repository, format!("uploading blob {}", blob.digest));
-        let pass = self.gate().pass(&Scope::push(&self.path(&repository))).await;
-        let pass = pass.map_err(|error| error.context(attempt.told()))?;
-        match http::put(self.http(), &pass.credential, session, blob, body).await {
+        let operation = self.writing(&repository, format!("uploading blob {}", blob.digest));
+        let authorized = self.authenticator().authorized(&Scope::push(&self.path(&repository))).await;
+        let authorized = authorized.map_err(|error| error.context(&operation))?;
+        match http::put(self.http(), &authorized.credential, session, blob, body).await {
             Ok(()) => Ok(()),
             Err(Failure::Refused(refusal))
-                if refusal.by == Party::Registry && refusal.status == 401 && pass.forget().await =>
+                if refusal.by == Party::Registry && refusal.status == 401 && authorized.forget().await =>
             {
-                Err(attempt.error(Name::RegistryUnavailable, &format!("the token was refused: {}", refusal.told())))
+                Err(operation.error(Name::RegistryUnavailable, &format!("the token was refused: {}", refusal)))
             }
-            Err(failure) => Err(attempt.failed(failure)),
+            Err(failure) => Err(operation.failed(failure)),
         }
     }
 
     /// An upload that is not known, with or without a code, is a temporary failure: another one can be opened.
-    fn writing<'a>(&'a self, repository: &'a Repository, doing: String) -> Attempt<'a> {
-        self.scene().attempt("write", Some(repository), doing).or_absent(Kind::NoUpload)
+    fn writing<'a>(&'a self, repository: &'a Repository, doing: String) -> Operation<'a> {
+        self.endpoint().operation("write", Some(repository), doing).or_absent(ErrorKind::UploadNotFound)
     }
 }
 

@@ -11,8 +11,8 @@ use super::identity::{Identity, sts};
 use super::role::Role;
 use super::sdk::failure;
 use super::statement;
+use crate::error_kind::{ErrorKind, kind_of};
 use crate::http::{Client, Failure, Refusal};
-use crate::kind::{Kind, kind};
 
 /// A session that was assumed from another session, as that of a Lambda is, lasts one hour at most (STS API, AssumeRole,
 /// DurationSeconds); and every role allows one hour.
@@ -86,22 +86,22 @@ impl Assumed {
 
     fn refused(&self, refusal: &Refusal) -> Error {
         let (role, principal) = (self.role.arn(), self.caller.principal());
-        let tried = format!("{principal} tried to assume {role}: {}", refusal.told());
+        let tried = format!("{principal} tried to assume {role}: {}", refusal);
         let denied = |advice: String| Error::new(Name::AssumeRoleDenied, format!("{tried}. {advice}"));
-        match kind(refusal) {
-            Kind::Busy | Kind::Down => {
+        match kind_of(refusal) {
+            ErrorKind::Throttled | ErrorKind::Unavailable => {
                 Error::new(Name::RegistryUnavailable, tried).with_retry_after(refusal.retry_after)
             }
-            Kind::Denied if refusal.message.contains("explicit deny") => {
+            ErrorKind::Denied if refusal.message.contains("explicit deny") => {
                 denied("An explicit deny outweighs every other policy: narrow it".into())
             }
-            Kind::Denied => denied(format!(
+            ErrorKind::Denied => denied(format!(
                 "Check that the role exists and, if one is configured, that the external id is right. Its trust policy needs: {}. The \
                  identity policy of {principal} needs: {}",
                 statement::trust(&principal, self.role.external_id().is_some()),
                 statement::identity(&["sts:AssumeRole"], role)
             )),
-            Kind::Stranger => {
+            ErrorKind::InvalidCredentials => {
                 denied("STS does not know the credentials of this process, or is not active in this region".into())
             }
             _ => denied("Check the name of the role, its account and the external id".into()),
@@ -131,7 +131,7 @@ mod tests {
         let config = SdkConfig::builder().behavior_version(aws_config::BehaviorVersion::latest()).build();
         let role = Role::new("aws", "444455556666", "promoter", "run").with_external_id(Some("hush".into()));
         let caller = Identity::from_arn("arn:aws:sts::111122223333:assumed-role/deployer/x").unwrap();
-        let assumed = Assumed::new(&config, role, caller, Client::patient());
+        let assumed = Assumed::new(&config, role, caller, Client::for_tests());
         let (code, message) = (code.into(), message.into());
         assumed.refused(&Refusal { status, code, message, ..Refusal::default() })
     }
@@ -178,7 +178,7 @@ mod tests {
             .build();
         let role = Role::new("aws", "444455556666", "promoter", "run").with_external_id(Some("id-1".into()));
         let caller = Identity::from_arn("arn:aws:sts::111122223333:assumed-role/deployer/x").unwrap();
-        Assumed::new(&config, role, caller, Client::patient())
+        Assumed::new(&config, role, caller, Client::for_tests())
     }
 
     fn session(key: &str, expiry: &str) -> String {

@@ -2,10 +2,10 @@ use aws_sdk_ecr::types::{Layer, LayerAvailability, LayerFailure, LayerFailureCod
 use promotion::{Digest, Error, Name, Repository};
 
 use super::Ecr;
-use super::attempt::Attempt;
+use super::endpoint::Operation;
 use super::sdk::failure;
-use crate::attempt::Scene as _;
-use crate::http::{Refusal, harmless};
+use crate::http::{Refusal, sanitize};
+use crate::operation::Endpoint as _;
 
 impl Ecr {
     /// Which of these blobs the repository has.
@@ -18,35 +18,40 @@ impl Ecr {
             return Ok(Vec::new());
         }
         let doing = format!("looking for {} blobs", blobs.len());
-        let attempt = self.scene().attempt("ecr:BatchCheckLayerAvailability", Some(repository), doing);
+        let operation = self.endpoint().operation("ecr:BatchCheckLayerAvailability", Some(repository), doing);
         let answer = self
             .api()
             .await?
             .batch_check_layer_availability()
-            .registry_id(&self.place().account)
+            .registry_id(&self.registry_id().account)
             .repository_name(repository.as_str())
             .set_layer_digests(Some(blobs.iter().map(Digest::to_string).collect()))
             .send()
             .await
-            .map_err(|error| attempt.failed(failure(error)))?;
-        blobs.iter().map(|blob| is_present(&attempt, *blob, answer.layers(), answer.failures())).collect()
+            .map_err(|error| operation.failed(failure(error)))?;
+        blobs.iter().map(|blob| is_present(&operation, *blob, answer.layers(), answer.failures())).collect()
     }
 }
 
 /// A blob that only archived images have is not at hand: it has to be brought again.
-fn is_present(attempt: &Attempt<'_>, blob: Digest, layers: &[Layer], failures: &[LayerFailure]) -> Result<bool, Error> {
+fn is_present(
+    operation: &Operation<'_>,
+    blob: Digest,
+    layers: &[Layer],
+    failures: &[LayerFailure],
+) -> Result<bool, Error> {
     let digest = blob.to_string();
     if let Some(layer) = layers.iter().find(|layer| layer.layer_digest() == Some(&digest)) {
         return Ok(layer.layer_availability() == Some(&LayerAvailability::Available));
     }
     Err(match failures.iter().find(|failure| failure.layer_digest() == Some(&digest)) {
-        Some(failure) => attempt.refused(&Refusal {
+        Some(failure) => operation.refused(&Refusal {
             status: 200,
-            code: format!("LayerFailure:{}", harmless(failure.failure_code().map_or("", LayerFailureCode::as_str))),
-            message: harmless(failure.failure_reason().unwrap_or_default()),
+            code: format!("LayerFailure:{}", sanitize(failure.failure_code().map_or("", LayerFailureCode::as_str))),
+            message: sanitize(failure.failure_reason().unwrap_or_default()),
             ..Refusal::default()
         }),
-        None => attempt.error(Name::RegistryUnavailable, &format!("ECR's answer leaves out {blob}")),
+        None => operation.error(Name::RegistryUnavailable, &format!("ECR's answer leaves out {blob}")),
     })
 }
 
@@ -54,15 +59,15 @@ fn is_present(attempt: &Attempt<'_>, blob: Digest, layers: &[Layer], failures: &
 mod tests {
     use super::*;
     use crate::Side;
-    use crate::ecr::attempt::Scene;
+    use crate::ecr::endpoint::EcrEndpoint;
     use crate::ecr::identity::Identity;
-    use crate::ecr::place::Place;
+    use crate::ecr::registry_id::RegistryId;
 
     #[test]
     fn only_available_is_present() {
         let caller = Identity::from_arn("arn:aws:iam::111122223333:root").unwrap();
-        let scene = Scene::new(Place::new("111122223333", "eu-west-1"), Side::Target, caller);
-        let attempt = scene.attempt("ecr:BatchCheckLayerAvailability", None, "looking");
+        let endpoint = EcrEndpoint::new(RegistryId::new("111122223333", "eu-west-1"), Side::Target, caller);
+        let operation = endpoint.operation("ecr:BatchCheckLayerAvailability", None, "looking");
         let blob = Digest::of(b"x");
         let layer =
             |availability| Layer::builder().layer_digest(blob.to_string()).layer_availability(availability).build();
@@ -71,13 +76,13 @@ mod tests {
             (LayerAvailability::Unavailable, false),
             (LayerAvailability::Archived, false),
         ] {
-            assert_eq!(is_present(&attempt, blob, &[layer(availability)], &[]).unwrap(), present);
+            assert_eq!(is_present(&operation, blob, &[layer(availability)], &[]).unwrap(), present);
         }
         for code in [LayerFailureCode::InvalidLayerDigest, LayerFailureCode::MissingLayerDigest] {
             let failure = LayerFailure::builder().layer_digest(blob.to_string()).failure_code(code).build();
-            let error = is_present(&attempt, blob, &[], &[failure]).unwrap_err();
+            let error = is_present(&operation, blob, &[], &[failure]).unwrap_err();
             assert!(!error.is_temporary(), "{error}");
         }
-        assert!(is_present(&attempt, blob, &[], &[]).unwrap_err().is_temporary());
+        assert!(is_present(&operation, blob, &[], &[]).unwrap_err().is_temporary());
     }
 }

@@ -3,10 +3,10 @@ use bytes::Bytes;
 use promotion::{Digest, Error, Lookup, MediaType, Name, Reference, Repository};
 
 use super::Ecr;
-use super::attempt::Attempt;
+use super::endpoint::Operation;
 use super::sdk::failure;
-use crate::attempt::Scene as _;
-use crate::http::{Failure, Refusal, harmless, read};
+use crate::http::{Failure, Refusal, read, sanitize};
+use crate::operation::Endpoint as _;
 
 const ACTION: &str = "ecr:BatchGetImage";
 
@@ -27,24 +27,24 @@ impl Ecr {
             [one] => format!("looking up {one}"),
             many => format!("looking up {} images", many.len()),
         };
-        let attempt = self.scene().attempt(ACTION, Some(repository), doing);
+        let operation = self.endpoint().operation(ACTION, Some(repository), doing);
         let answer = self
             .api()
             .await?
             .batch_get_image()
-            .registry_id(&self.place().account)
+            .registry_id(&self.registry_id().account)
             .repository_name(repository.as_str())
             .set_image_ids(Some(references.iter().map(id).collect()))
             .set_accepted_media_types(Some(MediaType::ALL.map(|kind| kind.as_str().to_owned()).into()))
             .send()
             .await
-            .map_err(|error| attempt.failed(failure(error)))?;
+            .map_err(|error| operation.failed(failure(error)))?;
         let (images, failures) = (answer.images(), answer.failures());
         Ok(references
             .iter()
             .map(|reference| {
-                let attempt = self.scene().attempt(ACTION, Some(repository), format!("looking up {reference}"));
-                lookup(&attempt, reference, images, failures)
+                let operation = self.endpoint().operation(ACTION, Some(repository), format!("looking up {reference}"));
+                lookup(&operation, reference, images, failures)
             })
             .collect())
     }
@@ -58,14 +58,14 @@ fn id(reference: &Reference) -> ImageIdentifier {
 }
 
 /// Finds the answer to one reference. ECR does not promise an order, and two references may lead to one image.
-fn lookup(attempt: &Attempt<'_>, reference: &Reference, images: &[Image], failures: &[ImageFailure]) -> Lookup {
+fn lookup(operation: &Operation<'_>, reference: &Reference, images: &[Image], failures: &[ImageFailure]) -> Lookup {
     if let Some(image) = images.iter().find(|image| image.image_id().is_some_and(|id| is_for(id, reference))) {
-        return manifest(attempt, reference, image).map(Some);
+        return manifest(operation, reference, image).map(Some);
     }
     match failures.iter().find(|failure| failure.image_id().is_some_and(|id| is_for(id, reference))) {
         Some(failure) if failure.failure_code() == Some(&ImageFailureCode::ImageNotFound) => Ok(None),
-        Some(failure) => Err(attempt.refused(&refusal(failure))),
-        None => Err(attempt.error(Name::RegistryUnavailable, "ECR's answer leaves it out")),
+        Some(failure) => Err(operation.refused(&refusal(failure))),
+        None => Err(operation.error(Name::RegistryUnavailable, "ECR's answer leaves it out")),
     }
 }
 
@@ -76,16 +76,16 @@ fn is_for(id: &ImageIdentifier, reference: &Reference) -> bool {
     }
 }
 
-fn manifest(attempt: &Attempt<'_>, reference: &Reference, image: &Image) -> Result<promotion::Manifest, Error> {
-    let failed = |error: Error| attempt.failed(Failure::Failed(error));
+fn manifest(operation: &Operation<'_>, reference: &Reference, image: &Image) -> Result<promotion::Manifest, Error> {
+    let failed = |error: Error| operation.failed(Failure::Failed(error));
     let Some(text) = image.image_manifest() else {
-        return Err(attempt.error(Name::RegistryUnavailable, "ECR answered without the manifest"));
+        return Err(operation.error(Name::RegistryUnavailable, "ECR answered without the manifest"));
     };
     let raw = Bytes::copy_from_slice(text.as_bytes());
     if let Some(reported) = image.image_id().and_then(ImageIdentifier::image_digest) {
         let found = Digest::of(&raw);
         if found.to_string() != reported {
-            let why = format!("ECR gave bytes with the digest {found} and says it is {}", harmless(reported));
+            let why = format!("ECR gave bytes with the digest {found} and says it is {}", sanitize(reported));
             return Err(failed(Error::new(Name::CorruptContent, why)));
         }
     }
@@ -97,8 +97,8 @@ fn refusal(failure: &ImageFailure) -> Refusal {
     let code = failure.failure_code().map_or("", ImageFailureCode::as_str);
     Refusal {
         status: 200,
-        code: format!("ImageFailure:{}", harmless(code)),
-        message: harmless(failure.failure_reason().unwrap_or_default()),
+        code: format!("ImageFailure:{}", sanitize(code)),
+        message: sanitize(failure.failure_reason().unwrap_or_default()),
         ..Refusal::default()
     }
 }
@@ -107,9 +107,9 @@ fn refusal(failure: &ImageFailure) -> Refusal {
 mod tests {
     use super::*;
     use crate::Side;
-    use crate::ecr::attempt::Scene;
+    use crate::ecr::endpoint::EcrEndpoint;
     use crate::ecr::identity::Identity;
-    use crate::ecr::place::Place;
+    use crate::ecr::registry_id::RegistryId;
 
     const MANIFEST: &str =
         r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
@@ -125,13 +125,13 @@ mod tests {
 
     fn ask(side: Side, reference: &str, images: &[Image], failures: &[ImageFailure]) -> Lookup {
         let caller = Identity::from_arn("arn:aws:iam::111122223333:root").unwrap();
-        let scene = Scene::new(Place::new("111122223333", "eu-west-1"), side, caller);
+        let endpoint = EcrEndpoint::new(RegistryId::new("111122223333", "eu-west-1"), side, caller);
         let repository = "myapp/api".parse().unwrap();
         let reference = match reference.parse() {
             Ok(digest) => Reference::Digest(digest),
             Err(_) => Reference::Tag(reference.parse().unwrap()),
         };
-        lookup(&scene.attempt(ACTION, Some(&repository), "looking up x"), &reference, images, failures)
+        lookup(&endpoint.operation(ACTION, Some(&repository), "looking up x"), &reference, images, failures)
     }
 
     #[test]

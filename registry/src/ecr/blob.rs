@@ -4,9 +4,9 @@ use promotion::{Descriptor, Error, Opened, Repository};
 
 use super::Ecr;
 use crate::Blob;
-use crate::attempt::Scene as _;
+use crate::error_kind::ErrorKind;
 use crate::http;
-use crate::kind::Kind;
+use crate::operation::Endpoint as _;
 
 /// What ECR wants for GET of a blob on `/v2`.
 const ACTION: &str = "ecr:GetDownloadUrlForLayer";
@@ -22,8 +22,8 @@ impl Ecr {
     ) -> Result<Opened<Blob>, Error> {
         let range = &range;
         let doing = format!("opening blob {}", blob.digest);
-        let attempt = self.scene().attempt(ACTION, Some(repository), doing).or_absent(Kind::NoBlob);
-        self.with_token(&attempt, |token| async move {
+        let operation = self.endpoint().operation(ACTION, Some(repository), doing).or_absent(ErrorKind::BlobNotFound);
+        self.with_token(&operation, |token| async move {
             http::open(self.http(), &token.credential, repository, blob, range).await
         })
         .await
@@ -35,11 +35,10 @@ impl Ecr {
     /// On [`crate::Side::Pull`] `PullFailed` if it is not there or not that size, `TargetAccessDenied`; `RegistryUnavailable`.
     pub async fn reach_blob(&self, repository: &Repository, blob: &Descriptor) -> Result<(), Error> {
         let doing = format!("reaching blob {}", blob.digest);
-        let attempt = self.scene().attempt(ACTION, Some(repository), doing).or_absent(Kind::NoBlob);
-        self.with_token(
-            &attempt,
-            |token| async move { http::reach(self.http(), &token.credential, repository, blob).await },
-        )
+        let operation = self.endpoint().operation(ACTION, Some(repository), doing).or_absent(ErrorKind::BlobNotFound);
+        self.with_token(&operation, |token| async move {
+            http::reach(self.http(), &token.credential, repository, blob).await
+        })
         .await
     }
 }

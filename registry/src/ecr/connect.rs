@@ -6,10 +6,10 @@ use aws_config::{Region, SdkConfig};
 use promotion::{Error, Name};
 
 use super::assumed::{Assumed, Provider};
-use super::attempt::Scene;
-use super::identity::{Identity, patience};
+use super::endpoint::EcrEndpoint;
+use super::identity::{Identity, timeout_config};
 use super::pace::{PUT_IMAGE, Paces};
-use super::place::Place;
+use super::registry_id::RegistryId;
 use super::role::Role;
 use super::{Connection, Ecr};
 use crate::Side;
@@ -66,9 +66,9 @@ impl Connector {
     ///
     /// # Errors
     /// `AssumeRoleDenied`; `RegistryUnavailable` when STS does not answer.
-    pub async fn connect(&self, place: Place, side: Side, role: Option<&Role>) -> Result<Ecr, Error> {
-        let http = self.http.counting_anew();
-        let mut config = self.config.to_builder().region(Region::new(place.region.clone()));
+    pub async fn connect(&self, registry_id: RegistryId, side: Side, role: Option<&Role>) -> Result<Ecr, Error> {
+        let http = self.http.with_own_count();
+        let mut config = self.config.to_builder().region(Region::new(registry_id.region.clone()));
         let mut caller = self.identity.clone();
         let mut assumed = None;
         if let Some(role) = role {
@@ -87,11 +87,11 @@ impl Connector {
         let config = aws_sdk_ecr::config::Builder::from(&config.build())
             // The unit that is tried again is chosen in `promotion`, once; besides, the SDK takes LimitExceededException for throttling.
             .retry_config(RetryConfig::disabled())
-            .timeout_config(patience(&self.config, http.timeouts()))
+            .timeout_config(timeout_config(&self.config, http.timeouts()))
             .build();
         Ok(Ecr(Arc::new(Connection {
-            pace: self.paces.of(&place),
-            scene: Scene::new(place, side, caller),
+            pace: self.paces.of(&registry_id),
+            endpoint: EcrEndpoint::new(registry_id, side, caller),
             api: aws_sdk_ecr::Client::from_conf(config),
             http,
             assumed,

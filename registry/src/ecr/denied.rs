@@ -1,4 +1,4 @@
-use super::attempt::Attempt;
+use super::endpoint::Operation;
 use super::statement;
 
 const READING: &[&str] = &["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
@@ -38,27 +38,27 @@ impl<'a> Reason<'a> {
 }
 
 /// What would let the caller in, in the words of its own account or of the registry's.
-pub(super) fn advice(attempt: &Attempt<'_>, message: &str) -> String {
-    let scene = attempt.scene;
-    let missing = action_in(message).unwrap_or(attempt.action);
+pub(super) fn advice(operation: &Operation<'_>, message: &str) -> String {
+    let endpoint = operation.endpoint;
+    let missing = action_in(message).unwrap_or(operation.action);
     let alone = [missing];
     // Whoever lacks one of these will be asked for the others next.
     // A push needs it, and so does a role that only reads: such a role must not be told to ask for more.
     let is_shared = missing == "ecr:BatchCheckLayerAvailability";
     let group = [READING, WRITING].into_iter().find(|group| group.contains(&missing) && !is_shared).unwrap_or(&alone);
-    let principal = scene.caller.principal();
-    let repository = attempt.repository.filter(|_| !REGISTRY_WIDE.contains(&missing));
+    let principal = endpoint.caller.principal();
+    let repository = operation.repository.filter(|_| !REGISTRY_WIDE.contains(&missing));
     let resource = match repository {
         Some(name) => {
-            let (partition, place) = (scene.caller.partition(), &scene.place);
-            format!("arn:{partition}:ecr:{}:{}:repository/{name}", place.region, place.account)
+            let (partition, registry_id) = (endpoint.caller.partition(), &endpoint.registry_id);
+            format!("arn:{partition}:ecr:{}:{}:repository/{name}", registry_id.region, registry_id.account)
         }
         None => "*".into(),
     };
     let own = || format!("Add to the identity policy of {principal}: {}", statement::identity(group, &resource));
     let theirs = |name: &str| {
         let statement = statement::repository(group, &principal);
-        format!("Add to the policy of repository {name} in account {}: {statement}", scene.place.account)
+        format!("Add to the policy of repository {name} in account {}: {statement}", endpoint.registry_id.account)
     };
     let advice = match (Reason::read(message), repository) {
         (Reason::Deny(policy), _) => {
@@ -69,7 +69,7 @@ pub(super) fn advice(attempt: &Attempt<'_>, message: &str) -> String {
         (Reason::Missing("identity-based policy"), _) => own(),
         (Reason::Missing(policy), _) => format!("The {policy} has to allow {missing} on {resource} for {principal}"),
         (Reason::NoRepositoryPolicy, Some(name)) => theirs(name.as_str()),
-        (Reason::Untold, Some(name)) if scene.is_foreign() => format!("{}. {}", theirs(name.as_str()), own()),
+        (Reason::Untold, Some(name)) if endpoint.is_foreign() => format!("{}. {}", theirs(name.as_str()), own()),
         (Reason::NoRepositoryPolicy | Reason::Untold, _) => own(),
     };
     format!(". {advice}")
@@ -87,18 +87,19 @@ fn action_in(message: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
     use crate::Side;
-    use crate::attempt::Scene as _;
-    use crate::ecr::attempt::Scene;
+    use crate::ecr::endpoint::EcrEndpoint;
     use crate::ecr::identity::Identity;
-    use crate::ecr::place::Place;
+    use crate::ecr::registry_id::RegistryId;
+    use crate::operation::Endpoint as _;
 
     const CALLER: &str = "arn:aws:sts::111122223333:assumed-role/promoter/run";
 
     fn advised(account: &str, because: &str) -> String {
-        let scene = Scene::new(Place::new(account, "eu-west-1"), Side::Target, Identity::from_arn(CALLER).unwrap());
+        let endpoint =
+            EcrEndpoint::new(RegistryId::new(account, "eu-west-1"), Side::Target, Identity::from_arn(CALLER).unwrap());
         let repository = "myapp/api".parse().unwrap();
         let message = format!("User: {CALLER} is not authorized to perform: ecr:PutImage on resource: r {because}");
-        advice(&scene.attempt("ecr:PutImage", Some(&repository), "putting"), &message)
+        advice(&endpoint.operation("ecr:PutImage", Some(&repository), "putting"), &message)
     }
 
     #[test]
@@ -126,19 +127,25 @@ mod tests {
 
     #[test]
     fn a_role_that_reads_is_not_told_to_write() {
-        let scene =
-            Scene::new(Place::new("111122223333", "eu-west-1"), Side::Target, Identity::from_arn(CALLER).unwrap());
+        let endpoint = EcrEndpoint::new(
+            RegistryId::new("111122223333", "eu-west-1"),
+            Side::Target,
+            Identity::from_arn(CALLER).unwrap(),
+        );
         let repository = "myapp/api".parse().unwrap();
-        let attempt = scene.attempt("ecr:BatchCheckLayerAvailability", Some(&repository), "asking for blobs");
-        let text = advice(&attempt, "because no identity-based policy allows it");
+        let operation = endpoint.operation("ecr:BatchCheckLayerAvailability", Some(&repository), "asking for blobs");
+        let text = advice(&operation, "because no identity-based policy allows it");
         assert!(text.contains(r#""Action":["ecr:BatchCheckLayerAvailability"]"#), "{text}");
     }
 
     #[test]
     fn a_token_is_for_everything() {
-        let scene =
-            Scene::new(Place::new("444455556666", "eu-west-1"), Side::Source, Identity::from_arn(CALLER).unwrap());
-        let text = advice(&scene.attempt("ecr:GetAuthorizationToken", None, "asking for a token"), "");
+        let endpoint = EcrEndpoint::new(
+            RegistryId::new("444455556666", "eu-west-1"),
+            Side::Source,
+            Identity::from_arn(CALLER).unwrap(),
+        );
+        let text = advice(&endpoint.operation("ecr:GetAuthorizationToken", None, "asking for a token"), "");
         assert!(
             text.ends_with(r#"{"Effect":"Allow","Action":["ecr:GetAuthorizationToken"],"Resource":"*"}"#),
             "{text}"

@@ -5,9 +5,9 @@ use promotion::{Error, ImmutableTags, Repository, Settings};
 
 use super::Ecr;
 use super::sdk::failure;
-use crate::attempt::Scene as _;
+use crate::error_kind::{ErrorKind, kind_of};
 use crate::http::{Failure, Refusal};
-use crate::kind::{Kind, kind};
+use crate::operation::Endpoint as _;
 
 /// What DescribeRepositories takes at once.
 const BATCH: usize = 100;
@@ -48,20 +48,22 @@ impl Ecr {
             [one] => (Some(*one), "reading the settings".into()),
             many => (None, format!("reading the settings of {} repositories", many.len())),
         };
-        let attempt = self.scene().attempt("ecr:DescribeRepositories", repository, doing);
+        let operation = self.endpoint().operation("ecr:DescribeRepositories", repository, doing);
         let answer = self
             .api()
             .await?
             .describe_repositories()
-            .registry_id(&self.place().account)
+            .registry_id(&self.registry_id().account)
             .set_repository_names(Some(repositories.iter().map(|name| name.as_str().to_owned()).collect()))
             .send()
             .await;
         match answer {
             Ok(answer) => Ok(Answer::All(answer.repositories().iter().filter_map(settings).collect())),
             Err(error) => match failure(error) {
-                Failure::Refused(refusal) if kind(&refusal) == Kind::NoRepository => Ok(Answer::Missing(refusal)),
-                failure => Err(attempt.failed(failure)),
+                Failure::Refused(refusal) if kind_of(&refusal) == ErrorKind::RepositoryNotFound => {
+                    Ok(Answer::Missing(refusal))
+                }
+                failure => Err(operation.failed(failure)),
             },
         }
     }

@@ -2,9 +2,9 @@ use promotion::Error;
 
 use super::Ecr;
 use super::sdk::failure;
-use crate::attempt::Scene as _;
+use crate::error_kind::{ErrorKind, kind_of};
 use crate::http::Failure;
-use crate::kind::{Kind, kind};
+use crate::operation::Endpoint as _;
 
 impl Ecr {
     /// Whether blobs may be mounted across repositories (account setting `BLOB_MOUNTING`, since 2026).
@@ -13,22 +13,24 @@ impl Ecr {
     /// so asking in vain costs nothing, while never asking costs bytes.
     pub(super) async fn get_account_setting(&self) -> Result<bool, Error> {
         // ECR answers for the account of the caller and takes no other.
-        if self.scene().is_foreign() {
+        if self.endpoint().is_foreign() {
             return Ok(true);
         }
-        let attempt = self.scene().attempt("ecr:GetAccountSetting", None, "reading the setting BLOB_MOUNTING");
+        let operation = self.endpoint().operation("ecr:GetAccountSetting", None, "reading the setting BLOB_MOUNTING");
         match self.api().await?.get_account_setting().name("BLOB_MOUNTING").send().await {
             Ok(answer) => Ok(answer.value().is_none_or(|value| value.eq_ignore_ascii_case("ENABLED"))),
             Err(error) => match failure(error) {
-                Failure::Refused(refusal) if !matches!(kind(&refusal), Kind::Busy | Kind::Down) => {
+                Failure::Refused(refusal)
+                    if !matches!(kind_of(&refusal), ErrorKind::Throttled | ErrorKind::Unavailable) =>
+                {
                     tracing::debug!(
-                        registry = self.scene().name,
-                        refusal = refusal.told(),
+                        registry = self.endpoint().name,
+                        %refusal,
                         "blob mounting is not known"
                     );
                     Ok(true)
                 }
-                failure => Err(attempt.failed(failure)),
+                failure => Err(operation.failed(failure)),
             },
         }
     }

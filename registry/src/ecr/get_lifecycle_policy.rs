@@ -3,8 +3,8 @@ use serde::Deserialize;
 
 use super::Ecr;
 use super::sdk::failure;
-use crate::attempt::Scene as _;
 use crate::http::Failure;
+use crate::operation::Endpoint as _;
 
 /// A rule of a repository's lifecycle policy that may remove images without a tag, which is what staged images are until all of them
 /// are tagged. A rule that moves images to the archive counts as well: they cannot be pulled from there.
@@ -24,19 +24,20 @@ impl Ecr {
     /// # Errors
     /// As those of [`promotion::Target`]: the repository is missing, access is denied, the registry is unavailable.
     pub async fn untagged_expiry(&self, repository: &Repository) -> Result<Vec<UntaggedExpiry>, Error> {
-        let attempt = self.scene().attempt("ecr:GetLifecyclePolicy", Some(repository), "reading the lifecycle policy");
+        let operation =
+            self.endpoint().operation("ecr:GetLifecyclePolicy", Some(repository), "reading the lifecycle policy");
         let request = self.api().await?.get_lifecycle_policy();
-        let request = request.registry_id(&self.place().account).repository_name(repository.as_str());
+        let request = request.registry_id(&self.registry_id().account).repository_name(repository.as_str());
         let answer = match request.send().await.map_err(failure) {
             Ok(answer) => answer,
             Err(Failure::Refused(refusal)) if refusal.code == "LifecyclePolicyNotFoundException" => {
                 return Ok(Vec::new());
             }
-            Err(failure) => return Err(attempt.failed(failure)),
+            Err(failure) => return Err(operation.failed(failure)),
         };
         let text = answer.lifecycle_policy_text().unwrap_or_default();
         rules(text).map_err(|error| {
-            attempt.error(Name::RegistryUnavailable, &format!("the policy cannot be read: {error}")).permanent()
+            operation.error(Name::RegistryUnavailable, &format!("the policy cannot be read: {error}")).permanent()
         })
     }
 }

@@ -4,8 +4,8 @@ use aws_config::timeout::TimeoutConfig;
 use promotion::{Error, Name};
 
 use super::sdk::failure;
+use crate::error_kind::{ErrorKind, kind_of};
 use crate::http::{Failure, Timeouts};
-use crate::kind::{Kind, kind};
 
 /// Who this process is to AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,13 +82,13 @@ impl Identity {
 pub(super) fn sts(config: &SdkConfig, timeouts: Timeouts) -> aws_sdk_sts::Client {
     let config = aws_sdk_sts::config::Builder::from(config)
         .retry_config(RetryConfig::disabled())
-        .timeout_config(patience(config, timeouts))
+        .timeout_config(timeout_config(config, timeouts))
         .build();
     aws_sdk_sts::Client::from_conf(config)
 }
 
 /// The time-outs of SDK clients: an answer of ECR may hold a hundred manifests.
-pub(super) fn patience(config: &SdkConfig, timeouts: Timeouts) -> TimeoutConfig {
+pub(super) fn timeout_config(config: &SdkConfig, timeouts: Timeouts) -> TimeoutConfig {
     let ours = TimeoutConfig::builder().connect_timeout(timeouts.connect).operation_attempt_timeout(timeouts.answer);
     match config.timeout_config() {
         Some(set) => set.to_builder().take_unset_from(ours).build(),
@@ -100,9 +100,9 @@ fn named(failure: Failure) -> Error {
     match failure {
         Failure::Failed(error) => error.context("asking STS who we are (GetCallerIdentity)"),
         Failure::Refused(refusal) => {
-            let message = format!("asking STS who we are (GetCallerIdentity): {}", refusal.told());
-            match kind(&refusal) {
-                Kind::Busy | Kind::Down => {
+            let message = format!("asking STS who we are (GetCallerIdentity): {}", refusal);
+            match kind_of(&refusal) {
+                ErrorKind::Throttled | ErrorKind::Unavailable => {
                     Error::new(Name::RegistryUnavailable, message).with_retry_after(refusal.retry_after)
                 }
                 _ => Error::new(Name::InvalidInput, message + ". Check the credentials and the region of this process"),

@@ -2,11 +2,11 @@ use aws_sdk_ecr::types::{ImageReferrer, SubjectIdentifier};
 use promotion::{Descriptor, Digest, Error, Name, Repository};
 
 use super::Ecr;
-use super::attempt::Attempt;
+use super::endpoint::Operation;
 use super::sdk::failure;
-use crate::attempt::Scene as _;
-use crate::http::{Failure, harmless};
-use crate::kind::Kind;
+use crate::error_kind::ErrorKind;
+use crate::http::{Failure, sanitize};
+use crate::operation::Endpoint as _;
 
 /// The most that one answer holds (`maxResults` of ListImageReferrers).
 const PAGE: i32 = 50;
@@ -20,22 +20,25 @@ impl Ecr {
         repository: &Repository,
         subject: Digest,
     ) -> Result<Vec<Descriptor>, Error> {
-        let attempt = self.scene().attempt(ACTION, Some(repository), format!("listing what refers to {subject}"));
-        let unbuildable = |error| attempt.error(Name::RegistryUnavailable, &format!("{error}")).permanent();
+        let operation =
+            self.endpoint().operation(ACTION, Some(repository), format!("listing what refers to {subject}"));
+        let unbuildable = |error| operation.error(Name::RegistryUnavailable, &format!("{error}")).permanent();
         let id = SubjectIdentifier::builder().image_digest(subject.to_string()).build().map_err(unbuildable)?;
         let mut found = Vec::new();
         let mut next = None;
         loop {
             let request = self.api().await?.list_image_referrers();
-            let request = request.registry_id(&self.place().account).repository_name(repository.as_str());
+            let request = request.registry_id(&self.registry_id().account).repository_name(repository.as_str());
             let answer = request.subject_id(id.clone()).max_results(PAGE).set_next_token(next).send().await;
             let answer = match answer.map_err(failure) {
                 Ok(answer) => answer,
-                Err(Failure::Refused(refusal)) if crate::kind::kind(&refusal) == Kind::NoImage => return Ok(found),
-                Err(failure) => return Err(attempt.failed(failure)),
+                Err(Failure::Refused(refusal)) if crate::error_kind::kind_of(&refusal) == ErrorKind::ImageNotFound => {
+                    return Ok(found);
+                }
+                Err(failure) => return Err(operation.failed(failure)),
             };
             for referrer in answer.referrers() {
-                found.push(descriptor(&attempt, referrer)?);
+                found.push(descriptor(&operation, referrer)?);
             }
             next = answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
             if next.is_none() {
@@ -45,10 +48,10 @@ impl Ecr {
     }
 }
 
-fn descriptor(attempt: &Attempt<'_>, referrer: &ImageReferrer) -> Result<Descriptor, Error> {
+fn descriptor(operation: &Operation<'_>, referrer: &ImageReferrer) -> Result<Descriptor, Error> {
     let digest = referrer.digest().parse().map_err(|error| {
-        let why = format!("ECR lists {}: {error}", harmless(referrer.digest()));
-        attempt.error(Name::RegistryUnavailable, &why).permanent()
+        let why = format!("ECR lists {}: {error}", sanitize(referrer.digest()));
+        operation.error(Name::RegistryUnavailable, &why).permanent()
     })?;
     let size = u64::try_from(referrer.size()).unwrap_or_default();
     Ok(Descriptor { media_type: referrer.media_type().into(), digest, size, platform: None })

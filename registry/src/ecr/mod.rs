@@ -1,22 +1,22 @@
 //! Amazon ECR: one file per operation, of its API and of `/v2`.
 
 mod assumed;
-mod attempt;
 mod batch_check_layer_availability;
 mod batch_get_image;
 mod blob;
 mod connect;
 mod denied;
 mod describe_repositories;
+mod endpoint;
 mod get_account_setting;
 mod get_authorization_token;
 mod get_lifecycle_policy;
 mod identity;
 mod list_image_referrers;
 mod pace;
-mod place;
 mod pull;
 mod put_image;
+mod registry_id;
 mod role;
 mod sdk;
 mod statement;
@@ -34,12 +34,12 @@ use promotion::{
 };
 
 use self::assumed::Assumed;
-use self::attempt::Scene;
 pub use self::connect::Connector;
+use self::endpoint::EcrEndpoint;
 pub use self::get_lifecycle_policy::UntaggedExpiry;
 pub use self::identity::Identity;
 use self::pace::Pace;
-pub use self::place::Place;
+pub use self::registry_id::RegistryId;
 pub use self::role::Role;
 use crate::http::{Authorization, Client};
 use crate::{Blob, Upload};
@@ -49,7 +49,7 @@ use crate::{Blob, Upload};
 pub struct Ecr(Arc<Connection>);
 
 struct Connection {
-    scene: Scene,
+    endpoint: EcrEndpoint,
     api: aws_sdk_ecr::Client,
     http: Client,
     /// The role that is acted as, if any.
@@ -61,18 +61,18 @@ struct Connection {
 impl Ecr {
     /// The account and region.
     #[must_use]
-    pub fn place(&self) -> &Place {
-        &self.0.scene.place
+    pub fn registry_id(&self) -> &RegistryId {
+        &self.0.endpoint.registry_id
     }
 
     /// Who the registry sees: this process, or the role that it assumed.
     #[must_use]
     pub fn caller(&self) -> &Identity {
-        &self.0.scene.caller
+        &self.0.endpoint.caller
     }
 
-    fn scene(&self) -> &Scene {
-        &self.0.scene
+    fn endpoint(&self) -> &EcrEndpoint {
+        &self.0.endpoint
     }
 
     fn http(&self) -> &Client {
@@ -91,7 +91,13 @@ impl Ecr {
 
 impl fmt::Debug for Ecr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Ecr({}, {:?}, as {})", self.0.scene.place, self.0.scene.side, self.0.scene.caller.arn())
+        write!(
+            f,
+            "Ecr({}, {:?}, as {})",
+            self.0.endpoint.registry_id,
+            self.0.endpoint.side,
+            self.0.endpoint.caller.arn()
+        )
     }
 }
 
@@ -99,7 +105,7 @@ impl Source for Ecr {
     type Blob = Blob;
 
     fn name(&self) -> &str {
-        &self.0.scene.name
+        &self.0.endpoint.name
     }
 
     /// What BatchGetImage and BatchCheckLayerAvailability take.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::place::Place;
+use super::registry_id::RegistryId;
 
 /// ECR's default quota of PutImage per account and region, in calls per second; everything else on the way is allowed ten times that and more
 /// (Amazon ECR User Guide, "Service quotas").
@@ -53,7 +53,7 @@ fn fraction() -> f64 {
 #[derive(Debug, Clone)]
 pub(super) struct Paces {
     per_second: u32,
-    known: Arc<Mutex<HashMap<Place, Arc<Pace>>>>,
+    known: Arc<Mutex<HashMap<RegistryId, Arc<Pace>>>>,
 }
 
 impl Paces {
@@ -61,9 +61,9 @@ impl Paces {
         Self { per_second, known: Arc::default() }
     }
 
-    pub(super) fn of(&self, place: &Place) -> Arc<Pace> {
+    pub(super) fn of(&self, registry_id: &RegistryId) -> Arc<Pace> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(known.entry(place.clone()).or_insert_with(|| Arc::new(Pace::new(self.per_second))))
+        Arc::clone(known.entry(registry_id.clone()).or_insert_with(|| Arc::new(Pace::new(self.per_second))))
     }
 }
 
@@ -74,16 +74,16 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn keeps_below_its_rate_and_shares_it() {
         let paces = Paces::new(PUT_IMAGE);
-        let place = Place::new("111122223333", "eu-west-1");
+        let registry_id = RegistryId::new("111122223333", "eu-west-1");
         let start = Instant::now();
         let turns = (0..100).map(|_| {
-            let pace = paces.clone().of(&place);
+            let pace = paces.clone().of(&registry_id);
             async move { pace.turn().await }
         });
         futures_util::future::join_all(turns).await;
         let took = start.elapsed().as_secs_f64();
         assert!((9.5..10.0).contains(&took), "100 calls took {took} s");
-        paces.of(&Place::new("111122223333", "us-east-1")).turn().await;
+        paces.of(&RegistryId::new("111122223333", "us-east-1")).turn().await;
         assert!(start.elapsed().as_secs_f64() - took < 0.1, "another region waits");
     }
 

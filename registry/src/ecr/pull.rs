@@ -2,9 +2,9 @@ use promotion::pull::Consumer;
 use promotion::{Descriptor, Error, Manifest, Reference, Repository};
 
 use super::Ecr;
-use crate::attempt::Scene as _;
+use crate::error_kind::ErrorKind;
 use crate::http;
-use crate::kind::Kind;
+use crate::operation::Endpoint as _;
 
 impl Ecr {
     /// Pulls a manifest over `/v2`, as a container runtime would. Its bytes are checked against the digest, if it is asked for by one.
@@ -13,8 +13,9 @@ impl Ecr {
     /// On [`crate::Side::Pull`] `PullFailed` if it is not there or not what it should be, `TargetAccessDenied`; `RegistryUnavailable`.
     pub async fn pull_manifest(&self, repository: &Repository, reference: &Reference) -> Result<Manifest, Error> {
         let doing = format!("pulling {reference}");
-        let attempt = self.scene().attempt("ecr:BatchGetImage", Some(repository), doing).or_absent(Kind::NoImage);
-        self.with_token(&attempt, |token| async move {
+        let operation =
+            self.endpoint().operation("ecr:BatchGetImage", Some(repository), doing).or_absent(ErrorKind::ImageNotFound);
+        self.with_token(&operation, |token| async move {
             http::pull(self.http(), &token.credential, repository, reference).await
         })
         .await

@@ -3,12 +3,12 @@ use aws_sdk_ecr::types::error::KmsException;
 use promotion::{Digest, Error, Manifest, Name, Put, Reference, Repository, Tag};
 
 use super::Ecr;
-use super::attempt::Attempt;
+use super::endpoint::Operation;
 use super::sdk::failure;
-use crate::attempt::Scene as _;
-use crate::http::{Failure, Refusal, digests, harmless};
-use crate::kind::{Kind, kind};
-use crate::lacking::lacking;
+use crate::error_kind::{ErrorKind, kind_of};
+use crate::http::{Failure, Refusal, digests, sanitize};
+use crate::missing_blobs::missing_blobs;
+use crate::operation::Endpoint as _;
 
 impl Ecr {
     /// Writes a manifest, and a tag if one is given.
@@ -25,16 +25,18 @@ impl Ecr {
             Some(tag) => format!("putting manifest {} with tag {tag}", manifest.digest()),
             None => format!("putting manifest {}", manifest.digest()),
         };
-        let attempt = self.scene().attempt("ecr:PutImage", Some(repository), doing);
+        let operation = self.endpoint().operation("ecr:PutImage", Some(repository), doing);
         let Ok(text) = std::str::from_utf8(manifest.raw()) else {
-            return Err(attempt.error(Name::RegistryLimit, "the manifest is not UTF-8, which the API of ECR requires"));
+            return Err(
+                operation.error(Name::RegistryLimit, "the manifest is not UTF-8, which the API of ECR requires")
+            );
         };
         self.0.pace.turn().await;
         let answer = self
             .api()
             .await?
             .put_image()
-            .registry_id(&self.place().account)
+            .registry_id(&self.registry_id().account)
             .repository_name(repository.as_str())
             .image_manifest(text)
             .image_manifest_media_type(manifest.media_type().as_str())
@@ -45,19 +47,19 @@ impl Ecr {
         let Err(error) = answer else {
             return Ok(Put::Stored);
         };
-        let key = error.as_service_error().and_then(kms).map(harmless);
+        let key = error.as_service_error().and_then(kms).map(sanitize);
         match failure(error) {
             Failure::Refused(mut refusal) => {
                 refusal.message.extend(key.map(|code| format!(" ({code})")));
-                self.refused_image(&attempt, repository, manifest, tag, &refusal).await
+                self.refused_image(&operation, repository, manifest, tag, &refusal).await
             }
-            failure => Err(attempt.failed(failure)),
+            failure => Err(operation.failed(failure)),
         }
     }
 
     async fn refused_image(
         &self,
-        attempt: &Attempt<'_>,
+        operation: &Operation<'_>,
         repository: &Repository,
         manifest: &Manifest,
         tag: Option<&Tag>,
@@ -67,27 +69,27 @@ impl Ecr {
             // "The specified image has already been pushed, and there were no changes to the manifest or image tag".
             ("ImageAlreadyExistsException", _) => Ok(Put::Stored),
             // Said of an immutable tag also when it holds this very image (aws/containers-roadmap#2179, #2380).
-            ("ImageTagAlreadyExistsException", Some(tag)) => self.holds(attempt, repository, manifest.digest(), tag).await,
-            ("LayersNotFoundException", _) => Ok(Put::LacksBlobs(lacking(&told(&refusal.message), manifest))),
+            ("ImageTagAlreadyExistsException", Some(tag)) => self.holds(operation, repository, manifest.digest(), tag).await,
+            ("LayersNotFoundException", _) => Ok(Put::LacksBlobs(missing_blobs(&told(&refusal.message), manifest))),
             ("ReferencedImagesNotFoundException", _) => Ok(Put::LacksManifests),
             // ECR checks manifests against its own idea of them, which is narrower than the specification.
-            _ if kind(refusal) == Kind::Invalid => Err(attempt.error(
+            _ if kind_of(refusal) == ErrorKind::InvalidRequest => Err(operation.error(
                 Name::RegistryLimit,
                 &format!(
                     "ECR does not take this manifest ({}): {}. Causes that are known: annotations on the descriptor of the config, \
                      attestations in a form that ECR does not know, descriptors with fields it does not expect",
                     manifest.media_type(),
-                    refusal.told()
+                    refusal
                 ),
             )),
-            _ => Err(attempt.refused(refusal)),
+            _ => Err(operation.refused(refusal)),
         }
     }
 
     /// Whether an immutable tag holds this digest, which is as good as having put it.
     async fn holds(
         &self,
-        attempt: &Attempt<'_>,
+        operation: &Operation<'_>,
         repository: &Repository,
         digest: Digest,
         tag: &Tag,
@@ -95,7 +97,7 @@ impl Ecr {
         let mut found = self.batch_get_image(repository, &[Reference::Tag(tag.clone())]).await?;
         match found.pop() {
             Some(Ok(Some(held))) if held.digest() == digest => Ok(Put::Stored),
-            Some(Ok(Some(held))) => Err(attempt.error(
+            Some(Ok(Some(held))) => Err(operation.error(
                 Name::TagConflict,
                 &format!(
                     "tag {tag} is immutable and holds {}, so it cannot be put on {digest}. Release under a new tag, or exclude this one \
@@ -105,7 +107,7 @@ impl Ecr {
             )),
             Some(Err(error)) => Err(error),
             Some(Ok(None)) | None => {
-                Err(attempt.error(Name::RegistryUnavailable, &format!("tag {tag} is said to exist, and is not found")))
+                Err(operation.error(Name::RegistryUnavailable, &format!("tag {tag} is said to exist, and is not found")))
             }
         }
     }
@@ -164,7 +166,7 @@ mod tests {
             ("Layers do not exist".into(), vec![a, b, c]),
             (format!("Layers with digests '[{}", &a.to_string()[..40]), vec![a, b, c]),
         ] {
-            assert_eq!(lacking(&told(&message), &manifest), expected, "{message}");
+            assert_eq!(missing_blobs(&told(&message), &manifest), expected, "{message}");
         }
     }
 }

@@ -3,17 +3,19 @@ use futures_util::Stream;
 use promotion::{Descriptor, Digest, Error, Mount, Name, Repository};
 
 use super::Ecr;
-use super::attempt::Attempt;
+use super::endpoint::Operation;
 use crate::Upload;
-use crate::attempt::Scene as _;
+use crate::error_kind::{ErrorKind, is_about_token, kind_of};
 use crate::http::{self, Failure};
-use crate::kind::{Kind, is_about_token, kind};
+use crate::operation::Endpoint as _;
 
 impl Ecr {
     pub(super) async fn start_upload(&self, repository: &Repository) -> Result<Upload, Error> {
-        let attempt = self.uploading(repository, "opening an upload".into());
-        let session = self
-            .with_token(&attempt, |token| async move { http::start(self.http(), &token.credential, repository).await })
+        let operation = self.uploading(repository, "opening an upload".into());
+        let session =
+            self.with_token(&operation, |token| async move {
+                http::start(self.http(), &token.credential, repository).await
+            })
             .await?;
         Ok(Upload { repository: repository.clone(), session })
     }
@@ -26,14 +28,15 @@ impl Ecr {
         blob: Digest,
         from: &Repository,
     ) -> Result<Mount<Upload>, Error> {
-        let attempt = self.uploading(repository, format!("mounting blob {blob} of repository {from}"));
+        let operation = self.uploading(repository, format!("mounting blob {blob} of repository {from}"));
         let mounted = self
-            .with_token(&attempt, |token| async move {
+            .with_token(&operation, |token| async move {
                 match http::mount(self.http(), &token.credential, repository, blob, from).await {
                     Ok(None) => Ok(Some(Mount::Mounted)),
                     Ok(Some(session)) => Ok(Some(Mount::Declined(Upload { repository: repository.clone(), session }))),
                     Err(Failure::Refused(refusal))
-                        if !is_about_token(&refusal) && !matches!(kind(&refusal), Kind::Busy | Kind::Down) =>
+                        if !is_about_token(&refusal)
+                            && !matches!(kind_of(&refusal), ErrorKind::Throttled | ErrorKind::Unavailable) =>
                     {
                         Ok(None)
                     }
@@ -53,25 +56,27 @@ impl Ecr {
         B: Stream<Item = Result<Bytes, Error>> + Send + 'static,
     {
         let Upload { repository, session } = upload;
-        let attempt = self.uploading(&repository, format!("uploading blob {}", blob.digest));
+        let operation = self.uploading(&repository, format!("uploading blob {}", blob.digest));
         if blob.size == 0 {
             let why =
                 "it is empty, and ECR refuses blobs of no bytes (devcontainers/cli#815): rebuild the image without it";
-            return Err(attempt.error(Name::RegistryLimit, why));
+            return Err(operation.error(Name::RegistryLimit, why));
         }
         let token = self.token().await?;
         match http::put(self.http(), &token.credential, session, blob, body).await {
             Ok(()) => Ok(()),
             Err(Failure::Refused(refusal)) if is_about_token(&refusal) => {
                 self.0.authorization.forget(&token).await;
-                Err(attempt.error(Name::RegistryUnavailable, &format!("the token was refused: {}", refusal.told())))
+                Err(operation.error(Name::RegistryUnavailable, &format!("the token was refused: {}", refusal)))
             }
-            Err(failure) => Err(attempt.failed(failure)),
+            Err(failure) => Err(operation.failed(failure)),
         }
     }
 
     /// An upload that is not known, with or without a code, is a temporary failure: another one can be opened.
-    fn uploading<'a>(&'a self, repository: &'a Repository, doing: String) -> Attempt<'a> {
-        self.scene().attempt("ecr:InitiateLayerUpload", Some(repository), doing).or_absent(Kind::NoUpload)
+    fn uploading<'a>(&'a self, repository: &'a Repository, doing: String) -> Operation<'a> {
+        self.endpoint()
+            .operation("ecr:InitiateLayerUpload", Some(repository), doing)
+            .or_absent(ErrorKind::UploadNotFound)
     }
 }

@@ -186,7 +186,7 @@ mod tests {
         let blob = Descriptor { media_type: "x".into(), digest, size: 10, platform: None };
         let repository = "myapp/api".parse().unwrap();
         let named = |error: Error| (error.name(), error.is_temporary());
-        let opened = open(&Client::patient(), &server.credential(), &repository, &blob, &range).await;
+        let opened = open(&Client::for_tests(), &server.credential(), &repository, &blob, &range).await;
         let mut body = match opened {
             Ok(opened) => opened.bytes,
             Err(Failure::Failed(error)) => return (Err(named(error)), server),

@@ -25,7 +25,7 @@ pub(super) struct Body {
     /// Bytes that are still to come after those.
     left: u64,
     /// How long the next piece may take, and in all the pieces of the next [`LEAST`] bytes.
-    patience: Duration,
+    timeout: Duration,
     idle: Option<(Instant, Pin<Box<Sleep>>)>,
     /// How long, and how much, since the last time that enough had come.
     waited: Duration,
@@ -40,10 +40,10 @@ impl Body {
         skip: u64,
         left: u64,
         url: Url,
-        patience: Duration,
+        timeout: Duration,
     ) -> Self {
         let (waited, come) = (Duration::ZERO, 0);
-        Self { pieces: Box::pin(pieces), skip, left, patience, idle: None, waited, come, ended: false, url }
+        Self { pieces: Box::pin(pieces), skip, left, timeout, idle: None, waited, come, ended: false, url }
     }
 
     /// Takes the next piece in, and gives what of it was asked for.
@@ -63,11 +63,11 @@ impl Body {
         }
     }
 
-    /// Takes note of how long something took to come. Longer than there was patience means that nobody asked meanwhile.
+    /// Takes note of how long something took to come. Longer than the timeout means that the body was not polled meanwhile.
     fn note(&mut self, piece: &Option<reqwest::Result<Bytes>>) {
         self.come += piece.as_ref().and_then(|piece| piece.as_ref().ok()).map_or(0, Bytes::len);
         self.waited += self.idle.take().map_or(Duration::ZERO, |(since, _)| since.elapsed());
-        if self.come >= LEAST || self.waited > self.patience {
+        if self.come >= LEAST || self.waited > self.timeout {
             (self.waited, self.come) = (Duration::ZERO, 0);
         }
     }
@@ -75,12 +75,12 @@ impl Body {
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         loop {
             let Poll::Ready(piece) = self.pieces.as_mut().poll_next(cx) else {
-                let left = self.patience.saturating_sub(self.waited);
+                let left = self.timeout.saturating_sub(self.waited);
                 let (_, idle) = self.idle.get_or_insert_with(|| (Instant::now(), Box::pin(sleep(left))));
                 ready!(idle.as_mut().poll(cx));
                 let (come, url) = (self.come, shown(&self.url));
                 let what = if come == 0 { "nothing".to_owned() } else { format!("no more than {come} bytes") };
-                let why = format!("reading {url}: {what} came for {} seconds", self.patience.as_secs());
+                let why = format!("reading {url}: {what} came for {} seconds", self.timeout.as_secs());
                 return Poll::Ready(Some(Err(Error::new(Name::RegistryUnavailable, why))));
             };
             self.note(&piece);

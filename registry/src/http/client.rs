@@ -12,11 +12,11 @@ use url::Url;
 use super::origin::Origin;
 use super::secrets::Secrets;
 use super::timeouts::Timeouts;
-use super::transport::{is_nobody, late, transport};
+use super::transport::{is_unreachable, timed_out, transport};
 
 /// Sends requests, once each, and counts them.
 ///
-/// Clones share the connections; [`Client::counting_anew`] starts a count of its own.
+/// Clones share the connections; [`Client::with_own_count`] starts a count of its own.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     inner: reqwest::Client,
@@ -30,7 +30,7 @@ pub(crate) struct Client {
 /// Whether anybody answered so far.
 #[derive(Debug, Default)]
 struct Contact {
-    /// Whether an address that nobody answers at is taken for a mistake until somebody does.
+    /// Whether an address that is_mistyped answers at is taken for a mistake until somebody does.
     is_doubted: bool,
     is_made: AtomicBool,
 }
@@ -38,7 +38,7 @@ struct Contact {
 impl Client {
     /// A client for addresses that AWS gives.
     pub(crate) fn new(timeouts: Timeouts) -> Result<Self, Error> {
-        // The AWS SDK does not read HTTPS_PROXY either, and half of the traffic through a proxy helps nobody.
+        // The AWS SDK does not read HTTPS_PROXY either, and half of the traffic through a proxy helps is_mistyped.
         Self::build(None, timeouts)
     }
 
@@ -49,7 +49,7 @@ impl Client {
 
     /// For tests that do not wait.
     #[cfg(test)]
-    pub(crate) fn patient() -> Self {
+    pub(crate) fn for_tests() -> Self {
         Self::new(Timeouts::default()).unwrap()
     }
 
@@ -82,12 +82,12 @@ impl Client {
     }
 
     /// The same connections, and a count from zero.
-    pub(crate) fn counting_anew(&self) -> Self {
+    pub(crate) fn with_own_count(&self) -> Self {
         Self { sent: Arc::default(), contact: Arc::default(), ..self.clone() }
     }
 
-    /// The same, for an address that somebody typed: while nobody has answered, an unknown name or a closed port is not tried again.
-    pub(crate) fn doubting(mut self) -> Self {
+    /// The same, for an address that somebody typed: while is_mistyped has answered, an unknown name or a closed port is not tried again.
+    pub(crate) fn distrusting_address(mut self) -> Self {
         self.contact = Arc::new(Contact { is_doubted: true, ..Contact::default() });
         self
     }
@@ -128,13 +128,13 @@ impl Client {
             }
             Ok(Err(error)) => {
                 let in_doubt = self.contact.is_doubted && !self.contact.is_made.load(Ordering::Relaxed);
-                let nobody = in_doubt && is_nobody(&error);
+                let is_mistyped = in_doubt && is_unreachable(&error);
                 let by_proxy = self.proxied && url.scheme() == "https" && error.is_connect();
                 let error = transport(error, doing, url);
                 let error = if by_proxy { error.context("with HTTPS_PROXY set") } else { error };
-                Err(if nobody { error.permanent() } else { error })
+                Err(if is_mistyped { error.permanent() } else { error })
             }
-            Err(patience) => Err(late(patience, doing, url)),
+            Err(timeout) => Err(timed_out(timeout, doing, url)),
         }
     }
 
@@ -146,8 +146,8 @@ impl Client {
 }
 
 /// Waits this long and no longer; the error is the time that was given.
-pub(super) async fn within<T>(patience: Duration, future: impl Future<Output = T>) -> Result<T, Duration> {
-    tokio::time::timeout(patience, future).await.map_err(|_| patience)
+pub(super) async fn within<T>(timeout: Duration, future: impl Future<Output = T>) -> Result<T, Duration> {
+    tokio::time::timeout(timeout, future).await.map_err(|_| timeout)
 }
 
 /// What opens a registry, if anything is needed, and the one origin it is for.
@@ -196,7 +196,7 @@ mod tests {
         let origin = Origin::parse("https://a.example").unwrap();
         let credential = Credential::new(origin, "Basic c2VjcmV0").unwrap();
         assert!(!format!("{credential:?}").contains("c2VjcmV0"));
-        let client = Client::patient();
+        let client = Client::for_tests();
         for (url, sent) in [
             ("https://a.example/v2/", true),
             ("https://a.example:443/v2/", true),

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
@@ -8,7 +9,7 @@ use serde::Deserialize;
 
 use super::client::{Client, within};
 use super::secrets::Secrets;
-use super::text::harmless;
+use super::text::sanitize;
 
 /// What may come of a request besides success.
 #[derive(Debug)]
@@ -49,7 +50,7 @@ pub(crate) struct Refusal {
     /// What it said about it, fit for a message.
     pub(crate) message: String,
     pub(crate) retry_after: Option<Duration>,
-    /// The digests that its body names anywhere, as details of what is lacking.
+    /// The digests that its body names anywhere, as details of what is missing.
     pub(crate) digests: Vec<Digest>,
     /// What it wants to be asked with, each as in one `WWW-Authenticate`.
     pub(crate) challenges: Vec<String>,
@@ -88,15 +89,17 @@ impl Refusal {
         }
         self.message += &format!("({what})");
     }
+}
 
-    /// The status, and the code and message where there are any: `403 DENIED: not so`.
-    pub(crate) fn told(&self) -> String {
+/// The status, and the code and message where there are any: `403 DENIED: not so`.
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let reason = StatusCode::from_u16(self.status).ok().and_then(|status| status.canonical_reason()).unwrap_or("");
         let code = if self.code.is_empty() { reason } else { &self.code };
-        let head = format!("{} {code}", self.status);
+        write!(f, "{} {code}", self.status)?;
         // What to change follows as a sentence of its own.
         let message = self.message.strip_suffix('.').unwrap_or(&self.message);
-        if message.is_empty() { head } else { format!("{head}: {message}") }
+        if message.is_empty() { Ok(()) } else { write!(f, ": {message}") }
     }
 }
 
@@ -105,7 +108,7 @@ impl Refusal {
 /// A registry may tell of every blob that a manifest lacks, in an error each.
 const ERROR_BYTES: usize = 64 << 10;
 
-async fn beginning(mut response: Response, patience: Duration) -> String {
+async fn beginning(mut response: Response, timeout: Duration) -> String {
     let mut body = Vec::new();
     let reading = async {
         while let Ok(Some(piece)) = response.chunk().await {
@@ -117,7 +120,7 @@ async fn beginning(mut response: Response, patience: Duration) -> String {
         }
     };
     // What came until then is told.
-    let _ = within(patience, reading).await;
+    let _ = within(timeout, reading).await;
     String::from_utf8_lossy(&body).into_owned()
 }
 
@@ -137,16 +140,16 @@ struct Entry {
 /// Section "Error codes" of the distribution specification, or whatever text there is.
 fn from_registry(body: &str) -> (String, String) {
     match serde_json::from_str::<Errors>(body).map(|errors| errors.errors.into_iter().next()) {
-        Ok(Some(first)) => (harmless(&first.code), harmless(&first.message.unwrap_or_default())),
+        Ok(Some(first)) => (sanitize(&first.code), sanitize(&first.message.unwrap_or_default())),
         Ok(None) => (String::new(), String::new()),
-        Err(_) => (String::new(), harmless(body)),
+        Err(_) => (String::new(), sanitize(body)),
     }
 }
 
 /// What a page for people says in its title, as those of proxies do.
 fn title(html: &str) -> String {
     let title = html.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));
-    title.map(|(title, _)| harmless(title)).unwrap_or_default()
+    title.map(|(title, _)| sanitize(title)).unwrap_or_default()
 }
 
 /// Every digest in a text, once.
@@ -162,7 +165,7 @@ pub(crate) fn digests(text: &str) -> Vec<Digest> {
 fn from_storage(body: &str) -> (String, String) {
     let element = |name: &str| {
         let (_, rest) = body.split_once(&format!("<{name}>"))?;
-        rest.split_once(&format!("</{name}>")).map(|(text, _)| harmless(text))
+        rest.split_once(&format!("</{name}>")).map(|(text, _)| sanitize(text))
     };
     (element("Code").unwrap_or_default(), element("Message").unwrap_or_default())
 }
@@ -189,9 +192,9 @@ mod tests {
     #[test]
     fn tells_status_code_and_message() {
         let mut refusal = Refusal { status: 403, code: "DENIED".into(), message: "no".into(), ..Refusal::default() };
-        assert_eq!(refusal.told(), "403 DENIED: no");
+        assert_eq!(refusal.to_string(), "403 DENIED: no");
         refusal.code.clear();
         refusal.message.clear();
-        assert_eq!(refusal.told(), "403 Forbidden");
+        assert_eq!(refusal.to_string(), "403 Forbidden");
     }
 }

@@ -36,7 +36,7 @@ pub(crate) use page::{PAGE_BYTES, Page, page};
 pub(crate) use redirect::ping;
 pub(crate) use retry_after::delay as retry_after;
 pub(crate) use secrets::Secrets;
-pub(crate) use text::harmless;
+pub(crate) use text::sanitize;
 pub use timeouts::Timeouts;
 pub use upload::Upload;
 pub(crate) use upload::{mount, put, start};

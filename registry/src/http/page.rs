@@ -51,7 +51,7 @@ mod tests {
         let elsewhere = Loopback::answering(["200 OK\n\n{}"]);
         let answer = format!("200 OK\nlink: <{}/more?x=1>; rel=\"next\"\n\n{{}}", elsewhere.address);
         let server = Loopback::answering([answer.as_str(), "200 OK\nlink: <HERE/again>; rel=\"next\"\n\n{}"]);
-        let (client, credential) = (Client::patient(), server.credential());
+        let (client, credential) = (Client::for_tests(), server.credential());
         let first = page(&client, &credential, credential.origin().at("/v2/a/tags/list"), "listing").await.unwrap();
         let second = page(&client, &credential, first.next.unwrap(), "listing").await.unwrap();
         assert!(second.next.is_none());

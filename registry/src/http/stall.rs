@@ -31,7 +31,7 @@ struct State {
     /// Until when the registry has to move; none while the body itself is waited for, which has time-outs of its own.
     deadline: Option<Instant>,
     error: Option<Error>,
-    /// How often a stall is looked for: often enough to be late by little.
+    /// How often a stall is looked for: often enough to be timed_out by little.
     look: Duration,
 }
 

@@ -4,7 +4,7 @@ const LONGEST: usize = 500;
 const LONGEST_WORD: usize = 200;
 
 /// What a registry said, fit for a message: on one line, short, without control characters, the queries of URLs or long tokens.
-pub(crate) fn harmless(text: &str) -> String {
+pub(crate) fn sanitize(text: &str) -> String {
     let mut shown = String::new();
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
         if !shown.is_empty() {
@@ -40,9 +40,9 @@ mod tests {
 
     #[test]
     fn shows_one_short_line_without_secrets() {
-        assert_eq!(harmless(" a\n\u{1b}[31mb\t\u{202e}c "), "a [31mb c");
-        assert_eq!(harmless("see https://s3.example/x?X-Amz-Signature=abc now"), "see https://s3.example/x now");
-        assert_eq!(harmless(&format!("Basic {} bad", "QVdTOg".repeat(99))), "Basic [...] bad");
-        assert_eq!(harmless(&"ab ".repeat(400)).len(), LONGEST + 3);
+        assert_eq!(sanitize(" a\n\u{1b}[31mb\t\u{202e}c "), "a [31mb c");
+        assert_eq!(sanitize("see https://s3.example/x?X-Amz-Signature=abc now"), "see https://s3.example/x now");
+        assert_eq!(sanitize(&format!("Basic {} bad", "QVdTOg".repeat(99))), "Basic [...] bad");
+        assert_eq!(sanitize(&"ab ".repeat(400)).len(), LONGEST + 3);
     }
 }

@@ -9,28 +9,25 @@ use rustls::{CertificateError, InvalidMessage};
 use url::Url;
 
 use super::origin::shown;
-use super::text::harmless;
+use super::text::sanitize;
 
 /// A request that got no answer, or an answer that was cut.
 pub(super) fn transport(error: reqwest::Error, doing: &str, url: &Url) -> Error {
     let error = error.without_url();
     let why = why(&error, url);
-    let message = format!("{doing} {}: {}", shown(url), why.as_deref().unwrap_or(&harmless(&root(&error))));
-    let permanent = error.is_builder() || (why.is_some() && !is_nobody(&error));
+    let message = format!("{doing} {}: {}", shown(url), why.as_deref().unwrap_or(&sanitize(&root(&error))));
+    let permanent = error.is_builder() || (why.is_some() && !is_unreachable(&error));
     let named = Error::new(Name::RegistryUnavailable, message).with_source(error);
     if permanent { named.permanent() } else { named }
 }
 
 /// The registry was given this long and did not answer.
-pub(super) fn late(patience: Duration, doing: &str, url: &Url) -> Error {
-    Error::new(
-        Name::RegistryUnavailable,
-        format!("{doing} {}: no answer in {} seconds", shown(url), patience.as_secs()),
-    )
+pub(super) fn timed_out(timeout: Duration, doing: &str, url: &Url) -> Error {
+    Error::new(Name::RegistryUnavailable, format!("{doing} {}: no answer in {} seconds", shown(url), timeout.as_secs()))
 }
 
 /// Whether there is nobody at the address: what a mistake in it looks like, and a registry that is just being started.
-pub(super) fn is_nobody(error: &reqwest::Error) -> bool {
+pub(super) fn is_unreachable(error: &reqwest::Error) -> bool {
     is_unknown(error) || find(error, |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
@@ -42,7 +39,7 @@ fn why(error: &reqwest::Error, url: &Url) -> Option<String> {
     if is_unknown(error) {
         let said = root(error);
         let said = said.rsplit_once(": ").map_or(said.as_str(), |(_, why)| why);
-        return Some(format!("the name {host} cannot be resolved ({}): check how it is written", harmless(said)));
+        return Some(format!("the name {host} cannot be resolved ({}): check how it is written", sanitize(said)));
     }
     if find(error, |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused) {
         return Some(format!(
@@ -93,7 +90,7 @@ fn of_tls(error: &rustls::Error, host: &str, port: u16) -> Option<String> {
         }
         _ => return None,
     };
-    Some(format!("TLS failed: {}; {advice}", harmless(&error.to_string())))
+    Some(format!("TLS failed: {}; {advice}", sanitize(&error.to_string())))
 }
 
 /// The innermost error: those around it say "error sending request" and the like.
@@ -178,7 +175,7 @@ mod tests {
             ("registry.example", 2999, true, "use a name that the certificate is for, or have one made for 127.0.0.1"),
         ] {
             let (authority, port) = tls_server(name, year);
-            let client = if trusted { Client::trusting(&authority) } else { Client::patient() };
+            let client = if trusted { Client::trusting(&authority) } else { Client::for_tests() };
             let error = failure(&client, &format!("https://127.0.0.1:{port}/v2/?secret=1")).await;
             let text = error.to_string();
             assert!(text.starts_with(&format!("asking https://127.0.0.1:{port}/v2/: TLS failed: ")), "{text}");
@@ -189,11 +186,11 @@ mod tests {
     #[tokio::test]
     async fn tls_and_plain_http_are_told_apart() {
         let (address, _) = plain_server(b"HTTP/1.1 400 Bad Request\r\n\r\n");
-        let error = failure(&Client::patient(), &format!("https://{address}")).await;
+        let error = failure(&Client::for_tests(), &format!("https://{address}")).await;
         assert!(error.to_string().contains(&format!("write http://{address} if")), "{error}");
         assert!(!error.is_temporary(), "{error}");
         let (_, port) = tls_server("127.0.0.1", 2999);
-        let error = failure(&Client::patient(), &format!("http://127.0.0.1:{port}/")).await;
+        let error = failure(&Client::for_tests(), &format!("http://127.0.0.1:{port}/")).await;
         assert!(error.to_string().contains(&format!("write 127.0.0.1:{port} without http://")), "{error}");
         assert!(!error.is_temporary(), "{error}");
     }
@@ -201,11 +198,13 @@ mod tests {
     #[tokio::test]
     async fn a_closed_port_is_a_mistake_until_somebody_answered() {
         let (address, answering) = plain_server(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
-        let (client, doubting) = (Client::patient(), Client::patient().doubting());
+        let (client, doubting) = (Client::for_tests(), Client::for_tests().distrusting_address());
         let url = Url::parse(&format!("http://{address}")).unwrap();
         doubting.send(doubting.request(http::Method::GET, &url, None), "asking", &url).await.unwrap();
         answering.join().unwrap();
-        for (client, temporary) in [(&client, true), (&doubting, true), (&client.counting_anew().doubting(), false)] {
+        for (client, temporary) in
+            [(&client, true), (&doubting, true), (&client.with_own_count().distrusting_address(), false)]
+        {
             let error = failure(client, url.as_str()).await;
             assert!(error.to_string().contains("connection refused"), "{error}");
             assert_eq!(error.is_temporary(), temporary, "{error}");
@@ -214,7 +213,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_unknown_name_is_told() {
-        let error = failure(&Client::patient().doubting(), "https://registry.invalid/v2/").await;
+        let error = failure(&Client::for_tests().distrusting_address(), "https://registry.invalid/v2/").await;
         assert!(error.to_string().contains("the name registry.invalid cannot be resolved"), "{error}");
         assert!(!error.is_temporary(), "{error}");
     }

@@ -135,7 +135,7 @@ mod tests {
     use crate::http::loopback::Loopback;
 
     fn client() -> Client {
-        Client::patient()
+        Client::for_tests()
     }
 
     async fn opened(server: &Loopback) -> Result<Session, Failure> {

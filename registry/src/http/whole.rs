@@ -4,7 +4,7 @@ use reqwest::Response;
 use url::Url;
 
 use super::client::{Client, within};
-use super::transport::{late, transport};
+use super::transport::{timed_out, transport};
 
 /// The whole body of an answer, or how much there was of it when it turned out longer than it may be.
 pub(crate) async fn whole(
@@ -24,5 +24,5 @@ pub(crate) async fn whole(
         }
         Ok(Ok(Bytes::from(raw)))
     };
-    within(client.timeouts().answer, reading).await.unwrap_or_else(|patience| Err(late(patience, doing, url)))
+    within(client.timeouts().answer, reading).await.unwrap_or_else(|timeout| Err(timed_out(timeout, doing, url)))
 }

@@ -7,12 +7,12 @@ use registry::{AnyRegistry, Login, Side};
 use tokio::sync::OnceCell;
 
 use crate::images::images;
-use crate::yard::{Hurry, Way, Yard, Yards};
+use crate::setup::{Route, Setup, Setups, Waiting};
 
-/// Two registries that ask for tokens. All yards have the same ones: each writes below a path of its own.
+/// Two registries that ask for tokens. All setups have the same ones: each writes below a path of its own.
 pub(crate) struct Distributions {
     servers: [Server; 2],
-    /// Whose connections are shared: those that wait as long as ever, and those in a hurry.
+    /// Whose connections are shared: those that wait as usual, and those that wait a short time only.
     connecting: [registry::Distributions; 2],
     seeded: OnceCell<()>,
     serial: AtomicUsize,
@@ -21,15 +21,15 @@ pub(crate) struct Distributions {
 impl Distributions {
     pub(crate) fn start() -> Self {
         let servers = [Server::start(Auth::Bearer), Server::start(Auth::Bearer)];
-        let connecting = Hurry::ALL.map(|hurry| {
-            registry::Distributions::with_timeouts(&registry::Proxy::default(), hurry.timeouts()).unwrap()
+        let connecting = Waiting::ALL.map(|waiting| {
+            registry::Distributions::with_timeouts(&registry::Proxy::default(), waiting.timeouts()).unwrap()
         });
         Self { servers, connecting, seeded: OnceCell::new(), serial: AtomicUsize::new(0) }
     }
 }
 
-impl Yards for Distributions {
-    async fn yard(&self) -> Yard {
+impl Setups for Distributions {
+    async fn setup(&self) -> Setup {
         let seed = async {
             for fixture in &images("team") {
                 let token = self.servers[0].tokens().bearer(&fixture.repository);
@@ -38,20 +38,21 @@ impl Yards for Distributions {
         };
         self.seeded.get_or_init(|| seed).await;
         let [source, target] = self.servers.each_ref().map(Disk::of);
-        let path = format!("yard{}", self.serial.fetch_add(1, Ordering::Relaxed));
+        let path = format!("setup{}", self.serial.fetch_add(1, Ordering::Relaxed));
         source.alias(&path, "team");
-        let mut ways = Vec::new();
+        let mut routes = Vec::new();
         for (name, server) in ["source", "target"].into_iter().zip(&self.servers) {
-            ways.push(Way { name, proxy: Proxy::start_with_tokens(server.host(), server.tokens().host()).await });
+            routes.push(Route { name, proxy: Proxy::start_with_tokens(server.host(), server.tokens().host()).await });
         }
-        let addresses = [0, 1].map(|at: usize| format!("http://{}", ways[at].proxy.host()));
+        let addresses = [0, 1].map(|at: usize| format!("http://{}", routes[at].proxy.host()));
         let [whole, image, tagged] = [target.clone(), target.clone(), target];
         let connecting = self.connecting.clone();
-        Yard {
-            ways,
+        Setup {
+            routes,
             fixtures: images(&path),
-            clients: Box::new(move |hurry| {
-                let (addresses, connecting) = (addresses.clone(), connecting[usize::from(hurry == Hurry::Yes)].clone());
+            clients: Box::new(move |waiting| {
+                let (addresses, connecting) =
+                    (addresses.clone(), connecting[usize::from(waiting == Waiting::Short)].clone());
                 Box::pin(async move {
                     let [source, target] = &addresses;
                     Ok([(source, Side::Source), (target, Side::Target)].map(|(address, side)| {

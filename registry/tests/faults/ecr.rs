@@ -3,19 +3,19 @@ use docker_registry::fixtures::Fixture;
 use docker_registry::held::{image_is_whole, is_whole, tags_are_whole};
 use ecr_double::{Config, EcrDouble, RegistryHandle};
 use proxy::Proxy;
-use registry::{AnyRegistry, Connector, Identity, Place, Side};
+use registry::{AnyRegistry, Connector, Identity, RegistryId, Side};
 
 use crate::images::images;
 use crate::sdk;
-use crate::yard::{Hurry, Way, Yard, Yards};
+use crate::setup::{Route, Setup, Setups, Waiting};
 
 const REGION: &str = "eu-west-1";
 const SOURCE: &str = "111122223333";
 const TARGET: &str = "444455556666";
 
-/// Two accounts of ECR: a double for each yard.
+/// Two accounts of ECR: a double for each setup.
 pub(crate) struct Doubles {
-    /// Whose connections are shared: one that waits as long as ever, and one in a hurry.
+    /// Whose connections are shared: one that waits as usual, and one that waits a short time only.
     connectors: [Connector; 2],
 }
 
@@ -27,12 +27,12 @@ impl Doubles {
             // ECR's own pace would make the matrix wait.
             connector.with_put_image_rate(10_000)
         };
-        Self { connectors: Hurry::ALL.map(|hurry| connector(hurry.timeouts())) }
+        Self { connectors: Waiting::ALL.map(|waiting| connector(waiting.timeouts())) }
     }
 }
 
-impl Yards for Doubles {
-    async fn yard(&self) -> Yard {
+impl Setups for Doubles {
+    async fn setup(&self) -> Setup {
         let config = Config::default().registry(SOURCE, REGION).registry(TARGET, REGION);
         let double = EcrDouble::start(config).await.unwrap();
         let [source, target] = [SOURCE, TARGET].map(|account| double.registry(account, REGION));
@@ -46,7 +46,7 @@ impl Yards for Doubles {
         }
         let host = |endpoint: String| endpoint.trim_start_matches("http://").to_owned();
         let (api, storage) = (host(double.api_endpoint()), host(double.s3_endpoint()));
-        let mut ways = Vec::new();
+        let mut routes = Vec::new();
         for (name, host) in [
             ("source, API", &api),
             ("source, /v2", &source.host().to_owned()),
@@ -58,16 +58,17 @@ impl Yards for Doubles {
             if !name.ends_with("API") {
                 double.detour(host, proxy.host());
             }
-            ways.push(Way { name, proxy });
+            routes.push(Route { name, proxy });
         }
-        let endpoints = [0, 3].map(|at: usize| format!("http://{}", ways[at].proxy.host()));
+        let endpoints = [0, 3].map(|at: usize| format!("http://{}", routes[at].proxy.host()));
         let [whole, image, tagged] = [target.clone(), target.clone(), target];
         let connectors = self.connectors.clone();
-        Yard {
-            ways,
+        Setup {
+            routes,
             fixtures,
-            clients: Box::new(move |hurry| {
-                let (endpoints, connector) = (endpoints.clone(), connectors[usize::from(hurry == Hurry::Yes)].clone());
+            clients: Box::new(move |waiting| {
+                let (endpoints, connector) =
+                    (endpoints.clone(), connectors[usize::from(waiting == Waiting::Short)].clone());
                 Box::pin(async move {
                     let [source, target] = &endpoints;
                     Ok([
@@ -77,7 +78,7 @@ impl Yards for Doubles {
                 })
             }),
             is_whole: Box::new(move |fixture| {
-                // It lives as long as the yard.
+                // It lives as long as the setup.
                 let _double = &double;
                 is_whole(&whole, fixture)
             }),
@@ -110,7 +111,7 @@ async fn client(
     let config = sdk::config(endpoint, account, REGION);
     connector
         .acting_as(&config, identity(account))
-        .connect(Place::new(account, REGION), side, None)
+        .connect(RegistryId::new(account, REGION), side, None)
         .await
         .map(AnyRegistry::Ecr)
 }

@@ -4,16 +4,16 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
-mod cell;
-mod columns;
+mod case;
 mod distribution;
 mod ecr;
+mod fault_kinds;
 mod foreign;
 mod images;
 #[path = "../support/sdk.rs"]
 mod sdk;
+mod setup;
 mod table;
-mod yard;
 
 use std::path::Path;
 use std::time::Instant;
@@ -21,12 +21,12 @@ use std::time::Instant;
 use futures_util::{StreamExt as _, stream};
 use tokio::runtime::Runtime;
 
-use crate::columns::COLUMNS;
 use crate::distribution::Distributions;
 use crate::ecr::Doubles;
+use crate::fault_kinds::FAULT_KINDS;
 use crate::foreign::Foreign;
+use crate::setup::{RequestKind, Setups};
 use crate::table::Table;
-use crate::yard::{Place, Yards};
 
 /// Cells at a time: of those that wait, and of those that work.
 const WAITING: usize = 48;
@@ -47,12 +47,16 @@ fn every_request_meets_every_fault() {
 }
 
 /// Runs all cells of one kind of registry, and tells what came of them.
-fn matrix(title: &str, yards: &impl Yards, foreign: &Foreign, runtime: &Runtime) -> String {
-    let places = runtime.block_on(Place::discover(yards));
-    let pairs: Vec<_> = places.iter().flat_map(|place| COLUMNS.iter().map(move |column| (place, column))).collect();
+fn matrix(title: &str, setups: &impl Setups, foreign: &Foreign, runtime: &Runtime) -> String {
+    let request_kinds = runtime.block_on(RequestKind::discover(setups));
+    let pairs: Vec<_> = request_kinds
+        .iter()
+        .flat_map(|request_kind| FAULT_KINDS.iter().map(move |fault_kind| (request_kind, fault_kind)))
+        .collect();
     let run = |waits: bool, at_once: usize| {
-        let share = pairs.iter().filter(move |(_, column)| column.waits == waits);
-        let running = stream::iter(share).map(|(place, column)| cell::pair(place, column, yards, foreign));
+        let share = pairs.iter().filter(move |(_, fault_kind)| fault_kind.waits == waits);
+        let running =
+            stream::iter(share).map(|(request_kind, fault_kind)| case::pair(request_kind, fault_kind, setups, foreign));
         runtime.block_on(running.buffered(at_once).collect::<Vec<_>>())
     };
     let seen: Vec<_> = std::thread::scope(|scope| {
@@ -60,9 +64,9 @@ fn matrix(title: &str, yards: &impl Yards, foreign: &Foreign, runtime: &Runtime)
         let working = run(false, WORKING);
         waiting.join().unwrap().into_iter().chain(working).flatten().collect()
     });
-    println!("{title}: {} kinds of request, {} cells", places.len(), seen.len());
+    println!("{title}: {} kinds of request, {} cells", request_kinds.len(), seen.len());
     let wrong: Vec<_> = seen.iter().filter_map(|(_, outcome)| outcome.as_ref().err().map(String::as_str)).collect();
     assert!(wrong.is_empty(), "{} cells:\n{}", wrong.len(), wrong.join("\n"));
-    let table: Table<'_> = seen.into_iter().filter_map(|(cell, outcome)| Some((cell, outcome.ok()?))).collect();
-    format!("\n## {title}\n{}", table.text(&places))
+    let table: Table<'_> = seen.into_iter().filter_map(|(case, outcome)| Some((case, outcome.ok()?))).collect();
+    format!("\n## {title}\n{}", table.text(&request_kinds))
 }

@@ -2,42 +2,48 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::cell::{Cell, Outcome, Times};
-use crate::columns::COLUMNS;
-use crate::yard::Place;
+use crate::case::{Case, Outcome, Times};
+use crate::fault_kinds::FAULT_KINDS;
+use crate::setup::RequestKind;
 
 /// What came of the cells of one kind of registry.
-pub(crate) struct Table<'a>(BTreeMap<(&'a Place, &'static str, Times), Outcome>);
+pub(crate) struct Table<'a>(BTreeMap<(&'a RequestKind, &'static str, Times), Outcome>);
 
-impl<'a> FromIterator<(Cell<'a>, Outcome)> for Table<'a> {
-    fn from_iter<I: IntoIterator<Item = (Cell<'a>, Outcome)>>(cells: I) -> Self {
-        Self(cells.into_iter().map(|(cell, outcome)| ((cell.place, cell.column.title, cell.times), outcome)).collect())
+impl<'a> FromIterator<(Case<'a>, Outcome)> for Table<'a> {
+    fn from_iter<I: IntoIterator<Item = (Case<'a>, Outcome)>>(cells: I) -> Self {
+        Self(
+            cells
+                .into_iter()
+                .map(|(case, outcome)| ((case.request_kind, case.fault_kind.title, case.times), outcome))
+                .collect(),
+        )
     }
 }
 
 impl Table<'_> {
-    /// In Markdown, a table for each way.
-    pub(crate) fn text(&self, places: &[Place]) -> String {
+    /// In Markdown, a table for each route.
+    pub(crate) fn text(&self, request_kinds: &[RequestKind]) -> String {
         let mut text = String::new();
-        for way in places.chunk_by(|one, other| one.way == other.way) {
-            let names: Vec<_> = way.iter().map(|place| place.request.as_str()).collect();
+        for route in request_kinds.chunk_by(|one, other| one.route == other.route) {
+            let names: Vec<_> = route.iter().map(|request_kind| request_kind.request.as_str()).collect();
             let _ = write!(
                 text,
                 "\n### {}\n\n| | {} |\n|{}\n",
-                way[0].way,
+                route[0].route,
                 names.join(" | "),
                 " --- |".repeat(names.len() + 1)
             );
-            for column in COLUMNS {
-                let outcomes: Vec<_> = way.iter().map(|place| self.cell(place, column.title)).collect();
-                let _ = writeln!(text, "| {} | {} |", column.title, outcomes.join(" | "));
+            for fault_kind in FAULT_KINDS {
+                let outcomes: Vec<_> =
+                    route.iter().map(|request_kind| self.case(request_kind, fault_kind.title)).collect();
+                let _ = writeln!(text, "| {} | {} |", fault_kind.title, outcomes.join(" | "));
             }
         }
         text
     }
 
-    fn cell(&self, place: &Place, title: &'static str) -> String {
-        let seen = |times| self.0.get(&(place, title, times)).copied();
+    fn case(&self, request_kind: &RequestKind, title: &'static str) -> String {
+        let seen = |times| self.0.get(&(request_kind, title, times)).copied();
         // What has no outcome was not run, and that is no table.
         let (once, always) = (seen(Times::Once).unwrap(), seen(Times::Always).unwrap());
         match (once, always) {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use ecr_double::{Config, EcrDouble, Fault, FaultRule};
 use futures_util::{StreamExt as _, stream};
 use promotion::{Error, Name, Source as _, Target as _};
-use registry::{Connector, Ecr, Identity, Place, Side};
+use registry::{Connector, Ecr, Identity, RegistryId, Side};
 
 use crate::server::{Asked, Hostile};
 use crate::{app, blob, sdk, tag};
@@ -21,7 +21,7 @@ async fn ecr() -> (EcrDouble, Ecr) {
     let config = sdk::config(&double.api_endpoint(), ACCOUNT, REGION);
     let identity = Identity::from_arn(&format!("arn:aws:iam::{ACCOUNT}:root")).unwrap();
     let connector = Connector::new(&config, identity).unwrap();
-    let client = connector.connect(Place::new(ACCOUNT, REGION), Side::Target, None).await.unwrap();
+    let client = connector.connect(RegistryId::new(ACCOUNT, REGION), Side::Target, None).await.unwrap();
     (double, client)
 }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use promotion::{
-    Digest, Error, MAX_MANIFEST_BYTES, MediaType, Name, Patience, Patient, Release, Repository, Source as _, Survey,
+    Digest, Error, MAX_MANIFEST_BYTES, MediaType, Name, Release, Repository, RetryPolicy, Retrying, Source as _, Survey,
 };
 use registry::{Distribution, Distributions, Login, Proxy, Side};
 
@@ -143,8 +143,8 @@ async fn referrers(client: &Distribution) -> Error {
 /// An image whose platforms are asked for is read with all that its index lists.
 async fn pins(client: Distribution) -> Error {
     let json = br#"{"images":[{"repository":"app","tag":"1","platforms":["linux/amd64"]}]}"#;
-    let patience = Patience { first_pause: Duration::from_millis(1), ..Patience::default() };
-    let source = Arc::new(Patient::new(client, patience));
+    let retry_policy = RetryPolicy { initial_backoff: Duration::from_millis(1), ..RetryPolicy::default() };
+    let source = Arc::new(Retrying::new(client, retry_policy));
     Survey::pins(Release::parse(json).unwrap(), &source).await.unwrap_err()
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use promotion::{Digest, MediaType, Name, Patience, Patient, Release, Source as _, Survey};
+use promotion::{Digest, MediaType, Name, Release, RetryPolicy, Retrying, Source as _, Survey};
 use registry::{Login, Side};
 
 use crate::server::{Asked, Hostile};
@@ -53,7 +53,7 @@ async fn a_terminal_obeys_nothing_that_a_manifest_says() {
     let index =
         serde_json::json!({ "schemaVersion": 2, "mediaType": MediaType::OciIndex.as_str(), "manifests": [child] });
     let server = Hostile::start(move |_: &Asked| format!("200 OK\n\n{index}"));
-    let source = Patient::new(connect(&server.address(), Login::Anonymous, Side::Source), Patience::default());
+    let source = Retrying::new(connect(&server.address(), Login::Anonymous, Side::Source), RetryPolicy::default());
     let json = br#"{"images":[{"repository":"app","tag":"1","platforms":["linux/amd64"]}]}"#;
     let error = Survey::pins(Release::parse(json).unwrap(), &Arc::new(source)).await.unwrap_err();
     let text = error.to_string();

@@ -1,6 +1,6 @@
 //! All kinds of images, and what they cost.
 
-use promotion::{MediaType, Referring, Until};
+use promotion::{MediaType, ReferrerPolicy, Until};
 
 use crate::world::*;
 
@@ -47,9 +47,9 @@ async fn a_hundred_images_that_are_there_cost_two_requests_at_most_in_source_and
     world.assert_same("app", TARGETS[0]);
 
     // For each manifest the registry lists its referrers, and in each hundred tags there is room for those of twenty-five.
-    for (referring, more) in [(Referring::Left, 0), (Referring::Carried, 104)] {
+    for (referrer_policy, more) in [(ReferrerPolicy::Leave, 0), (ReferrerPolicy::Carry, 104)] {
         world.double.reset_requests();
-        let promotion = world.promotion(&TARGETS[..1]).await.referring(referring);
+        let promotion = world.promotion(&TARGETS[..1]).await.with_referrers(referrer_policy);
         let again = promotion.run(release(&images), Until::Tagged, None).await.unwrap();
         assert_eq!(again.targets[0].images_present, 100);
         let (source, target) = (world.requests(SOURCE), world.requests(TARGETS[0]));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ecr_double::{Fault, FaultRule, SameDigest};
-use promotion::{Limits, Patience, Promotion, Until};
+use promotion::{Limits, Promotion, RetryPolicy, Until};
 use registry::Side;
 
 use crate::world::*;
@@ -125,7 +125,7 @@ async fn throttled_calls_are_made_again() {
     world.double.quotas(ecr_double::Config::default().ecr_quotas().quotas);
     let source = world.client(SOURCE, SOURCE, Side::Source).await;
     let target = world.client(TARGETS[0], TARGETS[0], Side::Target).await;
-    let promotion = Promotion::new(source, [target], Patience::default(), Limits::default());
+    let promotion = Promotion::new(source, [target], RetryPolicy::default(), Limits::default());
     promotion.run(release(&images), Until::Tagged, None).await.unwrap();
     world.assert_same("app", TARGETS[0]);
     assert!(world.double.requests_of("PutImage").iter().any(|request| request.status == 400), "nothing was throttled");

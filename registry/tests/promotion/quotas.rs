@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use ecr_double::Config;
-use promotion::{Limits, Patience, Promotion, Until};
+use promotion::{Limits, Promotion, RetryPolicy, Until};
 use registry::Side;
 
 use crate::world::*;
@@ -34,7 +34,7 @@ async fn two_hundred_images_arrive_within_the_quotas_of_ecr_and_no_throttled_cal
     for target in TARGETS {
         targets.push(world.paced_client(target, target, Side::Target, None).await);
     }
-    let promotion = Promotion::new(source, targets, Patience::default(), Limits::default());
+    let promotion = Promotion::new(source, targets, RetryPolicy::default(), Limits::default());
     let images: Vec<&str> = images.iter().map(String::as_str).collect();
     let begin = Instant::now();
     let report = promotion.run(release(&images), Until::Tagged, None).await.unwrap();

@@ -1,7 +1,7 @@
 //! What hangs on images, where ECR lists it.
 
 use ecr_double::{Fault, FaultRule, RegistryHandle};
-use promotion::{MediaType, Name, Referring, Until};
+use promotion::{MediaType, Name, ReferrerPolicy, Until};
 use serde_json::json;
 
 use crate::world::*;
@@ -67,7 +67,7 @@ async fn a_referrer_that_ecr_refuses_is_named_and_fatal_only_where_it_is_require
     );
     assert!(world.at(TARGETS[0]).tags("app").contains_key("1"));
     world.double.fault(FaultRule::once("PutImage", refusal));
-    let promotion = world.promotion(&TARGETS[..1]).await.referring(Referring::Required);
+    let promotion = world.promotion(&TARGETS[..1]).await.with_referrers(ReferrerPolicy::Require);
     let error = promotion.run(release(&["app:1"]), Until::Tagged, None).await.unwrap_err();
     assert_eq!(error.name(), Name::RegistryLimit, "{error}");
 }

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use ecr_double::{Config, Deny, EcrDouble, Mutability, RegistryHandle, RepositoryOptions};
-use promotion::{Digest, Error, Limits, MediaType, Patience, Promotion, Release, Report, Until};
-use registry::{Connector, Ecr, Identity, Place, Side};
+use promotion::{Digest, Error, Limits, MediaType, Promotion, Release, Report, RetryPolicy, Until};
+use registry::{Connector, Ecr, Identity, RegistryId, Side};
 
 use crate::sdk;
 
@@ -47,7 +47,7 @@ impl World {
         let identity = Identity::from_arn(&format!("arn:aws:iam::{caller}:root")).unwrap();
         let connector = Connector::new(&config, identity).unwrap();
         let connector = rate.map_or(connector.clone(), |rate| connector.with_put_image_rate(rate));
-        connector.connect(Place::new(account, REGION), side, None).await.unwrap()
+        connector.connect(RegistryId::new(account, REGION), side, None).await.unwrap()
     }
 
     pub(crate) async fn promotion(&self, targets: &[&str]) -> Promotion<Ecr, Ecr> {
@@ -56,8 +56,9 @@ impl World {
         for target in targets {
             clients.push(self.client(target, target, Side::Target).await);
         }
-        let patience = Patience { first_pause: std::time::Duration::from_millis(1), ..Patience::default() };
-        Promotion::new(source, clients, patience, Limits::default())
+        let retry_policy =
+            RetryPolicy { initial_backoff: std::time::Duration::from_millis(1), ..RetryPolicy::default() };
+        Promotion::new(source, clients, retry_policy, Limits::default())
     }
 
     pub(crate) async fn promote(&self, images: &[&str]) -> Result<Report, Error> {

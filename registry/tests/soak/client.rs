@@ -1,8 +1,8 @@
 use std::io::{BufRead as _, Write as _};
 use std::time::Duration;
 
-use promotion::{Limits, Patience, Promotion, Release, Until};
-use registry::{Connector, Ecr, Identity, Place, Side};
+use promotion::{Limits, Promotion, Release, RetryPolicy, Until};
+use registry::{Connector, Ecr, Identity, RegistryId, Side};
 
 use crate::sdk;
 use crate::stage::{REGION, SOURCE};
@@ -31,8 +31,8 @@ async fn promote(endpoint: &str, targets: &[&str], release: Release) -> u64 {
         clients.push(connect(endpoint, target, Side::Target).await);
     }
     // Pauses that are short for the double, and as many attempts as ever.
-    let patience = Patience { first_pause: Duration::from_millis(2), ..Patience::default() };
-    let promotion = Promotion::new(source, clients, patience, Limits::default());
+    let retry_policy = RetryPolicy { initial_backoff: Duration::from_millis(2), ..RetryPolicy::default() };
+    let promotion = Promotion::new(source, clients, retry_policy, Limits::default());
     let images = release.images().len();
     let report = promotion.run(release, Until::Tagged, None).await.unwrap();
     assert_eq!(report.images.len(), images);
@@ -43,7 +43,7 @@ async fn connect(endpoint: &str, account: &str, side: Side) -> Ecr {
     let config = sdk::config(endpoint, account, REGION);
     let identity = Identity::from_arn(&format!("arn:aws:iam::{account}:root")).unwrap();
     let connector = Connector::new(&config, identity).unwrap().with_put_image_rate(10_000);
-    connector.connect(Place::new(account, REGION), side, None).await.unwrap()
+    connector.connect(RegistryId::new(account, REGION), side, None).await.unwrap()
 }
 
 /// Bytes of memory, by its name in proc(5).

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use ecr_double::{Caller, Config, EcrDouble, RegistryHandle};
 use futures_util::{StreamExt, stream};
 use promotion::{Descriptor, Digest, Error, Manifest, MediaType, Reference, Repository, Source, Tag, Target};
-use registry::{Connector, Ecr, Identity, Place, Side};
+use registry::{Connector, Ecr, Identity, RegistryId, Side};
 
 pub(crate) const OWN: &str = "111122223333";
 pub(crate) const OTHER: &str = "444455556666";
@@ -39,7 +39,7 @@ impl Stage {
     }
 
     pub(crate) async fn connect(&self, account: &str, side: Side) -> Ecr {
-        self.connector().connect(Place::new(account, REGION), side, None).await.unwrap()
+        self.connector().connect(RegistryId::new(account, REGION), side, None).await.unwrap()
     }
 
     pub(crate) async fn source(&self) -> Ecr {

@@ -7,7 +7,7 @@ use futures_util::stream;
 use tokio::time::{Instant, advance, sleep};
 
 use super::*;
-use crate::{Digest, Lookup, Patience, Reference, Referrers, Registry, Tag};
+use crate::{Digest, Lookup, Reference, Referrers, Registry, RetryPolicy, Tag};
 
 const MIB: u64 = 1 << 20;
 const PART_MIB: u64 = PART / MIB;
@@ -83,10 +83,10 @@ fn blob(mib: u64) -> Descriptor {
 }
 
 /// Reads a blob of so many MiB, taking so long over each piece; checks that all arrives in order, and tells how long that took.
-async fn read(source: &Arc<Patient<Slow>>, mib: u64, pause: u64, places: &Arc<Semaphore>) -> Duration {
+async fn read(source: &Arc<Retrying<Slow>>, mib: u64, pause: u64, range_permits: &Arc<Semaphore>) -> Duration {
     let (blob, repository) = (blob(mib), "app".parse().unwrap());
     let begin = Instant::now();
-    let mut ranges = Ranges::open(source, &repository, &blob, 0, places).await.unwrap();
+    let mut ranges = Ranges::open(source, &repository, &blob, 0, range_permits).await.unwrap();
     for at in 0..mib {
         let piece = ranges.next().await.unwrap().unwrap();
         assert_eq!((piece.len() as u64, piece.first()), (MIB, Some(&(at as u8))), "MiB {at}");
@@ -96,20 +96,20 @@ async fn read(source: &Arc<Patient<Slow>>, mib: u64, pause: u64, places: &Arc<Se
     begin.elapsed()
 }
 
-fn patient(slow: Slow) -> Arc<Patient<Slow>> {
-    Arc::new(Patient::new(slow, Patience::default()))
+fn patient(slow: Slow) -> Arc<Retrying<Slow>> {
+    Arc::new(Retrying::new(slow, RetryPolicy::default()))
 }
 
-fn places(count: usize) -> Arc<Semaphore> {
+fn range_permits(count: usize) -> Arc<Semaphore> {
     Arc::new(Semaphore::new(count))
 }
 
 #[tokio::test(start_paused = true)]
 async fn four_connections_read_about_four_times_as_fast_as_one() {
     let source = patient(Slow::new(20));
-    let one = read(&source, 200, 0, &places(0)).await;
+    let one = read(&source, 200, 0, &range_permits(0)).await;
     assert_eq!((one.as_millis(), source.requests()), (4000, 4));
-    let room = places(4);
+    let room = range_permits(4);
     let four = read(&source, 200, 0, &room).await;
     assert!(four * 7 < one * 2, "{four:?} and {one:?}");
     assert_eq!(source.requests(), 4 + 200 / PART_MIB);
@@ -119,7 +119,7 @@ async fn four_connections_read_about_four_times_as_fast_as_one() {
 #[tokio::test(start_paused = true)]
 async fn what_is_read_ahead_is_bounded_whatever_is_sent_on() {
     let source = patient(Slow::new(5));
-    let room = places(4);
+    let room = range_permits(4);
     let (blob, repository) = (blob(100), "app".parse().unwrap());
     let mut ranges = Ranges::open(&source, &repository, &blob, 0, &room).await.unwrap();
     ranges.next().await.unwrap().unwrap();
@@ -138,10 +138,10 @@ async fn what_is_read_ahead_is_bounded_whatever_is_sent_on() {
 #[tokio::test(start_paused = true)]
 async fn small_blobs_and_registries_without_ranges_take_one_request() {
     let source = patient(Slow::new(20));
-    read(&source, 31, 0, &places(4)).await;
+    read(&source, 31, 0, &range_permits(4)).await;
     assert_eq!(source.requests(), 1);
     let source = patient(Slow { heeds_ranges: false, ..Slow::new(20) });
-    read(&source, 100, 0, &places(4)).await;
+    read(&source, 100, 0, &range_permits(4)).await;
     assert_eq!(source.requests(), 1);
 }
 
@@ -149,7 +149,7 @@ async fn small_blobs_and_registries_without_ranges_take_one_request() {
 async fn a_part_that_is_cut_is_told_when_its_turn_comes_and_nothing_behind_it_is_given() {
     let source = patient(Slow { cut_at: Mutex::new(Some(4 * PART)), ..Slow::new(20) });
     let (blob, repository) = (blob(100), "app".parse().unwrap());
-    let room = places(4);
+    let room = range_permits(4);
     let mut ranges = Ranges::open(&source, &repository, &blob, 0, &room).await.unwrap();
     for _ in 0..4 * PART_MIB {
         ranges.next().await.unwrap().unwrap();

@@ -14,14 +14,14 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 /// Two registries, a proxy before each, and a machine whose home is empty.
-pub(crate) struct Yard {
+pub(crate) struct Setup {
     pub(crate) source: Proxy,
     pub(crate) target: Proxy,
     pub(crate) machine: Machine,
     servers: [Server; 2],
 }
 
-impl Yard {
+impl Setup {
     /// The source holds these images; the release asks for all of them.
     pub(crate) async fn with(fixtures: &[&Fixture]) -> Self {
         let servers = [Server::start(Auth::None), Server::start(Auth::None)];

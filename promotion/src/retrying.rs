@@ -4,10 +4,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::Stream;
 
-use crate::patience::{Backoff, retry};
+use crate::retry::{Backoff, retry};
 use crate::{
-    Descriptor, Digest, Error, Lookup, Manifest, Mount, Mounting, Name, Opened, Patience, Put, Reference, Referrers,
-    Registry, Repository, Settings, Source, Tag, Target,
+    Descriptor, Digest, Error, Lookup, Manifest, Mount, Mounting, Name, Opened, Put, Reference, Referrers, Registry,
+    Repository, RetryPolicy, Settings, Source, Tag, Target,
 };
 
 /// How often a manifest is read that comes corrupt each time.
@@ -18,15 +18,15 @@ const READINGS: u32 = 3;
 /// A failure that is temporary slows down every request to the same registry. Opening a blob is repeated here; a blob that is cut while
 /// its bytes arrive, or an upload that fails, is not: the engine opens the source anew and sends it again.
 #[derive(Debug)]
-pub struct Patient<R> {
+pub struct Retrying<R> {
     registry: R,
     backoff: Arc<Backoff>,
 }
 
-impl<R> Patient<R> {
+impl<R> Retrying<R> {
     /// Wraps a registry whose calls make one attempt each.
-    pub fn new(registry: R, patience: Patience) -> Self {
-        Self { registry, backoff: Arc::new(Backoff::new(patience)) }
+    pub fn new(registry: R, retry_policy: RetryPolicy) -> Self {
+        Self { registry, backoff: Arc::new(Backoff::new(retry_policy)) }
     }
 
     /// The registry within.
@@ -34,10 +34,10 @@ impl<R> Patient<R> {
         &self.registry
     }
 
-    /// Makes a call that the traits do not know, with the patience of all others.
+    /// Makes a call that the traits do not know, with the same retries as all others.
     ///
     /// # Errors
-    /// Those of the call, once patience is at an end.
+    /// Those of the call, once no attempt is left.
     pub async fn ask<'r, T, F>(&'r self, mut call: impl FnMut(&'r R) -> F) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Error>>,
@@ -46,12 +46,12 @@ impl<R> Patient<R> {
     }
 
     /// Makes known how a request went that could not be repeated here. True if it is worth another attempt after `attempt` ones.
-    pub(crate) fn heard(&self, error: &Error, attempt: u32) -> bool {
+    pub(crate) fn record_failure(&self, error: &Error, attempt: u32) -> bool {
         self.backoff.failed(error, attempt)
     }
 }
 
-impl<R: Source> Source for Patient<R> {
+impl<R: Source> Source for Retrying<R> {
     type Blob = R::Blob;
 
     fn name(&self) -> &str {
@@ -105,7 +105,7 @@ impl<R: Source> Source for Patient<R> {
     }
 }
 
-impl<R: Target> Target for Patient<R> {
+impl<R: Target> Target for Retrying<R> {
     type Upload = R::Upload;
 
     async fn settings(&self, repositories: &[Repository]) -> Result<Vec<Option<Settings>>, Error> {

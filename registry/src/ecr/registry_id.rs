@@ -2,14 +2,14 @@ use std::fmt;
 
 /// The account and region of an ECR registry.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Place {
+pub struct RegistryId {
     /// The twelve digits of the account.
     pub account: String,
     /// The region, such as `eu-west-1`.
     pub region: String,
 }
 
-impl Place {
+impl RegistryId {
     /// The registry of this account in this region.
     #[must_use]
     pub fn new(account: impl Into<String>, region: impl Into<String>) -> Self {
@@ -18,7 +18,7 @@ impl Place {
 }
 
 /// `111122223333/eu-west-1`
-impl fmt::Display for Place {
+impl fmt::Display for RegistryId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.account, self.region)
     }

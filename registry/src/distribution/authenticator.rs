@@ -6,16 +6,16 @@ use promotion::{Error, Name};
 
 use super::Login;
 use super::challenge::{Bearer, Challenge, choose};
+use super::endpoint::DistributionEndpoint;
 use super::login::basic;
-use super::scene::Scene;
 use super::scope::Scope;
 use super::token::Realm;
-use crate::http::{Authorization, Client, Credential, Failure, Origin, Party, Refusal, Token, harmless, ping};
-use crate::kind::{Kind, kind};
+use crate::error_kind::{ErrorKind, kind_of};
+use crate::http::{Authorization, Client, Credential, Failure, Origin, Party, Refusal, Token, ping, sanitize};
 
 /// How a registry is entered: what it has asked for so far, and the tokens that were fetched for it.
 #[derive(Debug, Default)]
-pub(super) struct Access {
+pub(super) struct AuthState {
     known: Mutex<Known>,
     /// Held by the one request that finds out what the registry asks for, so that others need not be refused as well.
     first: tokio::sync::Mutex<()>,
@@ -41,7 +41,7 @@ struct Tokens {
 
 /// What one request is sent with.
 #[derive(Debug, Clone)]
-pub(super) struct Pass {
+pub(super) struct AuthorizedRequest {
     pub(super) credential: Credential,
     shown: Shown,
 }
@@ -53,7 +53,7 @@ enum Shown {
     Token(Arc<Tokens>, Arc<Token>),
 }
 
-impl Pass {
+impl AuthorizedRequest {
     /// Whether this was a token, which is not used again.
     pub(super) async fn forget(&self) -> bool {
         if let Shown::Token(tokens, token) = &self.shown {
@@ -65,45 +65,45 @@ impl Pass {
 }
 
 /// One registry to enter, with the connection to do it over.
-pub(super) struct Gate<'a> {
-    pub(super) access: &'a Access,
-    pub(super) scene: &'a Scene,
+pub(super) struct Authenticator<'a> {
+    pub(super) auth: &'a AuthState,
+    pub(super) endpoint: &'a DistributionEndpoint,
     pub(super) http: &'a Client,
 }
 
-impl Gate<'_> {
+impl Authenticator<'_> {
     /// Sends something that needs this scope, and once more with what the registry asks for if it refuses what was shown.
-    pub(super) async fn enter<T, F>(&self, scope: &Scope, send: impl Fn(Pass) -> F) -> Result<T, Failure>
+    pub(super) async fn send<T, F>(&self, scope: &Scope, send: impl Fn(AuthorizedRequest) -> F) -> Result<T, Failure>
     where
         F: Future<Output = Result<T, Failure>>,
     {
         let mut first = None;
-        if matches!(self.access.known(), Known::Nothing) {
+        if matches!(self.auth.known(), Known::Nothing) {
             // Whoever comes second waits for what the first one finds, and goes on in any case.
-            match self.access.first.try_lock() {
+            match self.auth.first.try_lock() {
                 Ok(guard) => first = Some(guard),
-                Err(_) => drop(self.access.first.lock().await),
+                Err(_) => drop(self.auth.first.lock().await),
             }
-            if !matches!(self.scene.login, Login::Anonymous) && matches!(self.access.known(), Known::Nothing) {
+            if !matches!(self.endpoint.login, Login::Anonymous) && matches!(self.auth.known(), Known::Nothing) {
                 // A registry may show to anybody what is public, and say of the rest that it does not exist: a login that is there is used.
-                self.knock().await?;
+                self.probe().await?;
                 first = None;
             }
         }
-        let pass = self.pass(scope).await?;
-        let refusal = match send(pass.clone()).await {
+        let authorized = self.authorized(scope).await?;
+        let refusal = match send(authorized.clone()).await {
             Err(Failure::Refused(refusal)) if refusal.by == Party::Registry && refusal.status == 401 => refusal,
             answer => {
-                self.access.open(&answer);
+                self.auth.open(&answer);
                 return answer;
             }
         };
-        let other = self.other(scope, &pass, &refusal).await?;
+        let other = self.other(scope, &authorized, &refusal).await?;
         drop(first);
         let Some(other) = other else {
             return Err(Failure::Refused(refusal));
         };
-        tracing::debug!(registry = self.scene.name, refusal = refusal.told(), "asking again with what it wants");
+        tracing::debug!(registry = self.endpoint.name, %refusal, "asking again with what it wants");
         match send(other.clone()).await {
             Err(Failure::Refused(mut refusal)) if refusal.by == Party::Registry && refusal.status == 401 => {
                 if other.forget().await {
@@ -116,45 +116,52 @@ impl Gate<'_> {
     }
 
     /// What to send now, by what is known.
-    pub(super) async fn pass(&self, scope: &Scope) -> Result<Pass, Error> {
-        match self.access.known() {
+    pub(super) async fn authorized(&self, scope: &Scope) -> Result<AuthorizedRequest, Error> {
+        match self.auth.known() {
             Known::Nothing | Known::Open => Ok(self.nothing()),
             Known::Basic => self.login(),
             Known::Bearer(realm, decided) => {
-                let tokens = self.access.tokens(&realm, decided.as_ref().unwrap_or(scope));
+                let tokens = self.auth.tokens(&realm, decided.as_ref().unwrap_or(scope));
                 self.token(tokens, None).await
             }
         }
     }
 
     /// Asks the registry for nothing, to learn what it asks for.
-    async fn knock(&self) -> Result<(), Failure> {
+    async fn probe(&self) -> Result<(), Failure> {
         match ping(self.http, &self.nothing().credential).await {
             // A registry may lead elsewhere; what is asked for there is not asked for by the registry.
             Err(Failure::Refused(refusal)) if refusal.by == Party::Storage => {}
             Err(Failure::Refused(refusal)) if refusal.status == 401 => match choose(&refusal.challenges) {
-                Ok(Challenge::Basic) => self.access.learn(Known::Basic),
+                Ok(Challenge::Basic) => self.auth.learn(Known::Basic),
                 Ok(Challenge::Bearer(bearer)) => drop(self.learn(&bearer)?),
                 // What it asks for then is told with the request that it refuses.
                 Err(_) => {}
             },
             Err(Failure::Failed(error)) => return Err(error.into()),
             // This says nothing about who is let in.
-            Err(Failure::Refused(refusal)) if matches!(kind(&refusal), Kind::Busy | Kind::Down) => {
+            Err(Failure::Refused(refusal))
+                if matches!(kind_of(&refusal), ErrorKind::Throttled | ErrorKind::Unavailable) =>
+            {
                 return Err(Failure::Refused(refusal));
             }
-            answer => self.access.open(&answer),
+            answer => self.auth.open(&answer),
         }
         Ok(())
     }
 
     /// What to send instead of what was refused; none if there is nothing else.
-    async fn other(&self, scope: &Scope, refused: &Pass, refusal: &Refusal) -> Result<Option<Pass>, Failure> {
+    async fn other(
+        &self,
+        scope: &Scope,
+        refused: &AuthorizedRequest,
+        refusal: &Refusal,
+    ) -> Result<Option<AuthorizedRequest>, Failure> {
         let bearer = match choose(&refusal.challenges) {
             Ok(Challenge::Bearer(bearer)) => bearer,
             Ok(Challenge::Basic) if matches!(refused.shown, Shown::Login) => return Ok(None),
             Ok(Challenge::Basic) => {
-                self.access.learn(Known::Basic);
+                self.auth.learn(Known::Basic);
                 return self.login().map(Some).map_err(Into::into);
             }
             Err(schemes) => match &refused.shown {
@@ -162,7 +169,7 @@ impl Gate<'_> {
                 _ if schemes.is_empty() => return Ok(None),
                 _ => {
                     let mut refusal = refusal.clone();
-                    let schemes = harmless(&schemes.join(", "));
+                    let schemes = sanitize(&schemes.join(", "));
                     refusal.note(&format!("the registry asks for {schemes}, and Transship knows Basic and Bearer"));
                     return Err(refusal.into());
                 }
@@ -171,9 +178,9 @@ impl Gate<'_> {
         let (realm, decided, asked) = self.learn(&bearer)?;
         // A registry may know the repository by another name.
         let tokens = match decided {
-            Some(decided) => self.access.tokens(&realm, &decided),
-            None if scope.covers(&asked) => self.access.tokens(&realm, scope),
-            None => self.access.wider_tokens(&realm, scope, asked),
+            Some(decided) => self.auth.tokens(&realm, &decided),
+            None if scope.covers(&asked) => self.auth.tokens(&realm, scope),
+            None => self.auth.wider_tokens(&realm, scope, asked),
         };
         self.token(tokens, Some(refused)).await.map(Some).map_err(Into::into)
     }
@@ -183,28 +190,32 @@ impl Gate<'_> {
         let realm = Realm::of(self.origin(), bearer)?;
         let asked = bearer.scope.as_deref().map(Scope::parse).unwrap_or_default();
         let decided = asked.is_global().then(|| asked.clone());
-        Ok((self.access.learn_realm(realm, decided.clone()), decided, asked))
+        Ok((self.auth.learn_realm(realm, decided.clone()), decided, asked))
     }
 
     /// A token, other than one that was refused.
-    async fn token(&self, tokens: Arc<Tokens>, refused: Option<&Pass>) -> Result<Pass, Error> {
+    async fn token(
+        &self,
+        tokens: Arc<Tokens>,
+        refused: Option<&AuthorizedRequest>,
+    ) -> Result<AuthorizedRequest, Error> {
         let fetch = || self.fetch(&tokens);
         let now = SystemTime::now();
-        let token = match refused.map(|pass| &pass.shown) {
+        let token = match refused.map(|authorized| &authorized.shown) {
             Some(Shown::Token(_, token)) => tokens.authorization.other(token, now, fetch).await,
             _ => tokens.authorization.token(now, fetch).await,
         };
         // Where no token is had for several things at once, one may be had for some of them.
-        let token = token.inspect_err(|_| self.access.forget(&tokens))?;
-        Ok(Pass { credential: token.credential.clone(), shown: Shown::Token(tokens, token) })
+        let token = token.inspect_err(|_| self.auth.forget(&tokens))?;
+        Ok(AuthorizedRequest { credential: token.credential.clone(), shown: Shown::Token(tokens, token) })
     }
 
-    fn login(&self) -> Result<Pass, Error> {
+    fn login(&self) -> Result<AuthorizedRequest, Error> {
         let denied =
-            |why: &str| self.denied(&format!("{why}. Give a user and a password with {}", self.scene.log_in()));
-        match &self.scene.login {
+            |why: &str| self.denied(&format!("{why}. Give a user and a password with {}", self.endpoint.log_in()));
+        match &self.endpoint.login {
             Login::Basic { user, password, .. } => Credential::new(self.origin().clone(), &basic(user, password))
-                .map(|credential| Pass { credential, shown: Shown::Login })
+                .map(|credential| AuthorizedRequest { credential, shown: Shown::Login })
                 .ok_or_else(|| denied("the user and the password cannot be sent")),
             Login::Anonymous => Err(denied("the registry asks for a login, and none was found for it")),
             login @ Login::IdentityToken { .. } => {
@@ -215,42 +226,42 @@ impl Gate<'_> {
 
     async fn fetch(&self, tokens: &Tokens) -> Result<Token, Error> {
         let Tokens { realm, scope, .. } = tokens;
-        let failure = match realm.fetch(self.http, self.origin(), scope, &self.scene.login).await {
+        let failure = match realm.fetch(self.http, self.origin(), scope, &self.endpoint.login).await {
             Ok(token) => return Ok(token),
             Err(Failure::Failed(error)) => return Err(error),
             Err(Failure::Refused(refusal)) => refusal,
         };
-        let (server, told, log_in) = (realm.shown(), failure.told(), self.scene.log_in());
-        let kind = kind(&failure);
-        Err(match (kind, &self.scene.login) {
-            (Kind::Denied, Login::Anonymous) => self.denied(&format!(
+        let (server, told, log_in) = (realm.shown(), failure.to_string(), self.endpoint.log_in());
+        let kind = kind_of(&failure);
+        Err(match (kind, &self.endpoint.login) {
+            (ErrorKind::Denied, Login::Anonymous) => self.denied(&format!(
                 "the token server {server} gives nobody a token for {scope} without a login: {told}. Give one with {log_in}"
             )),
-            (Kind::Denied, login) => self.denied(&format!(
+            (ErrorKind::Denied, login) => self.denied(&format!(
                 "the token server {server} does not accept {login} for {scope}: {told}. Log in again with {log_in}"
             )),
             (kind, _) => {
                 let why = format!("the token server {server} gives no token for {scope}: {told}");
                 let error = Error::new(Name::RegistryUnavailable, why).with_retry_after(failure.retry_after);
-                if kind.named(self.scene.side).1 { error } else { error.permanent() }
+                if kind.named(self.endpoint.side).1 { error } else { error.permanent() }
             }
         })
     }
 
     fn denied(&self, why: &str) -> Error {
-        Error::new(Kind::Denied.named(self.scene.side).0, why)
+        Error::new(ErrorKind::Denied.named(self.endpoint.side).0, why)
     }
 
-    fn nothing(&self) -> Pass {
-        Pass { credential: Credential::none(self.origin().clone()), shown: Shown::Nothing }
+    fn nothing(&self) -> AuthorizedRequest {
+        AuthorizedRequest { credential: Credential::none(self.origin().clone()), shown: Shown::Nothing }
     }
 
     fn origin(&self) -> &Origin {
-        self.scene.address.origin()
+        self.endpoint.address.origin()
     }
 }
 
-impl Access {
+impl AuthState {
     fn known(&self) -> Known {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -2,37 +2,37 @@ use promotion::Repository;
 
 use super::denied;
 use super::identity::Identity;
-use super::place::Place;
+use super::registry_id::RegistryId;
 use crate::Side;
-use crate::attempt;
+use crate::error_kind::ErrorKind;
 use crate::http::{Party, Refusal};
-use crate::kind::Kind;
+use crate::operation;
 
 /// Where requests go and who sends them: what every message has to say.
 #[derive(Debug)]
-pub(super) struct Scene {
+pub(super) struct EcrEndpoint {
     /// `ECR 111122223333/eu-west-1`
     pub(super) name: String,
-    pub(super) place: Place,
+    pub(super) registry_id: RegistryId,
     pub(super) side: Side,
     /// Who the registry sees.
     pub(super) caller: Identity,
 }
 
-impl Scene {
-    pub(super) fn new(place: Place, side: Side, caller: Identity) -> Self {
-        Self { name: format!("ECR {place}"), place, side, caller }
+impl EcrEndpoint {
+    pub(super) fn new(registry_id: RegistryId, side: Side, caller: Identity) -> Self {
+        Self { name: format!("ECR {registry_id}"), registry_id, side, caller }
     }
 
     pub(super) fn is_foreign(&self) -> bool {
-        self.caller.account() != self.place.account
+        self.caller.account() != self.registry_id.account
     }
 }
 
 /// What was tried; its action is that of IAM that it needs.
-pub(super) type Attempt<'a> = attempt::Attempt<'a, Scene>;
+pub(super) type Operation<'a> = operation::Operation<'a, EcrEndpoint>;
 
-impl attempt::Scene for Scene {
+impl operation::Endpoint for EcrEndpoint {
     fn name(&self) -> &str {
         &self.name
     }
@@ -41,42 +41,42 @@ impl attempt::Scene for Scene {
         self.side
     }
 
-    fn advice(attempt: &Attempt<'_>, kind: Kind, refusal: &Refusal) -> String {
-        let scene = attempt.scene;
-        let place = &scene.place;
-        let repository = attempt.repository.map_or("", Repository::as_str);
+    fn advice(operation: &Operation<'_>, kind: ErrorKind, refusal: &Refusal) -> String {
+        let endpoint = operation.endpoint;
+        let registry_id = &endpoint.registry_id;
+        let repository = operation.repository.map_or("", Repository::as_str);
         match kind {
-            Kind::Denied => denied::advice(attempt, &refusal.message),
-            Kind::Stranger => format!(
+            ErrorKind::Denied => denied::advice(operation, &refusal.message),
+            ErrorKind::InvalidCredentials => format!(
                 ". ECR does not know these credentials: check that they are still valid, that this machine's clock is right, and that \
                  account {} has the region {} enabled",
-                scene.caller.account(),
-                place.region
+                endpoint.caller.account(),
+                registry_id.region
             ),
-            Kind::NoRepository if scene.side == Side::Target => format!(
+            ErrorKind::RepositoryNotFound if endpoint.side == Side::Target => format!(
                 ". Transship never creates repositories. Create it with `aws ecr create-repository --registry-id {} --region {} \
                  --repository-name {repository}`, or in the CloudFormation of that account as an AWS::ECR::Repository with \
                  RepositoryName: {repository}; then run again",
-                place.account, place.region
+                registry_id.account, registry_id.region
             ),
-            Kind::NoRepository => ". Check the account, the region and the name of the repository".into(),
-            Kind::Archived => format!(
+            ErrorKind::RepositoryNotFound => ". Check the account, the region and the name of the repository".into(),
+            ErrorKind::Archived => format!(
                 ". The image is archived: restore it with `aws ecr update-image-storage-class --registry-id {} --region {} \
                  --repository-name {repository} --target-storage-class STANDARD --image-id imageDigest=...`, wait until it is active, and \
                  run again",
-                place.account, place.region
+                registry_id.account, registry_id.region
             ),
-            Kind::NoAccessToStorage => ". The address that the registry gave for the blob was used up or may not be read. If this stays, look \
+            ErrorKind::StorageDenied => ". The address that the registry gave for the blob was used up or may not be read. If this stays, look \
                                         for a policy on an S3 endpoint of the network that leaves out the bucket with ECR's layers"
                 .into(),
-            Kind::Key => ". The KMS key that encrypts the repository could not be used: check that it is enabled, not due for deletion, and \
+            ErrorKind::Encryption => ". The KMS key that encrypts the repository could not be used: check that it is enabled, not due for deletion, and \
                           that its policy lets ECR keep its grants"
                 .into(),
-            Kind::Upstream => ". The repository is filled by a pull-through cache: check its rule, and the secret with the credentials for the \
+            ErrorKind::Upstream => ". The repository is filled by a pull-through cache: check its rule, and the secret with the credentials for the \
                                registry behind it"
                 .into(),
-            Kind::Limit => ". This is a quota and not throttling: remove what is not needed, or ask AWS to raise it".into(),
-            Kind::Busy if refusal.by == Party::Registry => ". The quotas of ECR are per account and region, and can be raised".into(),
+            ErrorKind::QuotaExceeded => ". This is a quota and not throttling: remove what is not needed, or ask AWS to raise it".into(),
+            ErrorKind::Throttled if refusal.by == Party::Registry => ". The quotas of ECR are per account and region, and can be raised".into(),
             _ => String::new(),
         }
     }
@@ -87,15 +87,15 @@ mod tests {
     use promotion::Name;
 
     use super::*;
-    use crate::attempt::Scene as _;
+    use crate::operation::Endpoint as _;
 
     fn named(side: Side, by: Party, status: u16, code: &str) -> (Name, bool) {
         let caller = Identity::from_arn("arn:aws:iam::111122223333:role/r").unwrap();
-        let scene = Scene::new(Place::new("111122223333", "eu-west-1"), side, caller);
+        let endpoint = EcrEndpoint::new(RegistryId::new("111122223333", "eu-west-1"), side, caller);
         let repository = "myapp/api".parse().unwrap();
         let retry_after = Some(std::time::Duration::from_secs(9));
         let refusal = Refusal { by, status, code: code.into(), message: "m".into(), retry_after, ..Refusal::default() };
-        let error = scene.attempt("ecr:PutImage", Some(&repository), "trying").refused(&refusal);
+        let error = endpoint.operation("ecr:PutImage", Some(&repository), "trying").refused(&refusal);
         let text = error.to_string();
         assert!(text.starts_with("trying in repository myapp/api of ECR 111122223333/eu-west-1: "), "{text}");
         assert!(text.contains(&format!("{status} ")) && text.contains("m"), "{text}");

@@ -1,7 +1,7 @@
 use promotion::{Digest, Manifest};
 
 /// The blobs of a manifest that a registry says it lacks, in order; all that it could lack, if it names none of them.
-pub(crate) fn lacking(told: &[Digest], manifest: &Manifest) -> Vec<Digest> {
+pub(crate) fn missing_blobs(told: &[Digest], manifest: &Manifest) -> Vec<Digest> {
     let candidates = manifest.content().blobs().filter(|blob| !blob.is_non_distributable()).map(|blob| blob.digest);
     let mut all: Vec<Digest> = candidates.collect();
     all.sort_unstable();

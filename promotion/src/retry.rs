@@ -5,49 +5,50 @@ use tokio::time::Instant;
 
 use crate::Error;
 
-/// How often, and with what pauses, a registry is asked again.
+/// How often a request is retried, and with which back-off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
-    /// How many times one request is sent at most, at least 1.
+pub struct RetryPolicy {
+    /// How many times one request is sent at most, the first one included; at least 1.
     pub attempts: u32,
-    /// The pause after the first failure; it doubles with each further one.
-    pub first_pause: Duration,
-    /// The longest pause, a `Retry-After` included.
-    pub longest_pause: Duration,
+    /// The back-off after the first failure; it doubles with each further one, and is jittered down to its half.
+    pub initial_backoff: Duration,
+    /// The longest back-off, that of a `Retry-After` included.
+    pub max_backoff: Duration,
 }
 
-impl Default for Patience {
-    /// Six attempts within about 15 seconds: longer than a throttling window of ECR (one second), shorter than anyone's patience.
+impl Default for RetryPolicy {
+    /// Six attempts within about 15 seconds: longer than a throttling window of ECR (one second), short enough for a person who waits.
     fn default() -> Self {
-        Self { attempts: 6, first_pause: Duration::from_millis(250), longest_pause: Duration::from_secs(20) }
+        Self { attempts: 6, initial_backoff: Duration::from_millis(250), max_backoff: Duration::from_secs(20) }
     }
 }
 
-/// How a registry has been answering, shared by all requests to it: when one is throttled, all of them slow down, and a run
-/// of successes makes them faster again only bit by bit.
+/// The back-off of one registry, shared by all requests to it: when one is throttled, all of them slow down, and a run of successes makes them
+/// faster again only step by step.
 #[derive(Debug)]
 pub(crate) struct Backoff {
-    patience: Patience,
+    retry_policy: RetryPolicy,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
     not_before: Option<Instant>,
-    /// Failures that have not been made good by successes.
-    strain: u32,
+    /// How often the back-off may be doubled: one step up with each failure, and down with each [`SUCCESSES_PER_STEP`].
+    level: u32,
+    /// In a row, since the level changed last.
     successes: u32,
 }
 
-/// How many successes make good one failure.
-const HEALING: u32 = 8;
+/// So many successes in a row make up for one failure.
+const SUCCESSES_PER_STEP: u32 = 8;
 
 impl Backoff {
-    pub(crate) fn new(patience: Patience) -> Self {
-        Self { patience, state: Mutex::new(State { not_before: None, strain: 0, successes: 0 }) }
+    pub(crate) fn new(retry_policy: RetryPolicy) -> Self {
+        Self { retry_policy, state: Mutex::new(State { not_before: None, level: 0, successes: 0 }) }
     }
 
-    /// Waits until the registry may be asked.
+    /// Waits until the back-off is over.
     pub(crate) async fn ready(&self) {
         loop {
             let not_before = self.with(|state| state.not_before);
@@ -61,29 +62,29 @@ impl Backoff {
     pub(crate) fn succeeded(&self) {
         self.with(|state| {
             state.successes += 1;
-            if state.successes >= HEALING {
+            if state.successes >= SUCCESSES_PER_STEP {
                 state.successes = 0;
-                state.strain = state.strain.saturating_sub(1);
+                state.level = state.level.saturating_sub(1);
             }
         });
     }
 
-    /// Takes note of a failure. True if the request should be sent again, `attempt` having been its latest, counted from 1.
+    /// Records a failure. True if the request should be retried, `attempt` having been its latest one, counted from 1.
     pub(crate) fn failed(&self, error: &Error, attempt: u32) -> bool {
         if !error.is_temporary() {
             return false;
         }
         self.with(|state| {
             state.successes = 0;
-            state.strain = (state.strain + 1).min(16);
-            // Several requests in flight fail together: what one of them learnt must not be multiplied by their number.
-            let doublings = attempt.min(state.strain).saturating_sub(1).min(16);
-            let pause = self.patience.first_pause.saturating_mul(1 << doublings);
-            let pause = error.retry_after().unwrap_or_else(|| jittered(pause)).min(self.patience.longest_pause);
+            state.level = (state.level + 1).min(16);
+            // Several requests in flight fail together: one throttling must not be counted as often as there are requests.
+            let doublings = attempt.min(state.level).saturating_sub(1).min(16);
+            let pause = self.retry_policy.initial_backoff.saturating_mul(1 << doublings);
+            let pause = error.retry_after().unwrap_or_else(|| jittered(pause)).min(self.retry_policy.max_backoff);
             let until = Instant::now() + pause;
             state.not_before = Some(state.not_before.map_or(until, |known| known.max(until)));
         });
-        attempt < self.patience.attempts
+        attempt < self.retry_policy.attempts
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
@@ -91,12 +92,12 @@ impl Backoff {
     }
 }
 
-/// Somewhere between half of the pause and the whole, so that those who failed together do not come back together.
+/// Between half of the back-off and all of it, so that requests that failed together are not retried together.
 fn jittered(pause: Duration) -> Duration {
     pause.mul_f64(0.5 + fastrand::f64() / 2.0)
 }
 
-/// Calls `operation` until it succeeds, fails for good, or patience is at an end. The only place where a request is repeated.
+/// Calls `operation` until it succeeds, fails for good, or no attempt is left. The only place where a request is repeated.
 pub(crate) async fn retry<T, F>(backoff: &Backoff, mut operation: impl FnMut() -> F) -> Result<T, Error>
 where
     F: Future<Output = Result<T, Error>>,
@@ -110,7 +111,7 @@ where
                 return Ok(value);
             }
             Err(error) if backoff.failed(&error, attempt) => {
-                tracing::debug!(attempt, error = %error, "asking again");
+                tracing::debug!(attempt, error = %error, "retrying");
                 attempt += 1;
             }
             Err(error) if attempt > 1 => return Err(error.context(format_args!("after {attempt} attempts"))),
@@ -143,7 +144,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn asks_again_only_when_that_may_help_and_not_for_ever() {
-        let backoff = Backoff::new(Patience::default());
+        let backoff = Backoff::new(RetryPolicy::default());
         let (result, sent) = fail_times(&backoff, 3, throttled).await;
         assert_eq!((result.unwrap(), sent), (4, 4));
         let (result, sent) = fail_times(&backoff, 99, throttled).await;
@@ -154,7 +155,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_throttled_request_makes_the_others_wait_as_long_as_the_registry_asked() {
-        let backoff = Backoff::new(Patience::default());
+        let backoff = Backoff::new(RetryPolicy::default());
         let begin = Instant::now();
         assert!(backoff.failed(&throttled().with_retry_after(Some(Duration::from_secs(7))), 1));
         let (result, _) = fail_times(&backoff, 0, throttled).await;
@@ -164,14 +165,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn pauses_double_and_are_capped() {
-        let patience = Patience { attempts: 9, ..Patience::default() };
-        let backoff = Backoff::new(patience);
+        let retry_policy = RetryPolicy { attempts: 9, ..RetryPolicy::default() };
+        let backoff = Backoff::new(retry_policy);
         let begin = Instant::now();
         let (result, _) = fail_times(&backoff, 99, throttled).await;
         assert!(result.is_err());
-        let whole: Duration = (0..8).map(|doublings| patience.first_pause * (1 << doublings)).sum();
+        let whole: Duration = (0..8).map(|doublings| retry_policy.initial_backoff * (1 << doublings)).sum();
         assert!((whole / 2..=whole).contains(&begin.elapsed()), "{:?}", begin.elapsed());
         let (_, _) = fail_times(&backoff, 1, || throttled().with_retry_after(Some(Duration::from_secs(3600)))).await;
-        assert!(begin.elapsed() < whole + patience.longest_pause * 2);
+        assert!(begin.elapsed() < whole + retry_policy.max_backoff * 2);
     }
 }

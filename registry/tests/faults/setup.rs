@@ -2,62 +2,62 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use docker_registry::fixtures::Fixture;
-use promotion::{Error, Limits, Patience, Promotion, Release, Report, Until};
+use promotion::{Error, Limits, Promotion, Release, Report, RetryPolicy, Until};
 use proxy::Proxy;
 use registry::{AnyRegistry, Timeouts};
 use serde_json::json;
 
-/// Makes yards of one kind.
-pub(crate) trait Yards: Sync {
-    /// A source that holds the images and an empty target, with a proxy on every way there.
-    fn yard(&self) -> impl Future<Output = Yard> + Send;
+/// Makes setups of one kind.
+pub(crate) trait Setups: Sync {
+    /// A source that holds the images and an empty target, with a proxy on every route there.
+    fn setup(&self) -> impl Future<Output = Setup> + Send;
 }
 
-/// A promotion to be run, and the ways to its registries.
-pub(crate) struct Yard {
-    pub(crate) ways: Vec<Way>,
+/// A promotion to be run, and the routes to its registries.
+pub(crate) struct Setup {
+    pub(crate) routes: Vec<Route>,
     pub(crate) fixtures: [Fixture; 2],
     /// Clients that know nothing yet.
-    pub(crate) clients: Box<dyn Fn(Hurry) -> Clients + Send + Sync>,
+    pub(crate) clients: Box<dyn Fn(Waiting) -> Clients + Send + Sync>,
     /// Judges what the target holds: after a success, and after an error.
-    pub(crate) is_whole: Judge,
-    pub(crate) image_is_whole: Judge,
-    pub(crate) tags_are_whole: Judge,
+    pub(crate) is_whole: Check,
+    pub(crate) image_is_whole: Check,
+    pub(crate) tags_are_whole: Check,
 }
 
 type Clients = std::pin::Pin<Box<dyn Future<Output = Result<[AnyRegistry; 2], Error>> + Send>>;
-type Judge = Box<dyn Fn(&Fixture) -> Result<(), String> + Send + Sync>;
+type Check = Box<dyn Fn(&Fixture) -> Result<(), String> + Send + Sync>;
 
 /// A proxy, and what it stands before.
-pub(crate) struct Way {
+pub(crate) struct Route {
     pub(crate) name: &'static str,
     pub(crate) proxy: Proxy,
 }
 
-/// One kind of request on one way: a row of the matrix.
+/// One kind of request on one route: a row of the matrix.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
-    /// Which way, and its name.
+pub(crate) struct RequestKind {
+    /// Which route, and its name.
     pub(crate) at: usize,
-    pub(crate) way: &'static str,
+    pub(crate) route: &'static str,
     pub(crate) request: String,
 }
 
-impl Place {
+impl RequestKind {
     /// All that a promotion without faults asks for, whatever that is.
-    pub(crate) async fn discover(yards: &impl Yards) -> Vec<Self> {
-        let yard = yards.yard().await;
-        yard.promote(Hurry::No).await.unwrap();
-        yard.judge(&yard.is_whole).unwrap();
-        let places: BTreeSet<_> = yard
-            .ways
+    pub(crate) async fn discover(setups: &impl Setups) -> Vec<Self> {
+        let setup = setups.setup().await;
+        setup.promote(Waiting::Usual).await.unwrap();
+        setup.check(&setup.is_whole).unwrap();
+        let request_kinds: BTreeSet<_> = setup
+            .routes
             .iter()
             .enumerate()
-            .flat_map(|(at, way)| {
-                way.proxy.requests().into_iter().map(move |seen| Self { at, way: way.name, request: seen.name() })
+            .flat_map(|(at, route)| {
+                route.proxy.requests().into_iter().map(move |seen| Self { at, route: route.name, request: seen.name() })
             })
             .collect();
-        places.into_iter().collect()
+        request_kinds.into_iter().collect()
     }
 
     /// Whether it asks for a list of what hangs on an image. Nothing but TLS says that such a list is what it was.
@@ -71,25 +71,25 @@ impl Place {
     }
 
     pub(crate) fn is_api(&self) -> bool {
-        self.way.ends_with("API")
+        self.route.ends_with("API")
     }
 }
 
-impl Yard {
-    pub(crate) async fn promote(&self, hurry: Hurry) -> Result<Report, Error> {
-        let [source, target] = (self.clients)(hurry).await?;
+impl Setup {
+    pub(crate) async fn promote(&self, waiting: Waiting) -> Result<Report, Error> {
+        let [source, target] = (self.clients)(waiting).await?;
         let pause = Duration::from_millis(1);
-        let patience = Patience { attempts: 4, first_pause: pause, longest_pause: 8 * pause };
-        let promotion = Promotion::new(source, [target], patience, Limits::default());
+        let retry_policy = RetryPolicy { attempts: 4, initial_backoff: pause, max_backoff: 8 * pause };
+        let promotion = Promotion::new(source, [target], retry_policy, Limits::default());
         Box::pin(promotion.run(release(&self.fixtures), Until::Tagged, None)).await
     }
 
-    pub(crate) fn judge(&self, judge: &Judge) -> Result<(), String> {
-        self.fixtures.iter().try_for_each(judge)
+    pub(crate) fn check(&self, check: &Check) -> Result<(), String> {
+        self.fixtures.iter().try_for_each(check)
     }
 
     pub(crate) fn requests(&self) -> usize {
-        self.ways.iter().map(|way| way.proxy.requests().len()).sum()
+        self.routes.iter().map(|route| route.proxy.requests().len()).sum()
     }
 }
 
@@ -100,20 +100,20 @@ fn release(fixtures: &[Fixture]) -> Release {
 
 /// How long clients wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Hurry {
-    No,
+pub(crate) enum Waiting {
+    Usual,
     /// Little time, for faults that use all there is; and enough for a machine that has much to do.
-    Yes,
+    Short,
 }
 
-impl Hurry {
-    pub(crate) const ALL: [Self; 2] = [Self::No, Self::Yes];
+impl Waiting {
+    pub(crate) const ALL: [Self; 2] = [Self::Usual, Self::Short];
 
     pub(crate) fn timeouts(self) -> Timeouts {
         let [connect, little] = [10, 3].map(Duration::from_secs);
         match self {
-            Self::No => Timeouts::default(),
-            Self::Yes => {
+            Self::Usual => Timeouts::default(),
+            Self::Short => {
                 Timeouts { connect, answer: little, refusal: little, piece: little, accept: little, commit: little }
             }
         }

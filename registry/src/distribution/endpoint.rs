@@ -1,13 +1,13 @@
 use promotion::Repository;
 
 use super::{Address, Login};
+use crate::error_kind::ErrorKind;
 use crate::http::{Party, Refusal};
-use crate::kind::Kind;
-use crate::{Side, attempt};
+use crate::{Side, operation};
 
 /// The registry, how it is used and with which login.
 #[derive(Debug)]
-pub(super) struct Scene {
+pub(super) struct DistributionEndpoint {
     pub(super) name: String,
     pub(super) address: Address,
     pub(super) login: Login,
@@ -15,17 +15,17 @@ pub(super) struct Scene {
 }
 
 /// What was tried; its action is `read` or `write`.
-pub(super) type Attempt<'a> = attempt::Attempt<'a, Scene>;
+pub(super) type Operation<'a> = operation::Operation<'a, DistributionEndpoint>;
 
-impl Scene {
+impl DistributionEndpoint {
     /// How to log in, as an end of a sentence.
     pub(super) fn log_in(&self) -> String {
         format!("`docker login {}`", self.address.registry())
     }
 
-    fn denied(&self, attempt: &Attempt<'_>) -> String {
-        let (action, log_in) = (attempt.action, self.log_in());
-        let repository = attempt.repository.map(|repository| self.address.path(repository));
+    fn denied(&self, operation: &Operation<'_>) -> String {
+        let (action, log_in) = (operation.action, self.log_in());
+        let repository = operation.repository.map(|repository| self.address.path(repository));
         let repository = repository.as_ref().map_or("it", Repository::as_str);
         // Docker Hub, and others, deny what does not exist.
         match &self.login {
@@ -40,7 +40,7 @@ impl Scene {
     }
 }
 
-impl attempt::Scene for Scene {
+impl operation::Endpoint for DistributionEndpoint {
     fn name(&self) -> &str {
         &self.name
     }
@@ -49,35 +49,35 @@ impl attempt::Scene for Scene {
         self.side
     }
 
-    fn advice(attempt: &Attempt<'_>, kind: Kind, refusal: &Refusal) -> String {
-        let scene = attempt.scene;
+    fn advice(operation: &Operation<'_>, kind: ErrorKind, refusal: &Refusal) -> String {
+        let endpoint = operation.endpoint;
         match kind {
             // What Go's server and nginx say.
-            _ if refusal.status == 400 && scene.address.is_plain() && refusal.message.contains("HTTPS") => {
-                format!(". The port speaks TLS: write {} without http://", scene.address.registry())
+            _ if refusal.status == 400 && endpoint.address.is_plain() && refusal.message.contains("HTTPS") => {
+                format!(". The port speaks TLS: write {} without http://", endpoint.address.registry())
             }
-            Kind::Denied | Kind::Stranger => scene.denied(attempt),
-            Kind::NoRepository if scene.side == Side::Target => {
+            ErrorKind::Denied | ErrorKind::InvalidCredentials => endpoint.denied(operation),
+            ErrorKind::RepositoryNotFound if endpoint.side == Side::Target => {
                 ". This registry does not make repositories of what is pushed: create it first, then run again".into()
             }
-            Kind::NoRepository | Kind::NoImage if scene.address.is_hub() => {
+            ErrorKind::RepositoryNotFound | ErrorKind::ImageNotFound if endpoint.address.is_hub() => {
                 ". Check the name and the tag or digest; names without a slash are those of official images, library/... to Docker Hub".into()
             }
-            Kind::NoRepository | Kind::NoImage => ". Check the registry, the name and the tag or digest".into(),
-            Kind::NoAccessToStorage => {
+            ErrorKind::RepositoryNotFound | ErrorKind::ImageNotFound => ". Check the registry, the name and the tag or digest".into(),
+            ErrorKind::StorageDenied => {
                 ". The address that the registry gave for the blob was used up or may not be read from here".into()
             }
-            Kind::PullLimit => {
+            ErrorKind::PullLimit => {
                 let limit = refusal.limit.as_ref().map(|limit| format!(" ({limit})")).unwrap_or_default();
-                let how = match scene.login {
-                    Login::Anonymous => format!("log in with {}, which raises it", scene.log_in()),
+                let how = match endpoint.login {
+                    Login::Anonymous => format!("log in with {}, which raises it", endpoint.log_in()),
                     _ => "use an account with a higher one".into(),
                 };
                 format!(
                     ". The limit of pulls is used up{limit}: {how}, or wait until it is renewed, which may take six hours"
                 )
             }
-            Kind::Busy if refusal.by == Party::Registry => {
+            ErrorKind::Throttled if refusal.by == Party::Registry => {
                 refusal.limit.as_ref().map(|limit| format!(" ({limit})")).unwrap_or_default()
             }
             _ => String::new(),

@@ -13,27 +13,27 @@ const READ_BYTES: usize = 128 << 20;
 
 /// The manifests of a release by digest: what each refers to, and the bytes of as many as fit.
 #[derive(Debug, Default)]
-pub(crate) struct Shelf {
+pub(crate) struct ManifestStore {
     contents: HashMap<Digest, Arc<Content>>,
-    whole: HashMap<Digest, Manifest>,
+    manifests: HashMap<Digest, Manifest>,
     kept_bytes: usize,
     read_bytes: usize,
 }
 
-impl Shelf {
-    pub(crate) fn put(&mut self, manifest: Manifest) {
+impl ManifestStore {
+    pub(crate) fn insert(&mut self, manifest: Manifest) {
         let digest = manifest.digest();
         if self.contents.insert(digest, manifest.content().clone()).is_none() {
-            self.weigh(manifest.raw().len());
+            self.count_bytes(manifest.raw().len());
         }
-        if !self.whole.contains_key(&digest) && self.kept_bytes + manifest.raw().len() <= KEPT_BYTES {
+        if !self.manifests.contains_key(&digest) && self.kept_bytes + manifest.raw().len() <= KEPT_BYTES {
             self.kept_bytes += manifest.raw().len();
-            self.whole.insert(digest, manifest);
+            self.manifests.insert(digest, manifest);
         }
     }
 
     /// Counts what is kept elsewhere of what the source says.
-    pub(crate) fn weigh(&mut self, bytes: usize) {
+    pub(crate) fn count_bytes(&mut self, bytes: usize) {
         self.read_bytes = self.read_bytes.saturating_add(bytes);
     }
 
@@ -50,22 +50,22 @@ impl Shelf {
     }
 
     /// Keeps what a manifest refers to, and not its bytes.
-    pub(crate) fn note(&mut self, digest: Digest, content: Arc<Content>) {
+    pub(crate) fn insert_content(&mut self, digest: Digest, content: Arc<Content>) {
         self.contents.entry(digest).or_insert(content);
     }
 
     /// Keeps a manifest that can be had nowhere else, whatever its size.
-    pub(crate) fn keep(&mut self, manifest: Manifest) {
+    pub(crate) fn insert_unbounded(&mut self, manifest: Manifest) {
         self.contents.insert(manifest.digest(), manifest.content().clone());
-        self.whole.insert(manifest.digest(), manifest);
+        self.manifests.insert(manifest.digest(), manifest);
     }
 
     pub(crate) fn content(&self, digest: Digest) -> Option<&Content> {
         self.contents.get(&digest).map(|content| &**content)
     }
 
-    pub(crate) fn whole(&self, digest: Digest) -> Option<&Manifest> {
-        self.whole.get(&digest)
+    pub(crate) fn manifest(&self, digest: Digest) -> Option<&Manifest> {
+        self.manifests.get(&digest)
     }
 
     /// The digest and everything below it, each once, children before the index that lists them.
@@ -112,12 +112,12 @@ mod tests {
         let leaf = index(&[]);
         let middle = index(&[leaf.digest()]);
         let root = index(&[middle.digest(), leaf.digest()]);
-        let mut shelf = Shelf::default();
+        let mut store = ManifestStore::default();
         for manifest in [&root, &middle, &leaf] {
-            shelf.put(manifest.clone());
+            store.insert(manifest.clone());
         }
-        assert_eq!(shelf.bottom_up(root.digest()), [leaf.digest(), middle.digest(), root.digest()]);
-        assert_eq!(shelf.bottom_up(leaf.digest()), [leaf.digest()]);
+        assert_eq!(store.bottom_up(root.digest()), [leaf.digest(), middle.digest(), root.digest()]);
+        assert_eq!(store.bottom_up(leaf.digest()), [leaf.digest()]);
     }
 
     fn padded(n: usize) -> Manifest {
@@ -127,27 +127,27 @@ mod tests {
 
     #[test]
     fn is_full_in_the_end_and_counts_no_manifest_twice() {
-        let mut shelf = Shelf::default();
+        let mut store = ManifestStore::default();
         for n in 0..=READ_BYTES >> 22 {
-            assert!(shelf.overflow().is_none());
-            shelf.put(padded(n));
-            shelf.put(padded(n));
+            assert!(store.overflow().is_none());
+            store.insert(padded(n));
+            store.insert(padded(n));
         }
-        assert_eq!(shelf.overflow().unwrap().name(), Name::RegistryLimit);
+        assert_eq!(store.overflow().unwrap().name(), Name::RegistryLimit);
     }
 
     #[test]
     fn keeps_the_bytes_of_no_more_than_fit() {
-        let mut shelf = Shelf::default();
+        let mut store = ManifestStore::default();
         let digests: Vec<_> = (0..10)
             .map(|n| {
                 let manifest = padded(n);
                 let digest = manifest.digest();
-                shelf.put(manifest);
+                store.insert(manifest);
                 digest
             })
             .collect();
-        assert!(digests.iter().all(|digest| shelf.content(*digest).is_some()));
-        assert_eq!(digests.iter().filter(|digest| shelf.whole(**digest).is_some()).count(), 8);
+        assert!(digests.iter().all(|digest| store.content(*digest).is_some()));
+        assert_eq!(digests.iter().filter(|digest| store.manifest(**digest).is_some()).count(), 8);
     }
 }

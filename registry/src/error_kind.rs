@@ -1,0 +1,304 @@
+use promotion::Name;
+
+use crate::Side;
+use crate::http::{Party, Refusal};
+
+/// What a refusal means, whoever was asked and whatever for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ErrorKind {
+    /// Throttled.
+    Throttled,
+    /// Docker Hub's limit of pulls, which is counted in hours.
+    PullLimit,
+    /// Failing on its side.
+    Unavailable,
+    /// Not allowed.
+    Denied,
+    /// Not known: the credentials, or a region that the account has not enabled.
+    InvalidCredentials,
+    /// The repository does not exist.
+    RepositoryNotFound,
+    /// The image does not exist, or cannot be read now.
+    ImageNotFound,
+    /// The image is in the archive.
+    Archived,
+    /// The blob does not exist, or the address it was to be had at is used up.
+    BlobNotFound,
+    /// The address that storage was to be read at is refused: used up, most likely.
+    StorageDenied,
+    /// The upload is not known any more.
+    UploadNotFound,
+    /// A hard quota.
+    QuotaExceeded,
+    /// The bytes are not what they were said to be.
+    Corrupt,
+    /// An immutable tag that exists.
+    TagImmutable,
+    /// The tag is not on that digest.
+    TagMoved,
+    /// The key that encrypts the repository.
+    Encryption,
+    /// The registry behind a pull-through cache.
+    Upstream,
+    /// The request was not what the registry takes.
+    InvalidRequest,
+    /// Nothing that is known.
+    Unexpected,
+}
+
+impl ErrorKind {
+    /// The name of such a failure where the registry is used like this, and whether the same request may succeed later.
+    pub(crate) fn named(self, side: Side) -> (Name, bool) {
+        let by_side = |source, target, pull| match side {
+            Side::Source => source,
+            Side::Target => target,
+            Side::Pull => pull,
+        };
+        let denied = by_side(Name::SourceAccessDenied, Name::TargetAccessDenied, Name::TargetAccessDenied);
+        match self {
+            Self::Throttled | Self::Unavailable | Self::StorageDenied | Self::UploadNotFound => {
+                (Name::RegistryUnavailable, true)
+            }
+            Self::Denied | Self::InvalidCredentials | Self::Encryption => (denied, false),
+            Self::RepositoryNotFound => {
+                (by_side(Name::SourceImageNotFound, Name::TargetRepositoryNotFound, Name::PullFailed), false)
+            }
+            Self::Archived => (by_side(Name::SourceImageNotFound, Name::PullFailed, Name::PullFailed), false),
+            Self::ImageNotFound => {
+                (by_side(Name::SourceImageNotFound, Name::RegistryUnavailable, Name::PullFailed), false)
+            }
+            // What is stored is listed only after a moment; and opening a blob again gives a new address for it.
+            Self::BlobNotFound => {
+                (by_side(Name::SourceImageNotFound, Name::RegistryUnavailable, Name::PullFailed), true)
+            }
+            Self::PullLimit => (Name::RegistryUnavailable, false),
+            Self::QuotaExceeded => (Name::RegistryLimit, false),
+            Self::Corrupt => (by_side(Name::CorruptContent, Name::CorruptContent, Name::PullFailed), false),
+            Self::TagImmutable => (Name::TagConflict, false),
+            Self::TagMoved => (Name::DigestMismatch, false),
+            Self::Upstream | Self::InvalidRequest | Self::Unexpected => (Name::RegistryUnavailable, false),
+        }
+    }
+}
+
+/// All codes that ECR models for the operations in use, those that every AWS service may answer, and those of the distribution
+/// specification. `LimitExceededException` is a hard quota in ECR, though elsewhere in AWS, and to the SDK, it is throttling.
+const CODES: &[(&str, ErrorKind)] = &[
+    // Not modelled for any operation of ECR, and still what it answers under load.
+    ("ThrottlingException", ErrorKind::Throttled),
+    ("Throttling", ErrorKind::Throttled),
+    ("ThrottledException", ErrorKind::Throttled),
+    ("RequestThrottled", ErrorKind::Throttled),
+    ("RequestThrottledException", ErrorKind::Throttled),
+    ("RequestLimitExceeded", ErrorKind::Throttled),
+    ("TooManyRequestsException", ErrorKind::Throttled),
+    ("SlowDown", ErrorKind::Throttled),
+    ("TOOMANYREQUESTS", ErrorKind::Throttled),
+    ("ImageFailure:UpstreamTooManyRequests", ErrorKind::Throttled),
+    ("ServerException", ErrorKind::Unavailable),
+    ("InternalFailure", ErrorKind::Unavailable),
+    ("InternalServerError", ErrorKind::Unavailable),
+    ("InternalError", ErrorKind::Unavailable),
+    ("ServiceUnavailable", ErrorKind::Unavailable),
+    ("ServiceUnavailableException", ErrorKind::Unavailable),
+    ("RequestTimeout", ErrorKind::Unavailable),
+    ("RequestTimeoutException", ErrorKind::Unavailable),
+    ("ImageFailure:UpstreamUnavailable", ErrorKind::Unavailable),
+    ("AccessDeniedException", ErrorKind::Denied),
+    ("AccessDenied", ErrorKind::Denied),
+    ("NotAuthorized", ErrorKind::Denied),
+    ("DENIED", ErrorKind::Denied),
+    ("UNAUTHORIZED", ErrorKind::Denied),
+    ("BlockedByOrganizationPolicyException", ErrorKind::Denied),
+    ("UnrecognizedClientException", ErrorKind::InvalidCredentials),
+    ("InvalidClientTokenId", ErrorKind::InvalidCredentials),
+    ("InvalidSignatureException", ErrorKind::InvalidCredentials),
+    ("SignatureDoesNotMatch", ErrorKind::InvalidCredentials),
+    ("IncompleteSignature", ErrorKind::InvalidCredentials),
+    ("IncompleteSignatureException", ErrorKind::InvalidCredentials),
+    ("MissingAuthenticationToken", ErrorKind::InvalidCredentials),
+    ("MissingAuthenticationTokenException", ErrorKind::InvalidCredentials),
+    ("ExpiredToken", ErrorKind::InvalidCredentials),
+    ("ExpiredTokenException", ErrorKind::InvalidCredentials),
+    ("RequestExpired", ErrorKind::InvalidCredentials),
+    ("OptInRequired", ErrorKind::InvalidCredentials),
+    ("RegionDisabledException", ErrorKind::InvalidCredentials),
+    ("RepositoryNotFoundException", ErrorKind::RepositoryNotFound),
+    ("NAME_UNKNOWN", ErrorKind::RepositoryNotFound),
+    ("ImageNotFoundException", ErrorKind::ImageNotFound),
+    ("ImageFailure:ImageNotFound", ErrorKind::ImageNotFound),
+    ("MANIFEST_UNKNOWN", ErrorKind::ImageNotFound),
+    ("ImageFailure:ImageInaccessible", ErrorKind::Archived),
+    ("ImageArchivedException", ErrorKind::Archived),
+    ("BLOB_UNKNOWN", ErrorKind::BlobNotFound),
+    ("LayerInaccessibleException", ErrorKind::BlobNotFound),
+    ("LayersNotFoundException", ErrorKind::BlobNotFound),
+    ("MANIFEST_BLOB_UNKNOWN", ErrorKind::BlobNotFound),
+    ("ReferencedImagesNotFoundException", ErrorKind::BlobNotFound),
+    ("BLOB_UPLOAD_UNKNOWN", ErrorKind::UploadNotFound),
+    ("BLOB_UPLOAD_INVALID", ErrorKind::UploadNotFound),
+    ("UploadNotFoundException", ErrorKind::UploadNotFound),
+    ("LimitExceededException", ErrorKind::QuotaExceeded),
+    ("PackedPolicyTooLarge", ErrorKind::QuotaExceeded),
+    ("DIGEST_INVALID", ErrorKind::Corrupt),
+    ("SIZE_INVALID", ErrorKind::Corrupt),
+    ("ImageDigestDoesNotMatchException", ErrorKind::Corrupt),
+    ("InvalidLayerException", ErrorKind::Corrupt),
+    ("ImageTagAlreadyExistsException", ErrorKind::TagImmutable),
+    ("TAG_INVALID", ErrorKind::TagImmutable),
+    ("ImageFailure:ImageTagDoesNotMatchDigest", ErrorKind::TagMoved),
+    ("KmsException", ErrorKind::Encryption),
+    ("ImageFailure:KmsError", ErrorKind::Encryption),
+    ("UnableToGetUpstreamImageException", ErrorKind::Upstream),
+    ("UnableToGetUpstreamLayerException", ErrorKind::Upstream),
+    ("ImageFailure:UpstreamAccessDenied", ErrorKind::Upstream),
+    ("InvalidParameterException", ErrorKind::InvalidRequest),
+    ("ValidationException", ErrorKind::InvalidRequest),
+    ("ValidationError", ErrorKind::InvalidRequest),
+    ("MalformedPolicyDocument", ErrorKind::InvalidRequest),
+    ("MANIFEST_INVALID", ErrorKind::InvalidRequest),
+    ("NAME_INVALID", ErrorKind::InvalidRequest),
+    ("UNSUPPORTED", ErrorKind::InvalidRequest),
+    ("ImageFailure:InvalidImageDigest", ErrorKind::InvalidRequest),
+    ("ImageFailure:InvalidImageTag", ErrorKind::InvalidRequest),
+    ("ImageFailure:MissingDigestAndTag", ErrorKind::InvalidRequest),
+    ("ImageFailure:ImageReferencedByManifestList", ErrorKind::Unexpected),
+    ("LayerFailure:InvalidLayerDigest", ErrorKind::InvalidRequest),
+    ("LayerFailure:MissingLayerDigest", ErrorKind::InvalidRequest),
+    // Answers that the operations handle themselves; they mean nothing elsewhere.
+    ("ImageAlreadyExistsException", ErrorKind::Unexpected),
+    ("LifecyclePolicyNotFoundException", ErrorKind::Unexpected),
+];
+
+/// Errors of KMS that are its own trouble (KMS API reference, "Common errors").
+const PASSING: &[&str] =
+    &["ThrottlingException", "KMSInternalException", "DependencyTimeoutException", "KeyUnavailableException"];
+
+/// What a refusal means. The code decides, then the status; texts only where ECR gives nothing else.
+pub(crate) fn kind_of(refusal: &Refusal) -> ErrorKind {
+    let Refusal { by, status, code, message, .. } = refusal;
+    let coded = CODES.iter().find(|(known, _)| known == code).map(|(_, kind)| *kind);
+    match (by, coded, *status) {
+        (_, _, 429) if message.contains("pull rate limit") => ErrorKind::PullLimit,
+        (_, Some(ErrorKind::Throttled), _) | (_, _, 429) => ErrorKind::Throttled,
+        _ if message.contains("Rate exceeded") => ErrorKind::Throttled,
+        (_, _, 408 | 500..) => ErrorKind::Unavailable,
+        (Party::Storage, _, 404 | 410) => ErrorKind::BlobNotFound,
+        (_, _, 416) => ErrorKind::Corrupt,
+        (Party::Storage, _, 400..500) => ErrorKind::StorageDenied,
+        // "Limit on number of layers per image exceeded" comes as 405 UNSUPPORTED (cirruslabs/tart#890).
+        (_, Some(ErrorKind::InvalidRequest), _) if message.contains("Limit on number of") => ErrorKind::QuotaExceeded,
+        // KMS tells its own code: these pass, while a key that is disabled or denied stays so.
+        (_, Some(ErrorKind::Encryption), _) if PASSING.iter().any(|code| message.contains(code)) => {
+            ErrorKind::Unavailable
+        }
+        (_, Some(kind), _) => kind,
+        (_, None, 401 | 403) => ErrorKind::Denied,
+        _ => ErrorKind::Unexpected,
+    }
+}
+
+/// Whether a registry refused the token and not what was asked with it, so that a new token may help.
+///
+/// ECR answers 403 DENIED "Your authorization token has expired. Reauthenticate and try again." and has been seen to answer 403 with plain text, so
+/// everything counts that is not plainly a denial by policy, which names the action.
+pub(crate) fn is_about_token(refusal: &Refusal) -> bool {
+    refusal.by == Party::Registry
+        && match refusal.status {
+            401 => true,
+            403 => !refusal.message.contains("not authorized to perform"),
+            _ => false,
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(by: Party, status: u16, code: &str, message: &str) -> Refusal {
+        Refusal { by, status, code: code.into(), message: message.into(), ..Refusal::default() }
+    }
+
+    #[test]
+    fn codes_are_listed_once() {
+        let distinct: std::collections::HashSet<_> = CODES.iter().map(|(code, _)| code).collect();
+        assert_eq!(distinct.len(), CODES.len());
+    }
+
+    /// The service model of ECR (API version 2015-09-21) lists these for the operations in use.
+    #[test]
+    fn every_modelled_error_has_a_meaning() {
+        for code in [
+            "ImageAlreadyExistsException",
+            "ImageDigestDoesNotMatchException",
+            "ImageTagAlreadyExistsException",
+            "InvalidParameterException",
+            "KmsException",
+            "LayersNotFoundException",
+            "LifecyclePolicyNotFoundException",
+            "LimitExceededException",
+            "ReferencedImagesNotFoundException",
+            "RepositoryNotFoundException",
+            "ServerException",
+            "UnableToGetUpstreamImageException",
+            "ValidationException",
+        ] {
+            assert!(CODES.iter().any(|(known, _)| *known == code), "{code}");
+        }
+        use aws_sdk_ecr::types::{ImageFailureCode, LayerFailureCode};
+        for code in ImageFailureCode::values() {
+            assert!(CODES.iter().any(|(known, _)| *known == format!("ImageFailure:{code}")), "{code}");
+        }
+        for code in LayerFailureCode::values() {
+            assert!(CODES.iter().any(|(known, _)| *known == format!("LayerFailure:{code}")), "{code}");
+        }
+    }
+
+    #[test]
+    fn code_comes_before_status() {
+        use Party::{Registry, Storage};
+        for (refusal, expected) in [
+            (refusal(Registry, 400, "ThrottlingException", "Rate exceeded"), ErrorKind::Throttled),
+            (refusal(Registry, 429, "", ""), ErrorKind::Throttled),
+            (refusal(Registry, 400, "SomethingNew", "Rate exceeded"), ErrorKind::Throttled),
+            (refusal(Registry, 503, "", ""), ErrorKind::Unavailable),
+            (refusal(Registry, 500, "ServerException", ""), ErrorKind::Unavailable),
+            (refusal(Registry, 400, "ServerException", ""), ErrorKind::Unavailable),
+            (refusal(Registry, 400, "LimitExceededException", "quota"), ErrorKind::QuotaExceeded),
+            (
+                refusal(Registry, 405, "UNSUPPORTED", "Limit on number of layers per image exceeded"),
+                ErrorKind::QuotaExceeded,
+            ),
+            (refusal(Registry, 405, "UNSUPPORTED", "Invalid JSON syntax"), ErrorKind::InvalidRequest),
+            (refusal(Registry, 400, "KmsException", "no (DisabledException)"), ErrorKind::Encryption),
+            (refusal(Registry, 400, "KmsException", "no (ThrottlingException)"), ErrorKind::Unavailable),
+            (refusal(Registry, 403, "", "Forbidden"), ErrorKind::Denied),
+            (refusal(Registry, 404, "NAME_UNKNOWN", ""), ErrorKind::RepositoryNotFound),
+            (refusal(Registry, 404, "", ""), ErrorKind::Unexpected),
+            (refusal(Registry, 418, "TEAPOT", ""), ErrorKind::Unexpected),
+            (refusal(Storage, 403, "AccessDenied", "Request has expired"), ErrorKind::StorageDenied),
+            (refusal(Storage, 400, "ExpiredToken", ""), ErrorKind::StorageDenied),
+            (refusal(Storage, 404, "NoSuchKey", ""), ErrorKind::BlobNotFound),
+            (refusal(Storage, 416, "InvalidRange", ""), ErrorKind::Corrupt),
+            (refusal(Storage, 503, "SlowDown", ""), ErrorKind::Throttled),
+        ] {
+            assert_eq!(kind_of(&refusal), expected, "{refusal:?}");
+        }
+    }
+
+    #[test]
+    fn tells_a_bad_token_from_a_denial() {
+        let expired = "Your authorization token has expired. Reauthenticate and try again.";
+        let denied = "User: arn:aws:iam::111122223333:user/x is not authorized to perform: ecr:PutImage on resource: y";
+        for (by, status, message, expected) in [
+            (Party::Registry, 401, "", true),
+            (Party::Registry, 403, expired, true),
+            (Party::Registry, 403, "no basic auth credentials", true),
+            (Party::Registry, 403, denied, false),
+            (Party::Storage, 403, expired, false),
+            (Party::Registry, 404, expired, false),
+        ] {
+            assert_eq!(is_about_token(&refusal(by, status, "DENIED", message)), expected, "{status} {message}");
+        }
+    }
+}
