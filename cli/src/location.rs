@@ -2,7 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use promotion::{Error, Name};
-use registry::{Address, Identity, RegistryId, Role};
+use registry::{Address, Identity, RegistryId, Role, is_account_id};
 
 /// A registry as a user writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,17 +118,13 @@ impl EcrHost {
         let is_region = region.split('-').count() > 2
             && region.split('-').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
         let registry_id = RegistryId::new(account, region);
-        (is_account(account) && is_region && domains.contains(&domain)).then_some(Self {
+        (is_account_id(account) && is_region && domains.contains(&domain)).then_some(Self {
             host,
             registry_id,
             is_fips,
             is_dual_stack,
         })
     }
-}
-
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 impl RoleArn {

@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use fuzz::assert_fit;
 use libfuzzer_sys::fuzz_target;
-use promotion::{Content, Digest, Manifest, MediaType};
+use oci::{Content, Digest, Manifest, MediaType};
 
 fuzz_target!(|data: &[u8]| {
     let raw = Bytes::copy_from_slice(data);

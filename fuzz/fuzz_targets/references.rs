@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use fuzz::{Address, assert_fit};
 use libfuzzer_sys::fuzz_target;
-use promotion::{Digest, Registry, Repository, Tag};
+use oci::{Digest, Registry, Repository, Tag};
 
 /// Reads a text, and what it was read as once more.
 fn read<T>(text: &str) -> Option<T>

@@ -19,11 +19,9 @@ mod http {
     pub(crate) mod link;
     pub(crate) mod origin;
     pub(crate) mod secrets;
-    pub(crate) mod text;
 
     pub(crate) use origin::{Origin, follow, shown};
     pub(crate) use secrets::Secrets;
-    pub(crate) use text::sanitize;
 
     /// Where the next page of a list is, seen from the page.
     pub fn next_page(page: &str, header: &str) -> Option<Result<url::Url, promotion::Error>> {
@@ -56,6 +54,10 @@ mod distribution {
         scope::Scope::parse(scope).resources().collect()
     }
 }
+
+#[path = "../../registry/src/ecr/registry_id.rs"]
+mod registry_id;
+pub use registry_id::is_account_id;
 
 #[path = "../../cli/src/credentials"]
 mod credentials {

@@ -1,9 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::manifest_store::ManifestStore;
-use crate::plain::beginning;
 use crate::survey::{ListToWrite, Root, TargetSurvey};
-use crate::{Content, Digest, Error, Manifest, Name, PinnedImage, Plan, ReferrerPolicy, Repository, Survey};
+use crate::{Error, Name, PinnedImage, Plan, ReferrerPolicy, Survey};
+use oci::text::excerpt;
+use oci::{Content, Digest, Manifest, Repository};
 
 /// A survey in which nothing is wrong: everything that is asked for can be read, and no rule is broken.
 ///
@@ -105,7 +106,7 @@ fn missing_platforms(survey: &Survey) -> Vec<Error> {
                 there.iter().filter(|platform| &*platform.os != "unknown").map(ToString::to_string).collect();
             // An index may say of itself what it likes.
             let there = Vec::from_iter(there).join(", ").escape_debug().to_string();
-            let there = if there.is_empty() { "none".into() } else { beginning(&there) };
+            let there = if there.is_empty() { "none".into() } else { excerpt(&there) };
             missing.push(Error::new(
                 Name::PolicyViolation,
                 format!(

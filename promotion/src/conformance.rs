@@ -9,7 +9,8 @@ use std::sync::OnceLock;
 use bytes::{Bytes, BytesMut};
 use futures_util::{TryStreamExt, stream};
 
-use crate::{Descriptor, Digest, Error, Manifest, MediaType, Mount, Name, Put, Reference, Repository, Tag, Target};
+use crate::{Error, Mount, Name, Put, Target};
+use oci::{Descriptor, Digest, Manifest, MediaType, Reference, Repository, Tag};
 
 /// All of them. `sibling` is another repository of the same registry; `missing` is one that does not exist, where a registry does not create
 /// repositories when something is written into them.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::plain::{cut, plain};
+use oci::text::{sanitize, truncate};
 
 /// The stable name of a failure.
 ///
@@ -132,7 +132,7 @@ impl Error {
     pub fn new(name: Name, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             name,
-            message: plain(cut(&message.into(), LONGEST)),
+            message: sanitize(truncate(&message.into(), LONGEST)),
             temporary: name == Name::RegistryUnavailable,
             retry_after: None,
             source: None,
@@ -178,7 +178,7 @@ impl Error {
     /// The same failure with what was being done in front.
     #[must_use]
     pub fn context(mut self, doing: impl fmt::Display) -> Self {
-        self.0.message = plain(format!("{doing}: {}", self.0.message));
+        self.0.message = sanitize(format!("{doing}: {}", self.0.message));
         self.0.listed.clear();
         self
     }
@@ -188,7 +188,7 @@ impl Error {
     pub fn listing(mut self, lines: impl IntoIterator<Item = String>) -> Self {
         for line in lines {
             self.0.message += "\n";
-            self.0.message += &plain(cut(&line, LONGEST));
+            self.0.message += &sanitize(truncate(&line, LONGEST));
         }
         self
     }

@@ -1,7 +1,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::{Content, Digest, Error, Manifest, Name};
+use crate::{Error, Name};
+use oci::{Content, Digest, Manifest};
 
 /// How many bytes of manifests are kept for sending, in all. What does not fit is read again when it is needed.
 const KEPT_BYTES: usize = 32 << 20;
@@ -95,7 +96,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::MediaType;
+    use oci::MediaType;
 
     fn index(children: &[Digest]) -> Manifest {
         let media_type = MediaType::OciIndex;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use self::list::List;
 use crate::manifest_store::ManifestStore;
 use crate::survey::{Presence, RepositorySurvey, Root, TargetSurvey};
-use crate::{Approved, Content, Descriptor, Digest, Mounting, PinnedImage, ReferrerPolicy, Repository, Tag};
+use crate::{Approved, Mounting, PinnedImage, ReferrerPolicy};
+use oci::{Content, Descriptor, Digest, Repository, Tag};
 
 /// What has to be done so that every target has the release: pure data, made without I/O.
 ///

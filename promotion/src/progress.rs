@@ -2,7 +2,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::{Descriptor, Digest, Repository, Summary};
+use crate::Summary;
+use oci::{Descriptor, Digest, Repository};
 
 /// What was done so far. It outlives a promotion that is stopped, and can be read while one runs.
 #[derive(Debug, Default)]

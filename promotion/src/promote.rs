@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use crate::progress::Progress;
 use crate::survey::Depth;
-use crate::transfer::{Staged, Transfer};
+use crate::transfer::{Completeness, Transfer};
 use crate::{
     Error, Limits, Name, Outcome, Phase, Plan, ReferrerPolicy, Release, Report, RetryPolicy, Retrying, Source, Survey,
     Target, TargetReport,
@@ -105,7 +105,7 @@ impl<S: Source, T: Target> Promotion<S, T> {
                 plan.clone()
             });
             release = Release::of(&first.images);
-            if self.carry_out(&transfer, &plan, until, progress).await? == Staged::Complete {
+            if self.carry_out(&transfer, &plan, until, progress).await? == Completeness::Complete {
                 return self.report(first, until, progress, begin).await;
             }
             is_staged_anew = !plan.steps.is_empty();
@@ -133,19 +133,19 @@ impl<S: Source, T: Target> Promotion<S, T> {
         plan: &Arc<Plan>,
         until: Until,
         progress: &Progress,
-    ) -> Result<Staged, Error> {
+    ) -> Result<Completeness, Error> {
         if plan.is_empty() {
-            return Ok(Staged::Complete);
+            return Ok(Completeness::Complete);
         }
         progress.enter(Phase::Staging);
         transfer.stage(plan).await?;
         if until == Until::Staged {
-            return Ok(Staged::Complete);
+            return Ok(Completeness::Complete);
         }
         progress.enter(Phase::Verifying);
         match transfer.verify(plan).await? {
-            Staged::Missing => Ok(Staged::Missing),
-            Staged::Complete => {
+            Completeness::Missing => Ok(Completeness::Missing),
+            Completeness::Complete => {
                 progress.enter(Phase::Tagging);
                 transfer.tag(plan).await
             }

@@ -9,14 +9,13 @@ use std::sync::Arc;
 pub use consumer::Consumer;
 use fault::{Fault, LISTED, whole};
 use futures_util::{StreamExt, TryStreamExt, stream};
+use oci::MAX_INDEX_DEPTH;
 use serde::Deserialize;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
-use crate::{
-    Descriptor, Digest, Error, Manifest, Name, PinnedImage, Reference, Repository, RetryPolicy, Retrying, Source,
-    read_whole,
-};
+use crate::{Error, Name, PinnedImage, RetryPolicy, Retrying, Source, read_whole};
+use oci::{Descriptor, Digest, Manifest, Reference, Repository};
 
 /// How many images are opened at a time.
 const IMAGES_AT_ONCE: usize = 16;
@@ -26,9 +25,6 @@ const BLOBS_AT_ONCE: usize = 32;
 
 /// How many blobs are read at a time. Each needs a few hundred kibibytes, whatever its size.
 const READ_AT_ONCE: usize = 8;
-
-/// How deep indexes may list indexes: as deep as they are promoted.
-const MAX_DEPTH: usize = 8;
 
 /// How thoroughly a pull looks. Events and answers spell it in lower case.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -149,7 +145,7 @@ async fn open<C: Consumer>(registry: &Arc<Retrying<C>>, image: &PinnedImage, by:
         }
     };
     let mut seen: HashSet<Digest> = HashSet::new();
-    for _ in 0..=MAX_DEPTH {
+    for _ in 0..=MAX_INDEX_DEPTH {
         let mut children = Vec::new();
         for manifest in level.drain(..) {
             let blobs = manifest.content().blobs().filter(|blob| !blob.is_non_distributable());
@@ -173,7 +169,7 @@ async fn open<C: Consumer>(registry: &Arc<Retrying<C>>, image: &PinnedImage, by:
             }
         }
     }
-    let error = Error::new(Name::RegistryLimit, format!("its indexes are nested more than {MAX_DEPTH} deep"));
+    let error = Error::new(Name::RegistryLimit, format!("its indexes are nested more than {MAX_INDEX_DEPTH} deep"));
     opened.faults.push(Fault { image: name, error });
     opened
 }

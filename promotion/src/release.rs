@@ -1,11 +1,11 @@
 use std::collections::HashMap;
-use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::plain::beginning;
-use crate::{Digest, Error, Name, PinnedImage, Platform, Repository, Tag};
+use crate::{Error, Name, PinnedImage};
+use oci::text::excerpt;
+use oci::{Digest, Platform, Repository, Tag};
 
 /// The largest `deploy-manifest.json` that is read, in bytes. A release of a thousand images needs about a fifth of it.
 pub const MAX_RELEASE_BYTES: usize = 1 << 20;
@@ -53,8 +53,7 @@ impl Release {
         }
         let text = std::str::from_utf8(json)
             .map_err(|error| invalid(format!("it is not UTF-8 from byte {} on", error.valid_up_to())))?;
-        let entries: Entries<'_> =
-            serde_json::from_str(text).map_err(|error| invalid(beginning(&error.to_string())))?;
+        let entries: Entries<'_> = serde_json::from_str(text).map_err(|error| invalid(excerpt(&error.to_string())))?;
         if entries.images.is_empty() {
             return Err(invalid("\"images\" is empty: list at least one image, or leave the file out".into()));
         }
@@ -137,7 +136,7 @@ fn parse_image(json: &str, number: usize, line: usize) -> Result<Image, Error> {
         let what = error.inner().to_string();
         // The position within the image would contradict the line within the file.
         let what = what.split(" at line ").next().unwrap_or_default();
-        invalid(format!("line {line}, image {number}{}: {}", beginning(&field), beginning(what)))
+        invalid(format!("line {line}, image {number}{}: {}", excerpt(&field), excerpt(what)))
     })
 }
 
@@ -206,28 +205,10 @@ impl From<Parameter> for String {
     }
 }
 
-impl FromStr for Platform {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let is_word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        let mut words = text.split('/');
-        match (words.next(), words.next(), words.next(), words.next()) {
-            (Some(os), Some(architecture), variant, None)
-                if [os, architecture].into_iter().chain(variant).all(is_word) =>
-            {
-                Ok(Self { os: os.into(), architecture: architecture.into(), variant: variant.map(Into::into) })
-            }
-            _ => Err(format!(
-                "\"{}\" is not a platform: expected, say, linux/arm64 or linux/arm/v7",
-                text.escape_debug()
-            )),
-        }
-    }
-}
-
 /// Platforms as a person writes them, `linux/arm64`, unlike the objects in an index.
 mod platform_names {
+    use oci::InvalidPlatform;
+
     use super::{Deserialize, Deserializer, Platform, Serializer};
 
     #[derive(Deserialize)]
@@ -235,9 +216,9 @@ mod platform_names {
     struct PlatformName(Platform);
 
     impl TryFrom<String> for PlatformName {
-        type Error = String;
+        type Error = InvalidPlatform;
 
-        fn try_from(text: String) -> Result<Self, String> {
+        fn try_from(text: String) -> Result<Self, InvalidPlatform> {
             text.parse().map(Self)
         }
     }

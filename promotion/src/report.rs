@@ -4,7 +4,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::progress::Counters;
-use crate::{PinnedImage, Registry, Summary};
+use crate::{PinnedImage, Summary};
+use oci::Registry;
 
 /// What a promotion did.
 #[derive(Debug, Clone)]

@@ -5,10 +5,8 @@ use bytes::Bytes;
 use futures_util::Stream;
 
 use crate::retry::{Backoff, retry};
-use crate::{
-    Descriptor, Digest, Error, Lookup, Manifest, Mount, Mounting, Name, Opened, Put, Reference, Referrers, Registry,
-    Repository, RetryPolicy, Settings, Source, Tag, Target,
-};
+use crate::{Error, Lookup, Mount, Mounting, Name, Opened, Put, Referrers, RetryPolicy, Settings, Source, Target};
+use oci::{Descriptor, Digest, Manifest, Reference, Registry, Repository, Tag};
 
 /// How often a manifest is read that comes corrupt each time.
 const READINGS: u32 = 3;

@@ -11,10 +11,8 @@ use futures_util::{StreamExt, stream};
 
 use crate::batches::batches;
 use crate::manifest_store::ManifestStore;
-use crate::{
-    Approved, Digest, Error, Manifest, Mounting, Name, Parameter, Platform, Reference, Release, Repository, Retrying,
-    Settings, Source, Tag, Target,
-};
+use crate::{Approved, Error, Mounting, Name, Parameter, Release, Retrying, Settings, Source, Target};
+use oci::{Digest, Manifest, Platform, Reference, Repository, Tag};
 
 pub use images::PinnedImage;
 pub(crate) use images::Root;

@@ -12,7 +12,8 @@ use tokio::sync::Semaphore;
 pub use blob::read_whole;
 
 use crate::progress::Progress;
-use crate::{Digest, Error, Manifest, Plan, Reference, Repository, Retrying, Source};
+use crate::{Error, Plan, Retrying, Source};
+use oci::{Digest, Manifest, Reference, Repository};
 
 /// How much is on its way at a time, over all targets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +58,7 @@ pub(crate) struct Transfer<'a, S, T> {
 
 /// What a phase found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Staged {
+pub(crate) enum Completeness {
     /// All that was planned is there.
     Complete,
     /// Something that was staged is gone: an expiry rule for untagged images, or somebody's hand.

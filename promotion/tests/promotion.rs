@@ -6,7 +6,8 @@ mod memory;
 
 use memory::Memory;
 use memory::images::{release, seed_image, seed_index};
-use promotion::{Digest, Limits, Mounting, Name, Promotion, ReferrerPolicy, Release, RetryPolicy, Until};
+use oci::Digest;
+use promotion::{Limits, Mounting, Name, Promotion, ReferrerPolicy, Release, RetryPolicy, Until};
 
 const REPOSITORIES: [&str; 2] = ["app/api", "app/web"];
 

@@ -6,7 +6,8 @@ mod memory;
 
 use memory::images::{attach, list, release, seed_image, seed_index, sign};
 use memory::{Fault, Memory};
-use promotion::{Digest, Error, Limits, Manifest, Name, Promotion, ReferrerPolicy, Report, RetryPolicy, Until};
+use oci::{Digest, Manifest};
+use promotion::{Error, Limits, Name, Promotion, ReferrerPolicy, Report, RetryPolicy, Until};
 
 struct World {
     source: Memory,

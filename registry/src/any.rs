@@ -2,11 +2,9 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use futures_util::Stream;
+use oci::{Descriptor, Digest, Manifest, Reference, Registry, Repository, Tag};
 use promotion::pull::Consumer;
-use promotion::{
-    Descriptor, Digest, Error, Lookup, Manifest, Mount, Mounting, Opened, Put, Reference, Referrers, Registry,
-    Repository, Settings, Source, Tag, Target,
-};
+use promotion::{Error, Lookup, Mount, Mounting, Opened, Put, Referrers, Settings, Source, Target};
 
 use crate::{Blob, Distribution, Ecr, Upload};
 

@@ -18,6 +18,6 @@ mod side;
 
 pub use any::AnyRegistry;
 pub use distribution::{Address, Distribution, Distributions, Login, Proxy};
-pub use ecr::{Connector, Ecr, Identity, RegistryId, Role, UntaggedExpiry};
+pub use ecr::{Connector, Ecr, Identity, RegistryId, Role, UntaggedExpiry, is_account_id};
 pub use http::{Blob, Timeouts, Upload};
 pub use side::Side;

@@ -1,4 +1,4 @@
-use promotion::{Digest, Manifest};
+use oci::{Digest, Manifest};
 
 /// The blobs of a manifest that a registry says it lacks, in order; all that it could lack, if it names none of them.
 pub(crate) fn missing_blobs(told: &[Digest], manifest: &Manifest) -> Vec<Digest> {

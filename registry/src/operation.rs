@@ -1,7 +1,8 @@
 use std::borrow::Cow;
 use std::fmt::{self, Debug};
 
-use promotion::{Error, Name, Repository};
+use oci::Repository;
+use promotion::{Error, Name};
 
 use crate::Side;
 use crate::error_kind::{ErrorKind, kind_of};

@@ -4,7 +4,8 @@
 mod support;
 
 use ecr_double::Deny;
-use promotion::{Digest, Error, Mounting, Name, Source, Target};
+use oci::Digest;
+use promotion::{Error, Mounting, Name, Source, Target};
 use registry::Side;
 use support::*;
 

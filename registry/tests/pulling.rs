@@ -4,7 +4,8 @@
 mod support;
 
 use ecr_double::{Fault, FaultRule};
-use promotion::{Digest, Name, Reference};
+use oci::{Digest, Reference};
+use promotion::Name;
 use registry::Side;
 use support::*;
 
@@ -36,7 +37,7 @@ async fn a_blob_is_reached_without_being_downloaded() {
     let storage = stage.double.requests_of("s3.GetObject");
     assert!(storage.iter().all(|request| request.bytes_out <= 1 && request.status == 206), "{storage:?}");
 
-    let wrong = promotion::Descriptor { size: 7, ..blob.clone() };
+    let wrong = oci::Descriptor { size: 7, ..blob.clone() };
     assert_eq!(pull.reach_blob(&repository(), &wrong).await.unwrap_err().name(), Name::PullFailed);
     let error = pull.reach_blob(&repository(), &descriptor(b"never pushed")).await.unwrap_err();
     assert_eq!(error.name(), Name::PullFailed, "{error}");

@@ -4,7 +4,8 @@
 mod support;
 
 use ecr_double::{Fault, FaultRule, Status};
-use promotion::{Digest, Name, Reference, Source};
+use oci::{Digest, Reference};
+use promotion::{Name, Source};
 use registry::Side;
 use support::*;
 

@@ -6,7 +6,8 @@ mod support;
 use bytes::Bytes;
 use ecr_double::{Encryption, Fault, FaultRule, Mutability, RepositoryOptions, SameDigest};
 use futures_util::stream;
-use promotion::{Digest, Error, ImmutableTags, Mount, Mounting, Name, Put, Target};
+use oci::Digest;
+use promotion::{Error, ImmutableTags, Mount, Mounting, Name, Put, Target};
 use registry::UntaggedExpiry;
 use support::*;
 

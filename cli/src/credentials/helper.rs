@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use oci::text::sanitize_line;
 use promotion::{Error, Name};
 use registry::Login;
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -61,7 +62,7 @@ impl Helper<'_> {
                 return Ok(None);
             }
             return Err(
-                self.failed(server, &format!("it failed{}. {}", told(&answer.stderr), self.ask_by_hand(server)))
+                self.failed(server, &format!("it failed{}. {}", complaint(&answer.stderr), self.ask_by_hand(server)))
             );
         }
         self.parse(server, &answer)
@@ -135,13 +136,11 @@ async fn read(stream: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>
     Ok(bytes)
 }
 
-/// The beginning of what a helper complained about, harmless to a terminal.
-fn told(stderr: &[u8]) -> String {
-    let text = String::from_utf8_lossy(stderr);
-    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match words.as_str() {
-        "" => String::new(),
-        words => format!(" and says \"{}\"", words.chars().take(500).collect::<String>().escape_debug()),
+/// What a helper wrote about its failure, as the end of a sentence.
+fn complaint(stderr: &[u8]) -> String {
+    match sanitize_line(&String::from_utf8_lossy(stderr)) {
+        line if line.is_empty() => line,
+        line => format!(" and says \"{line}\""),
     }
 }
 

@@ -1,7 +1,8 @@
 use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, stream};
-use promotion::{Error, Repository, RetryPolicy, Retrying, Source};
+use oci::Repository;
+use promotion::{Error, RetryPolicy, Retrying, Source};
 use registry::{Ecr, UntaggedExpiry};
 
 /// How many policies are read at a time.

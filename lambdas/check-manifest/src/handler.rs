@@ -1,7 +1,6 @@
 use invocation::{Access, Answer, Artifacts, Invocation, Metric, Metrics, StackParameters, Targets, encode, reached};
-use promotion::{
-    Error, Limits, Name, PinnedImage, Promotion, Registry, Release, RetryPolicy, Retrying, Source, Summary,
-};
+use oci::Registry;
+use promotion::{Error, Limits, Name, PinnedImage, Promotion, Release, RetryPolicy, Retrying, Source, Summary};
 use registry::{Ecr, Side};
 use serde_json::{Value, json};
 

@@ -1,5 +1,6 @@
 use invocation::{Event, StackParameters, files};
-use promotion::{Parameter, PinnedImage, Registry};
+use oci::Registry;
+use promotion::{Parameter, PinnedImage};
 
 /// The parameters of a stack with every image in its place, and a warning for each that the files of parameters set to something else.
 ///
@@ -46,7 +47,7 @@ pub(crate) fn no_file(event: &Event) -> String {
 
 #[cfg(test)]
 mod tests {
-    use promotion::Digest;
+    use oci::Digest;
 
     use super::*;
 

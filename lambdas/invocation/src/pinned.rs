@@ -118,7 +118,7 @@ pub(crate) fn decode(file: &str, json: &[u8]) -> Result<Vec<Image>, Error> {
 
 #[cfg(test)]
 mod tests {
-    use promotion::Digest;
+    use oci::Digest;
     use serde_json::json;
 
     use super::*;

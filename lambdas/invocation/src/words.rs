@@ -55,7 +55,7 @@ macro_rules! word {
 word!(
     /// An AWS account.
     Account,
-    |text| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()),
+    registry::is_account_id,
     "an AWS account: expected twelve digits"
 );
 

@@ -121,7 +121,8 @@ fn fitting<T>(
 mod tests {
     use std::time::Duration;
 
-    use promotion::{Digest, PinnedImage, Summary};
+    use oci::Digest;
+    use promotion::{PinnedImage, Summary};
 
     use super::*;
 

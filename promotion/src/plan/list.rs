@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::manifest_store::ManifestStore;
 use crate::survey::{ListToWrite, Root, TargetSurvey};
-use crate::{Digest, Manifest, MediaType, Repository, Tag};
+use oci::{Digest, Manifest, MediaType, Repository, Tag};
 
 /// A list that a target has to get.
 #[derive(Debug)]

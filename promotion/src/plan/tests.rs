@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::*;
-use crate::{ImmutableTags, Manifest, MediaType, Settings};
+use crate::{ImmutableTags, Settings};
+use oci::{Manifest, MediaType};
 
 /// What a test case is made of. Positions count into the lists before.
 #[derive(Debug, Clone)]

@@ -1,6 +1,7 @@
 use std::future::Future;
 
-use crate::{Descriptor, Error, Manifest, Reference, Repository, Source};
+use crate::{Error, Source};
+use oci::{Descriptor, Manifest, Reference, Repository};
 
 /// A registry as those see it who run containers: they use no API of AWS but that of the OCI distribution specification.
 pub trait Consumer: Source {

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use futures_util::stream::{Iter, iter};
 
 use super::*;
-use crate::{Lookup, MediaType, Opened, Referrers, Registry, Tag};
+use crate::{Lookup, Opened, Referrers};
+use oci::{MediaType, Registry, Tag};
 
 /// A registry in memory with one repository.
 #[derive(Default)]

@@ -4,7 +4,8 @@ use futures_util::future::join;
 use serde::Deserialize;
 
 use super::*;
-use crate::{Content, Descriptor, Lookup, Name, Referrers};
+use crate::{Lookup, Name, Referrers};
+use oci::{Content, Descriptor};
 
 /// What becomes of the signatures, SBOMs and attestations that hang on the images of a release.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -34,7 +35,7 @@ impl TryFrom<String> for ReferrerPolicy {
 }
 
 /// How deep referrers may refer to referrers: a signature on an SBOM is two deep. The limit only ends what never ends.
-const MAX_DEPTH: usize = 8;
+const MAX_REFERRER_DEPTH: usize = 8;
 
 /// What an entry of a list of referrers takes, beside the name of its media type.
 const ENTRY_BYTES: usize = 200;
@@ -63,7 +64,7 @@ impl Survey {
         let mut tags: HashMap<Repository, Option<HashSet<Tag>>> = HashMap::new();
         let mut seen = HashSet::new();
         let mut from = 0;
-        for _ in 0..MAX_DEPTH {
+        for _ in 0..MAX_REFERRER_DEPTH {
             let roots = self.roots.get(from..).unwrap_or_default();
             from = self.roots.len();
             let below = |root: &Root| {
@@ -91,7 +92,7 @@ impl Survey {
             let new = new.iter().map(|root| (root.repository.clone(), root.digest, 0)).collect();
             self.open_below(new, |_| true, source).await;
         }
-        self.leave(format_args!("what refers to referrers, more than {MAX_DEPTH} deep"), "it never ends");
+        self.leave(format_args!("what refers to referrers, more than {MAX_REFERRER_DEPTH} deep"), "it never ends");
     }
 
     /// What was found; what could not be is a problem.

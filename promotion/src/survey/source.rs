@@ -2,10 +2,9 @@ use bytes::BytesMut;
 use futures_util::TryStreamExt;
 
 use super::*;
-use crate::{Content, Descriptor, Image, Lookup, MAX_MANIFEST_BYTES, Manifest, Name, read_whole};
+use oci::{Content, Descriptor, ImageConfig, MAX_INDEX_DEPTH, MAX_MANIFEST_BYTES, Manifest};
 
-/// How deep indexes may list indexes. Docker and buildx write one level; the limit only ends what never ends.
-const MAX_DEPTH: usize = 8;
+use crate::{Image, Lookup, Name, read_whole};
 
 const LEFT: &str = "it was pinned, and has left the source since: push it again, or pin the release anew";
 const NOT_WHOLE: &str = "an index that is to be promoted lists it, and no registry has to take an index without all it lists: push the whole index to the \
@@ -91,7 +90,7 @@ impl Survey {
     ) {
         let mut wanted = wanted;
         let mut seen: HashSet<(Repository, Digest)> = HashSet::new();
-        for _ in 0..=MAX_DEPTH {
+        for _ in 0..=MAX_INDEX_DEPTH {
             wanted.retain(|(repository, digest, _)| seen.insert((repository.clone(), *digest)));
             self.read_manifests(&wanted, source).await;
             if let Some(error) = self.store.overflow() {
@@ -113,7 +112,10 @@ impl Survey {
         for (repository, digest, _) in wanted {
             self.problems.push(Error::new(
                 Name::RegistryLimit,
-                format!("{repository}@{digest} in {}: indexes are nested more than {MAX_DEPTH} deep", source.name()),
+                format!(
+                    "{repository}@{digest} in {}: indexes are nested more than {MAX_INDEX_DEPTH} deep",
+                    source.name()
+                ),
             ));
         }
     }
@@ -259,7 +261,7 @@ async fn read_platform<S: Source>(
         return Err(corrupt(format!("an image's config of {} bytes, more than any manifest has", config.size)));
     }
     let bytes: BytesMut = read_whole(source.clone(), repository.clone(), config.clone()).try_collect().await?;
-    serde_json::from_slice(&bytes).map_err(|error| corrupt(format!("it names no platform: {error}")))
+    ImageConfig::parse(&bytes).map(|config| config.platform).map_err(|invalid| corrupt(invalid.to_string()))
 }
 
 #[cfg(test)]

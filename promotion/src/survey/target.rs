@@ -1,7 +1,8 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::{Content, Lookup, Manifest, Name};
+use crate::{Lookup, Name};
+use oci::{Content, Manifest};
 
 /// Which roots a target has already, and what could not be found out.
 #[derive(Default)]

@@ -6,7 +6,8 @@ use tokio::sync::Semaphore;
 
 use super::ranges::Ranges;
 use crate::progress::Progress;
-use crate::{Descriptor, Error, Hasher, Name, Repository, Retrying, Source, Target};
+use crate::{Error, Name, Retrying, Source, Target};
+use oci::{Descriptor, Hasher, Repository};
 
 /// How often a blob is sent from its beginning before its failure is final.
 const SENDINGS: u32 = 4;

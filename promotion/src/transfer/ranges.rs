@@ -10,7 +10,8 @@ use futures_util::stream::Fuse;
 use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::{Descriptor, Error, Name, Opened, Repository, Retrying, Source};
+use crate::{Error, Name, Opened, Retrying, Source};
+use oci::{Descriptor, Repository};
 
 /// How many bytes a request asks for where several connections read one blob; so many are held for each of them.
 const PART: u64 = 2 << 20;

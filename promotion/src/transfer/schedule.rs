@@ -136,7 +136,7 @@ impl<'p> Schedule<'p> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Descriptor, Digest};
+    use oci::{Descriptor, Digest};
 
     fn copy(size: u64) -> Step {
         let blob = Descriptor { media_type: "x".into(), digest: Digest::of(&size.to_le_bytes()), size, platform: None };

@@ -10,7 +10,8 @@ use super::{
     Arc, Digest, Error, Manifest, Plan, Progress, Repository, Retrying, Source, Transfer, blob, whole_manifest,
 };
 use crate::plan::{Step, Work};
-use crate::{Content, Mount, Name, Put, ReferrerPolicy, Target};
+use crate::{Mount, Name, Put, ReferrerPolicy, Target};
+use oci::Content;
 
 /// How often a manifest is put again after the registry said that it lacks what it has.
 const PUTS: u32 = 3;

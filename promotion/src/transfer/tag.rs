@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use futures_util::{StreamExt, stream};
 
-use super::{Error, Plan, Reference, Source, Staged, Transfer, whole_manifest};
+use super::{Completeness, Error, Plan, Reference, Source, Transfer, whole_manifest};
 use crate::batches::batches;
 use crate::plan::Tagging;
 use crate::{Name, Put, Target};
@@ -19,20 +19,20 @@ enum Fault {
 impl<S: Source, T: Target> Transfer<'_, S, T> {
     /// Writes the tags, and reads them back. Those of signatures and the like come first, everywhere: whoever sees an image finds what
     /// vouches for it.
-    pub(crate) async fn tag(&self, plan: &Plan) -> Result<Staged, Error> {
+    pub(crate) async fn tag(&self, plan: &Plan) -> Result<Completeness, Error> {
         let is_left = |tagging: &&Tagging| self.progress.is_left(tagging.target, &tagging.repository, tagging.new);
         let taggings = plan.tags.iter().filter(|tagging| !is_left(tagging));
         let (referrers, images): (Vec<_>, Vec<_>) = taggings.partition(|tagging| tagging.is_for_referrer);
         for wave in [referrers, images] {
-            if self.put_tags(plan, wave).await? == Staged::Missing {
-                return Ok(Staged::Missing);
+            if self.put_tags(plan, wave).await? == Completeness::Missing {
+                return Ok(Completeness::Missing);
             }
         }
-        Ok(Staged::Complete)
+        Ok(Completeness::Complete)
     }
 
     /// A tag that cannot be written does not keep the others from being written: tagging rolls forward, and a failure lists what is missing.
-    async fn put_tags(&self, plan: &Plan, wave: Vec<&Tagging>) -> Result<Staged, Error> {
+    async fn put_tags(&self, plan: &Plan, wave: Vec<&Tagging>) -> Result<Completeness, Error> {
         // Each target has a pace of its own, and none waits for that of another.
         let mut targets: BTreeMap<usize, Vec<&Tagging>> = BTreeMap::new();
         for tagging in &wave {
@@ -55,7 +55,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
         if let Some(error) = self.failure(plan, &faults) {
             return Err(error);
         }
-        Ok(if faults.is_empty() { Staged::Complete } else { Staged::Missing })
+        Ok(if faults.is_empty() { Completeness::Complete } else { Completeness::Missing })
     }
 
     async fn put_tag(&self, plan: &Plan, tagging: &Tagging) -> Result<(), Fault> {
@@ -127,7 +127,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
     }
 }
 
-fn moved(tagging: &Tagging, found: Result<Option<crate::Digest>, Error>) -> Option<Fault> {
+fn moved(tagging: &Tagging, found: Result<Option<oci::Digest>, Error>) -> Option<Fault> {
     match found {
         Ok(Some(digest)) if digest == tagging.new => None,
         Ok(None) => Some(Fault::Gone),

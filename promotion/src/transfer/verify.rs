@@ -2,10 +2,11 @@ use std::collections::{BTreeSet, HashSet};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::{Digest, Error, Plan, Reference, Repository, Source, Staged, Transfer};
+use super::{Completeness, Digest, Error, Plan, Reference, Repository, Source, Transfer};
+use crate::Target;
 use crate::batches::batches;
 use crate::plan::Work;
-use crate::{Content, Target};
+use oci::Content;
 
 /// A repository of a target, which is known by its position.
 type Place<'p> = (usize, &'p Repository);
@@ -18,7 +19,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
     ///
     /// Where every manifest and blob costs a request of its own, only the tops of what this run has written are read back: all below was
     /// answered for one by one. What was there before, somebody else may have put there without all that it needs.
-    pub(crate) async fn verify(&self, plan: &Plan) -> Result<Staged, Error> {
+    pub(crate) async fn verify(&self, plan: &Plan) -> Result<Completeness, Error> {
         let written: HashSet<There<'_>> = plan.written().map(|(place, digest, _)| (place, digest)).collect();
         let tagged = plan.tags.iter().map(|tagging| ((tagging.target, &tagging.repository), tagging.new));
         let referrers = plan.written().filter(|(.., is_for_referrer)| *is_for_referrer);
@@ -28,14 +29,14 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
             .collect();
         let (tops, whole): (Vec<_>, Vec<_>) =
             images.into_iter().partition(|there| self.batch(&there.0) == 1 && written.contains(there));
-        if self.read_back(tops, |_, _| {}).await? == Staged::Missing {
-            return Ok(Staged::Missing);
+        if self.read_back(tops, |_, _| {}).await? == Completeness::Missing {
+            return Ok(Completeness::Missing);
         }
         self.verify_whole(plan, whole).await
     }
 
     /// `images` with all that the plan knows to be below them, and what those list besides, which is found on the way down.
-    async fn verify_whole<'p>(&self, plan: &Plan, images: Vec<There<'p>>) -> Result<Staged, Error> {
+    async fn verify_whole<'p>(&self, plan: &Plan, images: Vec<There<'p>>) -> Result<Completeness, Error> {
         let below = |digest| plan.store.bottom_up(digest);
         let known = images.into_iter().flat_map(|(place, digest)| below(digest).into_iter().map(move |at| (place, at)));
         let mut seen: BTreeSet<There<'_>> = known.collect();
@@ -50,8 +51,8 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
                 let children = content.children().iter().map(|child| (place, child.digest));
                 below.extend(children.filter(|child| seen.insert(*child)));
             });
-            if found.await? == Staged::Missing {
-                return Ok(Staged::Missing);
+            if found.await? == Completeness::Missing {
+                return Ok(Completeness::Missing);
             }
             level = below;
         }
@@ -63,7 +64,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
             }
         });
         let whole = asked.buffer_unordered(self.limits.steps_in_flight).try_all(|present| async move { present });
-        Ok(if whole.await? { Staged::Complete } else { Staged::Missing })
+        Ok(if whole.await? { Completeness::Complete } else { Completeness::Missing })
     }
 
     /// Looks up manifests that should be there, and tells what each refers to.
@@ -71,7 +72,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
         &self,
         wanted: Vec<There<'p>>,
         mut each: impl FnMut(Place<'p>, &Content),
-    ) -> Result<Staged, Error> {
+    ) -> Result<Completeness, Error> {
         let wanted = batches(wanted, |place| self.batch(place));
         let answers = stream::iter(wanted).map(|(place, digests)| async move {
             let (target, repository) = place;
@@ -84,11 +85,11 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
         let mut answers = std::pin::pin!(answers.buffer_unordered(self.limits.steps_in_flight));
         while let Some((place, lookups)) = answers.try_next().await? {
             for lookup in lookups {
-                let Some(manifest) = lookup? else { return Ok(Staged::Missing) };
+                let Some(manifest) = lookup? else { return Ok(Completeness::Missing) };
                 each(place, manifest.content());
             }
         }
-        Ok(Staged::Complete)
+        Ok(Completeness::Complete)
     }
 
     /// How many manifests or blobs one request to this place can ask for.

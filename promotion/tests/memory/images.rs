@@ -1,7 +1,8 @@
 //! Images to promote, seeded into a [`Memory`].
 
 use bytes::Bytes;
-use promotion::{Digest, Manifest, MediaType, Release};
+use oci::{Digest, Manifest, MediaType};
+use promotion::Release;
 
 use super::Memory;
 

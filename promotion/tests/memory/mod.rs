@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, stream};
+use oci::{Descriptor, Digest, Manifest, Reference, Registry, Repository, Tag};
 use promotion::{
-    Descriptor, Digest, Error, ImmutableTags, Lookup, Manifest, Mount, Mounting, Name, Opened, Put, Reference,
-    Referrers, Registry, Repository, Settings, Source, Tag, Target,
+    Error, ImmutableTags, Lookup, Mount, Mounting, Name, Opened, Put, Referrers, Settings, Source, Target,
 };
 
 /// What a call is about to do: the operation and the repository.

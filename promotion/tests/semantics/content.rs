@@ -1,6 +1,6 @@
 //! What a scenario calls an image: `image(base,app)`, or `index(image(base,one),image(base,two))`.
 
-use promotion::{Digest, Manifest, Tag};
+use oci::{Digest, Manifest, Tag};
 
 use crate::memory::images::{seed_image, seed_index};
 use crate::memory::{Held, Memory};

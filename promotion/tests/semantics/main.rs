@@ -13,7 +13,8 @@ mod world;
 
 use bytes::Bytes;
 use document::{Block, sections};
-use promotion::{Manifest, Name, Release};
+use oci::Manifest;
+use promotion::{Name, Release};
 
 const SEMANTICS: &str = include_str!("../../../docs/semantics.md");
 const README: &str = include_str!("../../../README.md");

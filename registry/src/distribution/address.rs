@@ -1,7 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use promotion::{Error, Name, Registry, Repository};
+use oci::{Registry, Repository};
+use promotion::{Error, Name};
 
 use crate::http::Origin;
 

@@ -11,7 +11,8 @@ use super::login::basic;
 use super::scope::Scope;
 use super::token::Realm;
 use crate::error_kind::{ErrorKind, kind_of};
-use crate::http::{Authorization, Client, Credential, Failure, Origin, Party, Refusal, Token, ping, sanitize};
+use crate::http::{Authorization, Client, Credential, Failure, Origin, Party, Refusal, Token, ping};
+use oci::text::sanitize_line;
 
 /// How a registry is entered: what it has asked for so far, and the tokens that were fetched for it.
 #[derive(Debug, Default)]
@@ -169,7 +170,7 @@ impl Authenticator<'_> {
                 _ if schemes.is_empty() => return Ok(None),
                 _ => {
                     let mut refusal = refusal.clone();
-                    let schemes = sanitize(&schemes.join(", "));
+                    let schemes = sanitize_line(&schemes.join(", "));
                     refusal.note(&format!("the registry asks for {schemes}, and Transship knows Basic and Bearer"));
                     return Err(refusal.into());
                 }

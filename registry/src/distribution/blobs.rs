@@ -1,6 +1,7 @@
 use std::ops::Range;
 
-use promotion::{Descriptor, Digest, Error, Opened, Repository};
+use oci::{Descriptor, Digest, Repository};
+use promotion::{Error, Opened};
 
 use super::Distribution;
 use crate::Blob;

@@ -101,7 +101,7 @@ mod tests {
     async fn pull(proxy: &Proxy, address: &str) -> Error {
         let client =
             Distributions::new(proxy).unwrap().connect(address.parse().unwrap(), Login::Anonymous, Side::Source);
-        let tag = promotion::Reference::Tag("1".parse().unwrap());
+        let tag = oci::Reference::Tag("1".parse().unwrap());
         let error = client.pull_manifest(&"app".parse().unwrap(), &tag).await.unwrap_err();
         assert_eq!(client.requests(), 1);
         error

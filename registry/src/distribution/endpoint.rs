@@ -1,4 +1,4 @@
-use promotion::Repository;
+use oci::Repository;
 
 use super::{Address, Login};
 use crate::error_kind::ErrorKind;

@@ -1,4 +1,5 @@
-use promotion::{Error, Lookup, Manifest, Reference, Repository};
+use oci::{Manifest, Reference, Repository};
+use promotion::{Error, Lookup};
 
 use super::Distribution;
 use super::authenticator::AuthorizedRequest;

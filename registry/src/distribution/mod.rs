@@ -25,10 +25,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::Stream;
+use oci::{Descriptor, Digest, Manifest, Reference, Registry, Repository, Tag};
 use promotion::pull::Consumer;
 use promotion::{
-    Descriptor, Digest, Error, ImmutableTags, Lookup, Manifest, Mount, Mounting, Name, Opened, Put, Reference,
-    Referrers, Registry, Repository, Settings, Source, Tag, Target,
+    Error, ImmutableTags, Lookup, Mount, Mounting, Name, Opened, Put, Referrers, Settings, Source, Target,
 };
 use url::Url;
 

@@ -1,4 +1,5 @@
-use promotion::{Content, Digest, Error, Manifest, Name, Put, Reference, Repository, Tag};
+use oci::{Content, Digest, Manifest, Reference, Repository, Tag};
+use promotion::{Error, Name, Put};
 
 use super::Distribution;
 use super::endpoint::Operation;

@@ -1,4 +1,5 @@
-use promotion::{Descriptor, Digest, Error, Name, Referrers, Repository};
+use oci::{Descriptor, Digest, Repository};
+use promotion::{Error, Name, Referrers};
 use serde::{Deserialize, Deserializer};
 
 use super::Distribution;

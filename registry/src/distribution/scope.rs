@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use promotion::Repository;
+use oci::Repository;
 
 /// What a token is for (Docker's token authentication specification, "Token Scope Documentation"): resources, as
 /// `repository:myapp/api`, and what may be done to each.

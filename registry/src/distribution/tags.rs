@@ -1,7 +1,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use promotion::{Error, Name, Repository, Tag};
+use oci::{Repository, Tag};
+use promotion::{Error, Name};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::Distribution;

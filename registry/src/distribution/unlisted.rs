@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-use promotion::Repository;
+use oci::Repository;
 
 /// The repositories that are known to keep no list of referrers.
 #[derive(Debug, Default)]

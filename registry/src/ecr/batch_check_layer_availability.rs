@@ -1,10 +1,12 @@
 use aws_sdk_ecr::types::{Layer, LayerAvailability, LayerFailure, LayerFailureCode};
-use promotion::{Digest, Error, Name, Repository};
+use oci::text::sanitize_line;
+use oci::{Digest, Repository};
+use promotion::{Error, Name};
 
 use super::Ecr;
 use super::endpoint::Operation;
 use super::sdk::failure;
-use crate::http::{Refusal, sanitize};
+use crate::http::Refusal;
 use crate::operation::Endpoint as _;
 
 impl Ecr {
@@ -47,8 +49,11 @@ fn is_present(
     Err(match failures.iter().find(|failure| failure.layer_digest() == Some(&digest)) {
         Some(failure) => operation.refused(&Refusal {
             status: 200,
-            code: format!("LayerFailure:{}", sanitize(failure.failure_code().map_or("", LayerFailureCode::as_str))),
-            message: sanitize(failure.failure_reason().unwrap_or_default()),
+            code: format!(
+                "LayerFailure:{}",
+                sanitize_line(failure.failure_code().map_or("", LayerFailureCode::as_str))
+            ),
+            message: sanitize_line(failure.failure_reason().unwrap_or_default()),
             ..Refusal::default()
         }),
         None => operation.error(Name::RegistryUnavailable, &format!("ECR's answer leaves out {blob}")),

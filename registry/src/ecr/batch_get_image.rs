@@ -1,11 +1,13 @@
 use aws_sdk_ecr::types::{Image, ImageFailure, ImageFailureCode, ImageIdentifier};
 use bytes::Bytes;
-use promotion::{Digest, Error, Lookup, MediaType, Name, Reference, Repository};
+use oci::text::sanitize_line;
+use oci::{Digest, MediaType, Reference, Repository};
+use promotion::{Error, Lookup, Name};
 
 use super::Ecr;
 use super::endpoint::Operation;
 use super::sdk::failure;
-use crate::http::{Failure, Refusal, read, sanitize};
+use crate::http::{Failure, Refusal, read};
 use crate::operation::Endpoint as _;
 
 const ACTION: &str = "ecr:BatchGetImage";
@@ -76,7 +78,7 @@ fn is_for(id: &ImageIdentifier, reference: &Reference) -> bool {
     }
 }
 
-fn manifest(operation: &Operation<'_>, reference: &Reference, image: &Image) -> Result<promotion::Manifest, Error> {
+fn manifest(operation: &Operation<'_>, reference: &Reference, image: &Image) -> Result<oci::Manifest, Error> {
     let failed = |error: Error| operation.failed(Failure::Failed(error));
     let Some(text) = image.image_manifest() else {
         return Err(operation.error(Name::RegistryUnavailable, "ECR answered without the manifest"));
@@ -85,7 +87,7 @@ fn manifest(operation: &Operation<'_>, reference: &Reference, image: &Image) -> 
     if let Some(reported) = image.image_id().and_then(ImageIdentifier::image_digest) {
         let found = Digest::of(&raw);
         if found.to_string() != reported {
-            let why = format!("ECR gave bytes with the digest {found} and says it is {}", sanitize(reported));
+            let why = format!("ECR gave bytes with the digest {found} and says it is {}", sanitize_line(reported));
             return Err(failed(Error::new(Name::CorruptContent, why)));
         }
     }
@@ -97,8 +99,8 @@ fn refusal(failure: &ImageFailure) -> Refusal {
     let code = failure.failure_code().map_or("", ImageFailureCode::as_str);
     Refusal {
         status: 200,
-        code: format!("ImageFailure:{}", sanitize(code)),
-        message: sanitize(failure.failure_reason().unwrap_or_default()),
+        code: format!("ImageFailure:{}", sanitize_line(code)),
+        message: sanitize_line(failure.failure_reason().unwrap_or_default()),
         ..Refusal::default()
     }
 }

@@ -1,6 +1,7 @@
 use std::ops::Range;
 
-use promotion::{Descriptor, Error, Opened, Repository};
+use oci::{Descriptor, Repository};
+use promotion::{Error, Opened};
 
 use super::Ecr;
 use crate::Blob;

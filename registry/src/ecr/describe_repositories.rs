@@ -1,7 +1,8 @@
 use std::collections::HashMap;
 
 use aws_sdk_ecr::types::{EncryptionType, ImageTagMutability, Repository as Described};
-use promotion::{Error, ImmutableTags, Repository, Settings};
+use oci::Repository;
+use promotion::{Error, ImmutableTags, Settings};
 
 use super::Ecr;
 use super::sdk::failure;

@@ -1,4 +1,4 @@
-use promotion::Repository;
+use oci::Repository;
 
 use super::denied;
 use super::identity::Identity;

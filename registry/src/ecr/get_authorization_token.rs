@@ -2,7 +2,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use promotion::{Error, Name, Registry};
+use oci::Registry;
+use promotion::{Error, Name};
 
 use super::Ecr;
 use super::endpoint::Operation;

@@ -1,4 +1,5 @@
-use promotion::{Error, Name, Repository};
+use oci::Repository;
+use promotion::{Error, Name};
 use serde::Deserialize;
 
 use super::Ecr;

@@ -3,6 +3,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use promotion::{Error, Name};
 
+use super::registry_id::is_account_id;
 use super::sdk::failure;
 use crate::error_kind::{ErrorKind, kind_of};
 use crate::http::{Failure, Timeouts};
@@ -40,8 +41,7 @@ impl Identity {
         let readable = scheme == "arn"
             && matches!(service, "iam" | "sts")
             && !partition.is_empty()
-            && account.len() == 12
-            && account.bytes().all(|digit| digit.is_ascii_digit())
+            && is_account_id(account)
             && !resource.is_empty();
         readable.then(|| Self { arn: arn.into(), partition: partition.into(), account: account.into() })
     }

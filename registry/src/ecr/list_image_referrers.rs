@@ -1,11 +1,13 @@
 use aws_sdk_ecr::types::{ImageReferrer, SubjectIdentifier};
-use promotion::{Descriptor, Digest, Error, Name, Repository};
+use oci::text::sanitize_line;
+use oci::{Descriptor, Digest, Repository};
+use promotion::{Error, Name};
 
 use super::Ecr;
 use super::endpoint::Operation;
 use super::sdk::failure;
 use crate::error_kind::ErrorKind;
-use crate::http::{Failure, sanitize};
+use crate::http::Failure;
 use crate::operation::Endpoint as _;
 
 /// The most that one answer holds (`maxResults` of ListImageReferrers).
@@ -50,7 +52,7 @@ impl Ecr {
 
 fn descriptor(operation: &Operation<'_>, referrer: &ImageReferrer) -> Result<Descriptor, Error> {
     let digest = referrer.digest().parse().map_err(|error| {
-        let why = format!("ECR lists {}: {error}", sanitize(referrer.digest()));
+        let why = format!("ECR lists {}: {error}", sanitize_line(referrer.digest()));
         operation.error(Name::RegistryUnavailable, &why).permanent()
     })?;
     let size = u64::try_from(referrer.size()).unwrap_or_default();

@@ -28,10 +28,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::Stream;
-use promotion::{
-    Descriptor, Digest, Error, Lookup, Manifest, Mount, Mounting, Opened, Put, Reference, Referrers, Registry,
-    Repository, Settings, Source, Tag, Target,
-};
+use oci::{Descriptor, Digest, Manifest, Reference, Registry, Repository, Tag};
+use promotion::{Error, Lookup, Mount, Mounting, Opened, Put, Referrers, Settings, Source, Target};
 
 use self::assumed::Assumed;
 pub use self::connect::Connector;
@@ -39,7 +37,7 @@ use self::endpoint::EcrEndpoint;
 pub use self::get_lifecycle_policy::UntaggedExpiry;
 pub use self::identity::Identity;
 use self::pace::Pace;
-pub use self::registry_id::RegistryId;
+pub use self::registry_id::{RegistryId, is_account_id};
 pub use self::role::Role;
 use crate::http::{Authorization, Client};
 use crate::{Blob, Upload};

@@ -1,5 +1,6 @@
+use oci::{Descriptor, Manifest, Reference, Repository};
+use promotion::Error;
 use promotion::pull::Consumer;
-use promotion::{Descriptor, Error, Manifest, Reference, Repository};
 
 use super::Ecr;
 use crate::error_kind::ErrorKind;

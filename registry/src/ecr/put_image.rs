@@ -1,12 +1,14 @@
 use aws_sdk_ecr::operation::put_image::PutImageError;
 use aws_sdk_ecr::types::error::KmsException;
-use promotion::{Digest, Error, Manifest, Name, Put, Reference, Repository, Tag};
+use oci::text::sanitize_line;
+use oci::{Digest, Manifest, Reference, Repository, Tag};
+use promotion::{Error, Name, Put};
 
 use super::Ecr;
 use super::endpoint::Operation;
 use super::sdk::failure;
 use crate::error_kind::{ErrorKind, kind_of};
-use crate::http::{Failure, Refusal, digests, sanitize};
+use crate::http::{Failure, Refusal, digests};
 use crate::missing_blobs::missing_blobs;
 use crate::operation::Endpoint as _;
 
@@ -47,7 +49,7 @@ impl Ecr {
         let Err(error) = answer else {
             return Ok(Put::Stored);
         };
-        let key = error.as_service_error().and_then(kms).map(sanitize);
+        let key = error.as_service_error().and_then(kms).map(sanitize_line);
         match failure(error) {
             Failure::Refused(mut refusal) => {
                 refusal.message.extend(key.map(|code| format!(" ({code})")));
@@ -129,7 +131,7 @@ fn told(message: &str) -> Vec<Digest> {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use promotion::MediaType;
+    use oci::MediaType;
 
     use super::*;
 

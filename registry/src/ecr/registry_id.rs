@@ -3,7 +3,7 @@ use std::fmt;
 /// The account and region of an ECR registry.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RegistryId {
-    /// The twelve digits of the account.
+    /// The id of the account.
     pub account: String,
     /// The region, such as `eu-west-1`.
     pub region: String,
@@ -15,6 +15,12 @@ impl RegistryId {
     pub fn new(account: impl Into<String>, region: impl Into<String>) -> Self {
         Self { account: account.into(), region: region.into() }
     }
+}
+
+/// Whether a text can be the id of an AWS account: twelve digits (AWS Account Management Reference Guide, "AWS account identifiers").
+#[must_use]
+pub fn is_account_id(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// `111122223333/eu-west-1`

@@ -4,7 +4,8 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
 use promotion::{Error, Name};
 
-use crate::http::{Failure, Refusal, retry_after, sanitize};
+use crate::http::{Failure, Refusal, retry_after};
+use oci::text::sanitize_line;
 
 /// An error of the AWS SDK in the terms of this crate.
 pub(super) fn failure<E>(error: SdkError<E>) -> Failure
@@ -20,8 +21,8 @@ where
         let header = refused.raw().headers().get("retry-after");
         return Failure::from(Refusal {
             status: refused.raw().status().as_u16(),
-            code: sanitize(refused.err().code().unwrap_or_default()),
-            message: sanitize(refused.err().message().unwrap_or_default()),
+            code: sanitize_line(refused.err().code().unwrap_or_default()),
+            message: sanitize_line(refused.err().message().unwrap_or_default()),
             retry_after: retry_after(header, SystemTime::now()),
             ..Refusal::default()
         });
@@ -55,7 +56,7 @@ fn root(error: &dyn std::error::Error) -> String {
     while let Some(source) = root.source() {
         root = source;
     }
-    sanitize(&root.to_string())
+    sanitize_line(&root.to_string())
 }
 
 fn in_chain<'a, T: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a T> {

@@ -1,6 +1,7 @@
 use bytes::Bytes;
 use futures_util::Stream;
-use promotion::{Descriptor, Digest, Error, Mount, Name, Repository};
+use oci::{Descriptor, Digest, Repository};
+use promotion::{Error, Mount, Name};
 
 use super::Ecr;
 use super::endpoint::Operation;

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use futures_util::Stream;
 use http::header::{CONTENT_RANGE, RANGE};
 use http::{Method, StatusCode};
-use promotion::{Descriptor, Digest, Error, Name, Opened, Repository};
+use oci::{Descriptor, Digest, Repository};
+use promotion::{Error, Name, Opened};
 
 use super::body::Body;
 use super::client::{Client, Credential};

@@ -3,13 +3,14 @@ use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use promotion::{Digest, Error};
+use oci::Digest;
+use promotion::Error;
 use reqwest::Response;
 use serde::Deserialize;
 
 use super::client::{Client, within};
 use super::secrets::Secrets;
-use super::text::sanitize;
+use oci::text::sanitize_line;
 
 /// What may come of a request besides success.
 #[derive(Debug)]
@@ -140,16 +141,16 @@ struct Entry {
 /// Section "Error codes" of the distribution specification, or whatever text there is.
 fn from_registry(body: &str) -> (String, String) {
     match serde_json::from_str::<Errors>(body).map(|errors| errors.errors.into_iter().next()) {
-        Ok(Some(first)) => (sanitize(&first.code), sanitize(&first.message.unwrap_or_default())),
+        Ok(Some(first)) => (sanitize_line(&first.code), sanitize_line(&first.message.unwrap_or_default())),
         Ok(None) => (String::new(), String::new()),
-        Err(_) => (String::new(), sanitize(body)),
+        Err(_) => (String::new(), sanitize_line(body)),
     }
 }
 
 /// What a page for people says in its title, as those of proxies do.
 fn title(html: &str) -> String {
     let title = html.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));
-    title.map(|(title, _)| sanitize(title)).unwrap_or_default()
+    title.map(|(title, _)| sanitize_line(title)).unwrap_or_default()
 }
 
 /// Every digest in a text, once.
@@ -165,7 +166,7 @@ pub(crate) fn digests(text: &str) -> Vec<Digest> {
 fn from_storage(body: &str) -> (String, String) {
     let element = |name: &str| {
         let (_, rest) = body.split_once(&format!("<{name}>"))?;
-        rest.split_once(&format!("</{name}>")).map(|(text, _)| sanitize(text))
+        rest.split_once(&format!("</{name}>")).map(|(text, _)| sanitize_line(text))
     };
     (element("Code").unwrap_or_default(), element("Message").unwrap_or_default())
 }

@@ -1,7 +1,8 @@
 use bytes::Bytes;
 use http::Method;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderName};
-use promotion::{Digest, Error, InvalidManifest, MAX_MANIFEST_BYTES, Manifest, MediaType, Name, Reference, Repository};
+use oci::{Digest, InvalidManifest, MAX_MANIFEST_BYTES, Manifest, MediaType, Reference, Repository};
+use promotion::{Error, Name};
 use reqwest::Response;
 
 use super::client::{Client, Credential};

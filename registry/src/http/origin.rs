@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use promotion::{Error, Name};
 use url::{Host, Url};
 
-use super::text::cut;
+use oci::text::truncate;
 
 /// Where a request goes: scheme, host and port. A credential belongs to one of these.
 ///
@@ -79,7 +79,7 @@ impl fmt::Debug for Origin {
 pub(crate) fn shown(url: &Url) -> String {
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     let whole = format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path());
-    cut(whole, SHOWN)
+    truncate(&whole, SHOWN)
 }
 
 /// A URL of the API, with the longest name there is and a digest, is shorter, in characters.

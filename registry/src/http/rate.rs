@@ -11,7 +11,7 @@ const HEADERS: [&str; 3] = ["ratelimit-limit", "ratelimit-remaining", "docker-ra
 pub(super) fn limit(headers: &HeaderMap) -> Option<String> {
     let told = HEADERS.iter().filter_map(|name| {
         let value = headers.get(*name)?.to_str().ok()?;
-        Some(format!("{name}: {}", super::sanitize(value)))
+        Some(format!("{name}: {}", oci::text::sanitize_line(value)))
     });
     let told: Vec<_> = told.collect();
     (!told.is_empty()).then(|| told.join(", "))

@@ -9,13 +9,13 @@ use rustls::{CertificateError, InvalidMessage};
 use url::Url;
 
 use super::origin::shown;
-use super::text::sanitize;
+use oci::text::sanitize_line;
 
 /// A request that got no answer, or an answer that was cut.
 pub(super) fn transport(error: reqwest::Error, doing: &str, url: &Url) -> Error {
     let error = error.without_url();
     let why = why(&error, url);
-    let message = format!("{doing} {}: {}", shown(url), why.as_deref().unwrap_or(&sanitize(&root(&error))));
+    let message = format!("{doing} {}: {}", shown(url), why.as_deref().unwrap_or(&sanitize_line(&root(&error))));
     let permanent = error.is_builder() || (why.is_some() && !is_unreachable(&error));
     let named = Error::new(Name::RegistryUnavailable, message).with_source(error);
     if permanent { named.permanent() } else { named }
@@ -39,7 +39,7 @@ fn why(error: &reqwest::Error, url: &Url) -> Option<String> {
     if is_unknown(error) {
         let said = root(error);
         let said = said.rsplit_once(": ").map_or(said.as_str(), |(_, why)| why);
-        return Some(format!("the name {host} cannot be resolved ({}): check how it is written", sanitize(said)));
+        return Some(format!("the name {host} cannot be resolved ({}): check how it is written", sanitize_line(said)));
     }
     if find(error, |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused) {
         return Some(format!(
@@ -90,7 +90,7 @@ fn of_tls(error: &rustls::Error, host: &str, port: u16) -> Option<String> {
         }
         _ => return None,
     };
-    Some(format!("TLS failed: {}; {advice}", sanitize(&error.to_string())))
+    Some(format!("TLS failed: {}; {advice}", sanitize_line(&error.to_string())))
 }
 
 /// The innermost error: those around it say "error sending request" and the like.

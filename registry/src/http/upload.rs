@@ -1,6 +1,7 @@
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use http::{Method, StatusCode};
-use promotion::{Descriptor, Digest, Error, Name, Repository};
+use oci::{Descriptor, Digest, Repository};
+use promotion::{Error, Name};
 use reqwest::Response;
 use url::Url;
 

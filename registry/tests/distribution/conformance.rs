@@ -1,6 +1,7 @@
 use base64::Engine as _;
 use ecr_double::{Config, EcrDouble, RegistryHandle};
-use promotion::{Name, Reference, Referrers, Source};
+use oci::Reference;
+use promotion::{Name, Referrers, Source};
 use registry::{Address, Distribution, Distributions, Login, Proxy, Side};
 
 const ACCOUNT: &str = "444455556666";
@@ -77,6 +78,6 @@ async fn lists_are_read() {
     let client = client(&registry, login(&registry), Side::Source);
     let app = "app".parse().unwrap();
     assert_eq!(client.tags(&app, "").await.unwrap(), Some(vec![]));
-    let referrers = client.referrers(&app, promotion::Digest::of(b"nothing")).await.unwrap();
+    let referrers = client.referrers(&app, oci::Digest::of(b"nothing")).await.unwrap();
     assert_eq!(referrers, Referrers::Listed(vec![]));
 }

@@ -1,7 +1,8 @@
 use bytes::Bytes;
 use docker_registry::{Auth, Server};
 use futures_util::stream;
-use promotion::{Descriptor, Digest, Mount, Repository, Source as _, Target};
+use oci::{Descriptor, Digest, Repository};
+use promotion::{Mount, Source as _, Target};
 
 use crate::target;
 

@@ -1,6 +1,7 @@
 use docker_registry::{Auth, Server};
 use futures_util::future::join_all;
-use promotion::{Digest, Name, Reference, Repository, Source as _, Target as _};
+use oci::{Digest, Reference, Repository};
+use promotion::{Name, Source as _, Target as _};
 use registry::{Login, Side};
 
 use crate::{connect, target, user};

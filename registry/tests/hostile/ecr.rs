@@ -67,7 +67,7 @@ async fn nobody_whom_it_leads_to_gets_the_token() {
     let upload = client.open_upload(&app()).await.unwrap();
     client.upload(upload, &blob(b"layer"), stream::iter([Ok(Bytes::from_static(b"layer"))])).await.unwrap();
     assert_shown_to_nobody(&double, &foreign);
-    assert!(!client.present(&app(), &[promotion::Digest::of(b"other")]).await.unwrap()[0]);
+    assert!(!client.present(&app(), &[oci::Digest::of(b"other")]).await.unwrap()[0]);
 }
 
 #[tokio::test]

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
-use promotion::{Digest, Error, MAX_MANIFEST_BYTES, Manifest, MediaType, Name, Reference, Source as _};
+use oci::{Digest, MAX_MANIFEST_BYTES, Manifest, MediaType, Reference};
+use promotion::{Error, Name, Source as _};
 use registry::{Distribution, Login, Side};
 
 use crate::server::{Answer, Asked, Hostile};

@@ -1,7 +1,8 @@
 //! Where a registry may lead, and that it cannot do it for ever.
 
 use futures_util::stream;
-use promotion::{Digest, Error, Name, Source as _, Target as _};
+use oci::Digest;
+use promotion::{Error, Name, Source as _, Target as _};
 use registry::Side;
 
 use crate::server::{Asked, Hostile};

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
-use promotion::{Descriptor, Digest, Error, Manifest, MediaType, Name, Source as _, Target as _};
+use oci::{Descriptor, Digest, Manifest, MediaType};
+use promotion::{Error, Name, Source as _, Target as _};
 use registry::{Distribution, Side};
 
 use crate::server::{Asked, Hostile};

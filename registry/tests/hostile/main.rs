@@ -13,7 +13,8 @@ mod sdk;
 mod server;
 mod words;
 
-use promotion::{Descriptor, Digest, Error, Name, Reference, Repository};
+use oci::{Descriptor, Digest, Reference, Repository};
+use promotion::{Error, Name};
 use registry::{Distribution, Distributions, Login, Proxy, Side};
 
 pub(crate) const PASSWORD: &str = "s3cretPassw0rd";

@@ -14,9 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use promotion::{
-    Digest, Error, MAX_MANIFEST_BYTES, MediaType, Name, Release, Repository, RetryPolicy, Retrying, Source as _, Survey,
-};
+use oci::{Digest, MAX_MANIFEST_BYTES, MediaType, Repository};
+use promotion::{Error, Name, Release, RetryPolicy, Retrying, Source as _, Survey};
 use registry::{Distribution, Distributions, Login, Proxy, Side};
 
 use self::server::{Answer, Asked, Hostile};

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use promotion::{Digest, MediaType, Name, Release, RetryPolicy, Retrying, Source as _, Survey};
+use oci::{Digest, MediaType};
+use promotion::{Name, Release, RetryPolicy, Retrying, Source as _, Survey};
 use registry::{Login, Side};
 
 use crate::server::{Asked, Hostile};

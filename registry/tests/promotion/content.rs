@@ -1,6 +1,7 @@
 //! All kinds of images, and what they cost.
 
-use promotion::{MediaType, ReferrerPolicy, Until};
+use oci::MediaType;
+use promotion::{ReferrerPolicy, Until};
 
 use crate::world::*;
 

@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use ecr_double::{Fault, FaultRule};
-use promotion::{Descriptor, Digest, Error, Name, Reference, Source as _, Until};
+use oci::{Descriptor, Digest, Reference};
+use promotion::{Error, Name, Source as _, Until};
 use registry::Side;
 use tokio::time::Instant;
 

@@ -27,13 +27,7 @@ async fn two_images() -> World {
         let layers: [(&str, &[u8]); 2] = [(OCI_LAYER, &bytes(0, 200_000)), (OCI_LAYER, &bytes(n, 50_000))];
         seed_image(&at, "app", &layers, Some(&n.to_string()))
     });
-    seed_index(
-        &at,
-        "app",
-        promotion::MediaType::OciIndex,
-        &[(&one, "linux/amd64"), (&two, "linux/arm64")],
-        Some("all"),
-    );
+    seed_index(&at, "app", oci::MediaType::OciIndex, &[(&one, "linux/amd64"), (&two, "linux/arm64")], Some("all"));
     world
 }
 

@@ -1,7 +1,8 @@
 //! What hangs on images, where ECR lists it.
 
 use ecr_double::{Fault, FaultRule, RegistryHandle};
-use promotion::{MediaType, Name, ReferrerPolicy, Until};
+use oci::MediaType;
+use promotion::{Name, ReferrerPolicy, Until};
 use serde_json::json;
 
 use crate::world::*;

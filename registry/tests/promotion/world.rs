@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use ecr_double::{Config, Deny, EcrDouble, Mutability, RegistryHandle, RepositoryOptions};
-use promotion::{Digest, Error, Limits, MediaType, Promotion, Release, Report, RetryPolicy, Until};
+use oci::{Digest, MediaType};
+use promotion::{Error, Limits, Promotion, Release, Report, RetryPolicy, Until};
 use registry::{Connector, Ecr, Identity, RegistryId, Side};
 
 use crate::sdk;

@@ -7,7 +7,8 @@ mod sdk;
 use bytes::Bytes;
 use ecr_double::{Caller, Config, EcrDouble, RegistryHandle};
 use futures_util::{StreamExt, stream};
-use promotion::{Descriptor, Digest, Error, Manifest, MediaType, Reference, Repository, Source, Tag, Target};
+use oci::{Descriptor, Digest, Manifest, MediaType, Reference, Repository, Tag};
+use promotion::{Error, Source, Target};
 use registry::{Connector, Ecr, Identity, RegistryId, Side};
 
 pub(crate) const OWN: &str = "111122223333";

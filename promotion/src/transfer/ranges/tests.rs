@@ -7,7 +7,8 @@ use futures_util::stream;
 use tokio::time::{Instant, advance, sleep};
 
 use super::*;
-use crate::{Digest, Lookup, Reference, Referrers, Registry, RetryPolicy, Tag};
+use crate::{Lookup, Referrers, RetryPolicy};
+use oci::{Digest, Reference, Registry, Tag};
 
 const MIB: u64 = 1 << 20;
 const PART_MIB: u64 = PART / MIB;
@@ -65,7 +66,7 @@ impl Source for Slow {
         Ok(Opened { bytes: stream::iter(pieces).then(|piece| piece).boxed(), end })
     }
 
-    async fn referrers(&self, _: &Repository, _: crate::Digest) -> Result<Referrers, Error> {
+    async fn referrers(&self, _: &Repository, _: oci::Digest) -> Result<Referrers, Error> {
         panic!("only blobs are read here")
     }
 

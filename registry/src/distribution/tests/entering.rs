@@ -1,4 +1,5 @@
-use promotion::{Digest, Name, Source as _, Target as _};
+use oci::Digest;
+use promotion::{Name, Source as _, Target as _};
 
 use super::*;
 
@@ -46,7 +47,7 @@ async fn a_login_knocks_first_and_pays_for_tokens() {
     let client = connect(&server.address, ann(), Side::Target);
     let blob = Digest::of(b"a");
     assert_eq!(client.present(&repository(), &[blob]).await.unwrap(), [false]);
-    let descriptor = promotion::Descriptor { media_type: "x".into(), digest: blob, size: 1, platform: None };
+    let descriptor = oci::Descriptor { media_type: "x".into(), digest: blob, size: 1, platform: None };
     client.mount(&repository(), &descriptor, &"other".parse().unwrap()).await.unwrap();
     assert_eq!(lines(&server)[0], "GET /v2/");
     assert_eq!(

@@ -77,17 +77,17 @@ async fn a_failure_is_that_of_the_request_and_a_bad_manifest_of_itself() {
         assert_eq!((name, temporary), (expected, again), "{text}");
     }
     // An image that could be promoted, if its registry did not say that it is another one.
-    let layer = format!("{{\"mediaType\":\"m\",\"digest\":\"{}\",\"size\":1}}", promotion::Digest::of(b"l"));
+    let layer = format!("{{\"mediaType\":\"m\",\"digest\":\"{}\",\"size\":1}}", oci::Digest::of(b"l"));
     let image = format!(
         "{{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"config\":{layer},\"layers\":[{layer}]}}"
     );
-    let digest = promotion::Digest::of(image.as_bytes());
+    let digest = oci::Digest::of(image.as_bytes());
     let whole = format!("200 OK\ndocker-content-digest: {digest}\n\n{image}");
     let lookup =
         anonymous(&Loopback::answering([whole.as_str()])).manifests(&repository(), &[tag()]).await.unwrap().remove(0);
     assert_eq!(lookup.unwrap().unwrap().digest(), digest);
     let changed = whole.replace("\"size\":1", "\"size\":3");
-    let by_digest = Reference::Digest(promotion::Digest::of(b"other"));
+    let by_digest = Reference::Digest(oci::Digest::of(b"other"));
     for (reference, answer, expected) in [
         (by_digest, "200 OK\n\n{}", Name::CorruptContent),
         (tag(), "200 OK\n\n<html>", Name::CorruptContent),

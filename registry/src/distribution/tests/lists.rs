@@ -1,6 +1,7 @@
 //! Tags and referrers.
 
-use promotion::{Digest, Name, Referrers, Source as _};
+use oci::Digest;
+use promotion::{Name, Referrers, Source as _};
 
 use super::*;
 
@@ -86,7 +87,7 @@ async fn tags_are_listed_by_their_beginning() {
     ]);
     let client = anonymous(&server);
     let tags = client.tags(&repository(), "sha256-").await.unwrap().unwrap();
-    assert_eq!(tags.iter().map(promotion::Tag::as_str).collect::<Vec<_>>(), ["sha256-a.sig", "sha256-b"]);
+    assert_eq!(tags.iter().map(oci::Tag::as_str).collect::<Vec<_>>(), ["sha256-a.sig", "sha256-b"]);
     assert_eq!(lines(&server), ["GET /v2/app/tags/list?n=1000", "GET /v2/app/tags/list?last=x"]);
     for expected in [Some(vec![]), Some(vec![]), None] {
         assert_eq!(client.tags(&repository(), "").await.unwrap(), expected);

@@ -6,7 +6,8 @@ mod lists;
 mod pushing;
 mod tokens;
 
-use promotion::{Name, Reference, Repository};
+use oci::{Reference, Repository};
+use promotion::Name;
 
 use super::{Distribution, Distributions, Login, Proxy};
 use crate::Side;

@@ -1,5 +1,6 @@
 use bytes::Bytes;
-use promotion::{Descriptor, Digest, Manifest, MediaType, Mount, Name, Put, Target as _};
+use oci::{Descriptor, Digest, Manifest, MediaType};
+use promotion::{Mount, Name, Put, Target as _};
 
 use super::*;
 
@@ -148,7 +149,7 @@ async fn a_digest_that_was_computed_here_and_is_doubted_there_is_put_again() {
     let server = Loopback::answering(["400 Bad Request\n\n{\"errors\":[{\"code\":\"DIGEST_INVALID\"}]}"]);
     let client = connect(&server.address, Login::Anonymous, Side::Target);
     let raw = bytes::Bytes::from_static(br#"{"schemaVersion":2,"manifests":[]}"#);
-    let manifest = promotion::Manifest::parse(raw, Some(promotion::MediaType::OciIndex.as_str())).unwrap();
+    let manifest = oci::Manifest::parse(raw, Some(oci::MediaType::OciIndex.as_str())).unwrap();
     let (name, again, text) = named(client.put_manifest(&repository(), &manifest, None).await);
     assert_eq!((name, again), (Name::CorruptContent, true), "{text}");
 }

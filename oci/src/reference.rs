@@ -30,7 +30,23 @@ pub enum Reference {
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Registry(Arc<str>);
 
-/// Why a text is no repository, tag or registry.
+/// A reference to an image as people write it: `[registry/]repository[:tag][@digest]`.
+///
+/// The first part is a registry if it has a `.` or a `:`, or is `localhost`; that is the rule of Docker's references
+/// (distribution/reference, `normalize.go`). Nothing is added that was not written: no registry, no `library/`, no `latest`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ImageReference {
+    /// The registry, if one was written.
+    pub registry: Option<Registry>,
+    /// The repository.
+    pub repository: Repository,
+    /// The tag, if one was written.
+    pub tag: Option<Tag>,
+    /// The digest, if one was written. It decides; a tag beside it is for people.
+    pub digest: Option<Digest>,
+}
+
+/// Why a text is no repository, tag, registry or image reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidReference {
     text: String,
@@ -103,6 +119,37 @@ impl FromStr for Registry {
             return Ok(Self(text.into()));
         }
         Err(InvalidReference::new(text, "a registry: expected a host name, and `:port` where there is one"))
+    }
+}
+
+impl FromStr for ImageReference {
+    type Err = InvalidReference;
+
+    fn from_str(text: &str) -> Result<Self, InvalidReference> {
+        let invalid_digest =
+            |_| InvalidReference::new(text, "an image reference: `@` has to be followed by a SHA-256 digest");
+        let (name, digest) = match text.split_once('@') {
+            Some((name, digest)) => (name, Some(digest.parse().map_err(invalid_digest)?)),
+            None => (text, None),
+        };
+        let (registry, path) = match name.split_once('/') {
+            Some((first, path)) if first.contains(['.', ':']) || first == "localhost" => (Some(first.parse()?), path),
+            _ => (None, name),
+        };
+        let (repository, tag) = match path.split_once(':') {
+            Some((repository, tag)) => (repository, Some(tag.parse()?)),
+            None => (path, None),
+        };
+        Ok(Self { registry, repository: repository.parse()?, tag, digest })
+    }
+}
+
+impl fmt::Display for ImageReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.registry.iter().try_for_each(|registry| write!(f, "{registry}/"))?;
+        write!(f, "{}", self.repository)?;
+        self.tag.iter().try_for_each(|tag| write!(f, ":{tag}"))?;
+        self.digest.iter().try_for_each(|digest| write!(f, "@{digest}"))
     }
 }
 
@@ -183,5 +230,50 @@ mod tests {
         }
         let error = "My\nApp".parse::<Repository>().unwrap_err().to_string();
         assert!(error.starts_with(r#""My\nApp" is not a repository name"#), "{error}");
+    }
+
+    #[test]
+    fn image_references_are_written_as_they_are_read() {
+        let digest = Digest::of(b"");
+        for (text, registry, repository, tag) in [
+            ("busybox", None, "busybox", None),
+            ("busybox:1.36", None, "busybox", Some("1.36")),
+            ("team/api:1", None, "team/api", Some("1")),
+            ("localhost/api", Some("localhost"), "api", None),
+            ("localhost:5000/api:1", Some("localhost:5000"), "api", Some("1")),
+            ("[::1]:5000/api", Some("[::1]:5000"), "api", None),
+            (
+                "public.ecr.aws/docker/library/busybox:1.36",
+                Some("public.ecr.aws"),
+                "docker/library/busybox",
+                Some("1.36"),
+            ),
+        ] {
+            for digest in [None, Some(digest)] {
+                let text = digest.map_or(text.to_owned(), |digest| format!("{text}@{digest}"));
+                let image: ImageReference = text.parse().unwrap();
+                let parts = (image.registry.as_ref().map(Registry::as_str), image.repository.as_str());
+                assert_eq!(
+                    (parts, image.tag.as_ref().map(Tag::as_str), image.digest),
+                    ((registry, repository), tag, digest)
+                );
+                assert_eq!(image.to_string(), text);
+            }
+        }
+        for text in [
+            "",
+            ":1",
+            "@",
+            "a@",
+            "a@sha256:0",
+            "a:1:2",
+            "A",
+            "host.example/",
+            "https://host.example/a",
+            "a b",
+            "host.example:5000",
+        ] {
+            assert!(text.parse::<ImageReference>().is_err(), "{text:?} was accepted");
+        }
     }
 }

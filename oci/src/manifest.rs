@@ -5,111 +5,11 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::Digest;
-use crate::plain::beginning;
+use crate::text::excerpt;
+use crate::{Descriptor, Digest, MediaType, Platform};
 
 /// The largest manifest ECR takes: 4 MiB (`imageManifest` of the PutImage API).
 pub const MAX_MANIFEST_BYTES: usize = 4 << 20;
-
-/// The kinds of manifest there are, by their media types.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum MediaType {
-    /// `application/vnd.oci.image.manifest.v1+json`
-    OciManifest,
-    /// `application/vnd.oci.image.index.v1+json`
-    OciIndex,
-    /// `application/vnd.docker.distribution.manifest.v2+json`
-    DockerManifest,
-    /// `application/vnd.docker.distribution.manifest.list.v2+json`
-    DockerManifestList,
-}
-
-impl MediaType {
-    /// All of them: what a client has to accept so that a registry need not convert.
-    pub const ALL: [Self; 4] = [Self::OciManifest, Self::OciIndex, Self::DockerManifest, Self::DockerManifestList];
-
-    /// The media type as it is written.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::OciManifest => "application/vnd.oci.image.manifest.v1+json",
-            Self::OciIndex => "application/vnd.oci.image.index.v1+json",
-            Self::DockerManifest => "application/vnd.docker.distribution.manifest.v2+json",
-            Self::DockerManifestList => "application/vnd.docker.distribution.manifest.list.v2+json",
-        }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|media_type| media_type.as_str() == text)
-    }
-
-    fn is_index(self) -> bool {
-        matches!(self, Self::OciIndex | Self::DockerManifestList)
-    }
-}
-
-impl fmt::Display for MediaType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// What is said of content elsewhere: type, digest and size (`descriptor.md` of the OCI image specification).
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Descriptor {
-    /// The type of what the digest names.
-    pub media_type: Box<str>,
-    /// The digest of its bytes.
-    pub digest: Digest,
-    /// Its size in bytes.
-    pub size: u64,
-    /// What it runs on: set for the entries of an index.
-    pub platform: Option<Platform>,
-}
-
-impl Descriptor {
-    /// Whether it names a manifest that lists others.
-    #[must_use]
-    pub fn is_index(&self) -> bool {
-        MediaType::parse(&self.media_type).is_some_and(MediaType::is_index)
-    }
-
-    /// Whether registries leave this layer where it is: Windows base layers, `nondistributable` in OCI and `foreign` in Docker media types.
-    #[must_use]
-    pub fn is_non_distributable(&self) -> bool {
-        self.media_type.starts_with("application/vnd.oci.image.layer.nondistributable.")
-            || &*self.media_type == "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
-    }
-}
-
-/// An operating system and architecture, `linux/arm64` or `linux/arm/v7`, in the words of Go's GOOS and GOARCH.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
-pub struct Platform {
-    /// `linux`, `windows`, ...
-    pub os: Box<str>,
-    /// `amd64`, `arm64`, ...
-    pub architecture: Box<str>,
-    /// `v7`, `v8`, ... where it is told.
-    pub variant: Option<Box<str>>,
-}
-
-impl Platform {
-    /// Whether an image for `self` is what somebody who asked for `wanted` gets: a variant counts only when it was asked for.
-    #[must_use]
-    pub fn satisfies(&self, wanted: &Self) -> bool {
-        self.os == wanted.os
-            && self.architecture == wanted.architecture
-            && (wanted.variant.is_none() || self.variant == wanted.variant)
-    }
-}
-
-impl fmt::Display for Platform {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.os, self.architecture)?;
-        self.variant.iter().try_for_each(|variant| write!(f, "/{variant}"))
-    }
-}
 
 /// A manifest: the exact bytes, and beside them what they say.
 ///
@@ -153,7 +53,8 @@ impl Content {
     }
 
     /// Whether this is an index with an entry for that manifest.
-    pub(crate) fn lists(&self, digest: Digest) -> bool {
+    #[must_use]
+    pub fn lists(&self, digest: Digest) -> bool {
         self.children().iter().any(|child| child.digest == digest)
     }
 
@@ -241,7 +142,7 @@ impl Manifest {
     /// [`InvalidManifest`] says what is wrong.
     pub fn parse(raw: Bytes, declared: Option<&str>) -> Result<Self, InvalidManifest> {
         // What it quotes may be as long as the manifest.
-        let malformed = |why: String| Err(InvalidManifest::Malformed(beginning(&why)));
+        let malformed = |why: String| Err(InvalidManifest::Malformed(excerpt(&why)));
         if raw.len() > MAX_MANIFEST_BYTES {
             return Err(InvalidManifest::TooLarge(raw.len()));
         }
@@ -266,8 +167,8 @@ impl Manifest {
             (Some(own), Some(declared)) if own != declared => {
                 return malformed(format!(
                     "it calls itself {:?}, the registry calls it {:?}",
-                    beginning(own),
-                    beginning(declared)
+                    excerpt(own),
+                    excerpt(declared)
                 ));
             }
             (Some(named), _) | (None, Some(named)) => named,
@@ -395,7 +296,7 @@ mod tests {
         }
     }
 
-    /// Staged by fuzzing: what is skipped was not looked at.
+    /// Found by fuzzing: what is skipped was not looked at.
     #[test]
     fn refuses_what_is_no_text_where_nobody_reads() {
         let whole = image(r#""annotations":{"a":"?"},"#);
@@ -405,17 +306,5 @@ mod tests {
         raw[at] = 0x80;
         let refused = Manifest::parse(raw.into(), Some(MediaType::OciManifest.as_str()));
         assert!(matches!(refused, Err(InvalidManifest::Malformed(why)) if why.contains(&format!("byte {at} "))));
-    }
-
-    #[test]
-    fn knows_which_layers_stay_elsewhere() {
-        for (media_type, stays) in [
-            ("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", true),
-            ("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", true),
-            ("application/vnd.oci.image.layer.v1.tar+gzip", false),
-        ] {
-            let descriptor: Descriptor = serde_json::from_str(&descriptor(media_type)).unwrap();
-            assert_eq!(descriptor.is_non_distributable(), stays, "{media_type}");
-        }
     }
 }
