@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use bytes::{Bytes, BytesMut};
 use futures_util::{TryStreamExt, stream};
 
-use crate::{Error, Mount, Name, Put, Target};
+use crate::{Error, MountOutcome, Name, PutOutcome, Target};
 use oci::{Descriptor, Digest, Manifest, MediaType, Reference, Repository, Tag};
 
 /// All of them. `sibling` is another repository of the same registry; `missing` is one that does not exist, where a registry does not create
@@ -53,8 +53,8 @@ async fn send<T: Target>(
     blob: &Descriptor,
     pieces: Vec<Result<Bytes, Error>>,
 ) -> Result<(), Error> {
-    let upload = target.open_upload(repository).await.unwrap();
-    target.upload(upload, blob, stream::iter(pieces)).await
+    let upload = target.start_upload(repository).await.unwrap();
+    target.put_blob(upload, blob, stream::iter(pieces)).await
 }
 
 fn in_pieces(bytes: &Bytes) -> Vec<Result<Bytes, Error>> {
@@ -62,7 +62,7 @@ fn in_pieces(bytes: &Bytes) -> Vec<Result<Bytes, Error>> {
 }
 
 async fn has<T: Target>(target: &T, repository: &Repository, blob: &Descriptor) -> bool {
-    target.present(repository, &[blob.digest]).await.unwrap()[0]
+    target.has_blobs(repository, &[blob.digest]).await.unwrap()[0]
 }
 
 /// A manifest over this layer with odd white space, its blobs sent.
@@ -116,9 +116,9 @@ pub async fn blobs_arrive_byte_for_byte<T: Target>(target: &T, repository: &Repo
     send(target, repository, &layer, in_pieces(&bytes)).await.unwrap();
     // ECR hands out only layers that some image refers to.
     let image = image(target, repository, "arrives ").await;
-    assert_eq!(target.put_manifest(repository, &image, None).await.unwrap(), Put::Stored);
+    assert_eq!(target.put_manifest(repository, &image, None).await.unwrap(), PutOutcome::Stored);
     for range in [0..layer.size, 1..layer.size, 29_999..layer.size, 99_999..layer.size, 0..1, 0..30_000, 7..50_001] {
-        let opened = target.blob(repository, &layer, range.clone()).await.unwrap();
+        let opened = target.open_blob(repository, &layer, range.clone()).await.unwrap();
         assert!(opened.end == range.end || opened.end == layer.size, "{range:?} ends at {}", opened.end);
         let read: BytesMut = opened.bytes.try_collect().await.unwrap();
         let [start, end] = [range.start, opened.end].map(|at| usize::try_from(at).unwrap());
@@ -145,12 +145,12 @@ pub async fn manifests_keep_their_bytes<T: Target>(target: &T, repository: &Repo
     let manifest = image(target, repository, "keeps ").await;
     let (by_digest, by_tag) = (Reference::Digest(manifest.digest()), Reference::Tag(tag("keeps")));
     assert_eq!(look_up(target, repository, by_digest.clone()).await, None);
-    assert_eq!(target.put_manifest(repository, &manifest, None).await.unwrap(), Put::Stored);
+    assert_eq!(target.put_manifest(repository, &manifest, None).await.unwrap(), PutOutcome::Stored);
     assert_eq!(look_up(target, repository, by_digest).await.as_ref(), Some(&manifest));
     assert_eq!(look_up(target, repository, by_tag.clone()).await, None);
     for _ in 0..2 {
         // The second time it is there already.
-        assert_eq!(target.put_manifest(repository, &manifest, Some(&tag("keeps"))).await.unwrap(), Put::Stored);
+        assert_eq!(target.put_manifest(repository, &manifest, Some(&tag("keeps"))).await.unwrap(), PutOutcome::Stored);
         assert_eq!(look_up(target, repository, by_tag.clone()).await.as_ref(), Some(&manifest));
     }
 }
@@ -161,12 +161,15 @@ pub async fn what_a_manifest_refers_to_comes_first<T: Target>(target: &T, reposi
     let (absent, absent_bytes) = layer("comes first ");
     send(target, repository, &config, in_pieces(&config_bytes)).await.unwrap();
     let leaf = manifest(&config, &absent);
-    assert_eq!(target.put_manifest(repository, &leaf, None).await.unwrap(), Put::LacksBlobs(vec![absent.digest]));
+    assert_eq!(
+        target.put_manifest(repository, &leaf, None).await.unwrap(),
+        PutOutcome::LacksBlobs(vec![absent.digest])
+    );
     let over = index(&[&leaf]);
-    assert_eq!(target.put_manifest(repository, &over, None).await.unwrap(), Put::LacksManifests);
+    assert_eq!(target.put_manifest(repository, &over, None).await.unwrap(), PutOutcome::LacksManifests);
     send(target, repository, &absent, in_pieces(&absent_bytes)).await.unwrap();
     for manifest in [&leaf, &over] {
-        assert_eq!(target.put_manifest(repository, manifest, Some(&tag("first"))).await.unwrap(), Put::Stored);
+        assert_eq!(target.put_manifest(repository, manifest, Some(&tag("first"))).await.unwrap(), PutOutcome::Stored);
     }
     assert_eq!(look_up(target, repository, Reference::Tag(tag("first"))).await, Some(over));
 }
@@ -185,7 +188,7 @@ pub async fn answers_come_in_the_order_of_the_questions<T: Target>(target: &T, r
         (Reference::Tag(tag("nowhere")), None),
         (Reference::Tag(tag("one")), Some(&one)),
     ];
-    for batch in questions.chunks(target.batch()) {
+    for batch in questions.chunks(target.batch_size()) {
         let references: Vec<_> = batch.iter().map(|(reference, _)| reference.clone()).collect();
         let lookups = target.manifests(repository, &references).await.unwrap();
         let answers: Vec<_> = lookups.into_iter().map(Result::unwrap).collect();
@@ -194,8 +197,8 @@ pub async fn answers_come_in_the_order_of_the_questions<T: Target>(target: &T, r
             batch.iter().map(|(_, answer)| *answer).collect::<Vec<_>>()
         );
     }
-    let absent: Vec<_> = (0..target.batch()).map(|n| Digest::of(&n.to_le_bytes())).collect();
-    assert_eq!(target.present(repository, &absent).await.unwrap(), vec![false; absent.len()]);
+    let absent: Vec<_> = (0..target.batch_size()).map(|n| Digest::of(&n.to_le_bytes())).collect();
+    assert_eq!(target.has_blobs(repository, &absent).await.unwrap(), vec![false; absent.len()]);
 }
 
 /// A registry that declines to mount hands over an upload, which works.
@@ -207,21 +210,23 @@ pub async fn a_mount_ends_with_the_blob_or_with_an_upload<T: Target>(
     let manifest = image(target, repository, "mounts ").await;
     target.put_manifest(repository, &manifest, None).await.unwrap();
     let (layer, bytes) = layer("mounts ");
-    match target.mount(sibling, &layer, repository).await.unwrap() {
-        Mount::Mounted => {}
-        Mount::Declined(upload) => target.upload(upload, &layer, stream::iter(in_pieces(&bytes))).await.unwrap(),
+    match target.mount_blob(sibling, &layer, repository).await.unwrap() {
+        MountOutcome::Mounted => {}
+        MountOutcome::Declined(upload) => {
+            target.put_blob(upload, &layer, stream::iter(in_pieces(&bytes))).await.unwrap()
+        }
     }
     assert!(has(target, sibling, &layer).await);
 }
 
-/// Settings of several repositories in order, and the same error for every attempt to use one that does not exist.
+/// RepositorySettings of several repositories in order, and the same error for every attempt to use one that does not exist.
 pub async fn a_missing_repository_is_named_so<T: Target>(target: &T, repository: &Repository, missing: &Repository) {
-    let settings = target.settings(&[missing.clone(), repository.clone()]).await.unwrap();
+    let settings = target.repository_settings(&[missing.clone(), repository.clone()]).await.unwrap();
     assert!(settings[0].is_none() && settings[1].is_some(), "{settings:?}");
     let errors = [
         target.manifests(missing, &[Reference::Tag(tag("1"))]).await.map(drop).unwrap_err(),
-        target.present(missing, &[Digest::of(b"")]).await.map(drop).unwrap_err(),
-        target.open_upload(missing).await.map(drop).unwrap_err(),
+        target.has_blobs(missing, &[Digest::of(b"")]).await.map(drop).unwrap_err(),
+        target.start_upload(missing).await.map(drop).unwrap_err(),
     ];
     for error in errors {
         assert_eq!(error.name(), Name::TargetRepositoryNotFound, "{error}");

@@ -29,7 +29,9 @@ pub use error::{Error, Name};
 pub use plan::{Plan, Summary};
 pub use progress::{Phase, Progress, ProgressSnapshot};
 pub use promote::{Promotion, Until};
-pub use registry::{ImmutableTags, Lookup, Mount, Mounting, Opened, Put, Referrers, Settings, Source, Target};
+pub use registry::{
+    ImmutableTags, Lookup, MountOutcome, Mounting, OpenBlob, PutOutcome, Referrers, RepositorySettings, Source, Target,
+};
 pub use release::{Image, MAX_RELEASE_BYTES, Parameter, Release};
 pub use report::{Outcome, Report, TargetReport};
 pub use retry::RetryPolicy;

@@ -120,7 +120,7 @@ pub async fn pull<C: Consumer>(
 }
 
 /// An image whose manifests were pulled.
-struct Opened<C> {
+struct OpenImage<C> {
     parts: Vec<Part<C>>,
     faults: Vec<Fault>,
 }
@@ -133,10 +133,10 @@ struct Part<C> {
     image: String,
 }
 
-async fn open<C: Consumer>(registry: &Arc<Retrying<C>>, image: &PinnedImage, by: By) -> Opened<C> {
+async fn open<C: Consumer>(registry: &Arc<Retrying<C>>, image: &PinnedImage, by: By) -> OpenImage<C> {
     let repository = &image.repository;
     let name = format!("{image} in {}", registry.name());
-    let mut opened = Opened { parts: vec![], faults: vec![] };
+    let mut opened = OpenImage { parts: vec![], faults: vec![] };
     let mut level = match root(registry, image, by).await {
         Ok(manifest) => vec![manifest],
         Err(error) => {
@@ -163,7 +163,7 @@ async fn open<C: Consumer>(registry: &Arc<Retrying<C>>, image: &PinnedImage, by:
         }
         for digest in children {
             let reference = Reference::Digest(digest);
-            match registry.ask(|registry| registry.manifest(repository, &reference)).await {
+            match registry.ask(|registry| registry.pull_manifest(repository, &reference)).await {
                 Ok(manifest) => level.push(manifest),
                 Err(error) => opened.faults.push(Fault { image: name.clone(), error }),
             }
@@ -179,7 +179,7 @@ async fn root<C: Consumer>(registry: &Retrying<C>, image: &PinnedImage, by: By) 
         By::Digest => Reference::Digest(image.digest),
         By::Tag => Reference::Tag(image.tag.clone()),
     };
-    let manifest = registry.ask(|registry| registry.manifest(&image.repository, &reference)).await?;
+    let manifest = registry.ask(|registry| registry.pull_manifest(&image.repository, &reference)).await?;
     if manifest.digest() == image.digest {
         return Ok(manifest);
     }
@@ -226,7 +226,7 @@ async fn fetch<C: Consumer>(mut parts: Vec<Part<C>>, mode: Mode, faults: &mut Ve
 async fn fetch_one<C: Consumer>(part: Part<C>, mode: Mode) -> Result<u64, Fault> {
     let Part { registry, repository, blob, image } = part;
     let result = match mode {
-        Mode::Reach => registry.ask(|registry| registry.reach(&repository, &blob)).await.map(|()| 0),
+        Mode::Reach => registry.ask(|registry| registry.probe_blob(&repository, &blob)).await.map(|()| 0),
         Mode::Full => match read(&registry, &repository, &blob).await {
             // The line may have done it.
             Err(error) if error.name() == Name::CorruptContent => read(&registry, &repository, &blob).await,

@@ -22,12 +22,12 @@ pub trait Source: Send + Sync + 'static {
     fn name(&self) -> &str;
 
     /// How many manifests or blobs one request can ask for, at least 1.
-    fn batch(&self) -> usize;
+    fn batch_size(&self) -> usize;
 
     /// The registry as it stands in front of an image's name.
     fn registry(&self) -> impl Future<Output = Result<Registry, Error>> + Send;
 
-    /// Looks up at most [`Source::batch`] manifests with their bytes: one answer per reference, in their order.
+    /// Looks up at most [`Source::batch_size`] manifests with their bytes: one answer per reference, in their order.
     ///
     /// A manifest that was asked for by digest has that digest, or the answer is `CorruptContent`.
     ///
@@ -44,12 +44,12 @@ pub trait Source: Send + Sync + 'static {
     ///
     /// # Errors
     /// As [`Source::manifests`]; the stream itself ends with an error when the connection does.
-    fn blob(
+    fn open_blob(
         &self,
         repository: &Repository,
         blob: &Descriptor,
         range: Range<u64>,
-    ) -> impl Future<Output = Result<Opened<Self::Blob>, Error>> + Send;
+    ) -> impl Future<Output = Result<OpenBlob<Self::Blob>, Error>> + Send;
 
     /// The manifests that refer to this one as their subject, as the registry itself lists them (section "Listing Referrers" of the
     /// distribution specification).
@@ -78,7 +78,7 @@ pub trait Source: Send + Sync + 'static {
 
 /// A blob that was opened.
 #[derive(Debug)]
-pub struct Opened<Blob> {
+pub struct OpenBlob<Blob> {
     /// Its bytes, from the one that was asked for on.
     pub bytes: Blob,
     /// Before which byte they end: where they were asked to, or at the end of the blob, from a registry that heeds no ranges.
@@ -104,10 +104,10 @@ pub trait Target: Source {
     ///
     /// # Errors
     /// Access denied, or the registry is unavailable.
-    fn settings(
+    fn repository_settings(
         &self,
         repositories: &[Repository],
-    ) -> impl Future<Output = Result<Vec<Option<Settings>>, Error>> + Send;
+    ) -> impl Future<Output = Result<Vec<Option<RepositorySettings>>, Error>> + Send;
 
     /// Which blobs may be mounted from one repository into another.
     ///
@@ -115,11 +115,11 @@ pub trait Target: Source {
     /// The registry is unavailable.
     fn mounting(&self) -> impl Future<Output = Result<Mounting, Error>> + Send;
 
-    /// Which of these blobs (at most [`Source::batch`]) the repository has, in their order.
+    /// Which of these blobs (at most [`Source::batch_size`]) the repository has, in their order.
     ///
     /// # Errors
     /// The repository is missing, access is denied, the registry is unavailable.
-    fn present(
+    fn has_blobs(
         &self,
         repository: &Repository,
         blobs: &[Digest],
@@ -129,7 +129,7 @@ pub trait Target: Source {
     ///
     /// # Errors
     /// The repository is missing, access is denied, the registry is unavailable.
-    fn open_upload(&self, repository: &Repository) -> impl Future<Output = Result<Self::Upload, Error>> + Send;
+    fn start_upload(&self, repository: &Repository) -> impl Future<Output = Result<Self::Upload, Error>> + Send;
 
     /// Asks for a blob of a sibling repository. A registry that declines opens an upload instead.
     ///
@@ -137,21 +137,21 @@ pub trait Target: Source {
     /// opens an upload if it is not.
     ///
     /// # Errors
-    /// As [`Target::open_upload`].
-    fn mount(
+    /// As [`Target::start_upload`].
+    fn mount_blob(
         &self,
         repository: &Repository,
         blob: &Descriptor,
         from: &Repository,
-    ) -> impl Future<Output = Result<Mount<Self::Upload>, Error>> + Send;
+    ) -> impl Future<Output = Result<MountOutcome<Self::Upload>, Error>> + Send;
 
     /// Sends the bytes of one blob as one body of known length, and commits it.
     ///
     /// The body ends early, with an error, when the bytes are not what the descriptor says: nothing is committed then.
     ///
     /// # Errors
-    /// `CorruptContent` if the registry computed another digest; otherwise as [`Target::open_upload`].
-    fn upload<B>(
+    /// `CorruptContent` if the registry computed another digest; otherwise as [`Target::start_upload`].
+    fn put_blob<B>(
         &self,
         upload: Self::Upload,
         blob: &Descriptor,
@@ -163,18 +163,18 @@ pub trait Target: Source {
     /// Writes a manifest, byte for byte, under its digest and, if given, a tag. Having it already is success.
     ///
     /// # Errors
-    /// `TagConflict` if the tag is immutable and holds another digest, `RegistryLimit`; otherwise as [`Target::open_upload`].
+    /// `TagConflict` if the tag is immutable and holds another digest, `RegistryLimit`; otherwise as [`Target::start_upload`].
     fn put_manifest(
         &self,
         repository: &Repository,
         manifest: &Manifest,
         tag: Option<&Tag>,
-    ) -> impl Future<Output = Result<Put, Error>> + Send;
+    ) -> impl Future<Output = Result<PutOutcome, Error>> + Send;
 }
 
 /// What a repository in a target allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
+pub struct RepositorySettings {
     /// Which tags may not move.
     pub immutable_tags: ImmutableTags,
     /// How its content is encrypted, in the registry's own words. Blobs are mounted only between equals.
@@ -227,7 +227,7 @@ pub enum Mounting {
 
 /// What became of the wish to mount a blob.
 #[derive(Debug)]
-pub enum Mount<Upload> {
+pub enum MountOutcome<Upload> {
     /// The repository has the blob now.
     Mounted,
     /// It was declined; this upload was opened instead.
@@ -236,7 +236,7 @@ pub enum Mount<Upload> {
 
 /// What became of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Put {
+pub enum PutOutcome {
     /// It is there.
     Stored,
     /// Refused, because the registry lacks these blobs, whatever it said before.

@@ -5,7 +5,10 @@ use bytes::Bytes;
 use futures_util::Stream;
 
 use crate::retry::{Backoff, retry};
-use crate::{Error, Lookup, Mount, Mounting, Name, Opened, Put, Referrers, RetryPolicy, Settings, Source, Target};
+use crate::{
+    Error, Lookup, MountOutcome, Mounting, Name, OpenBlob, PutOutcome, Referrers, RepositorySettings, RetryPolicy,
+    Source, Target,
+};
 use oci::{Descriptor, Digest, Manifest, Reference, Registry, Repository, Tag};
 
 /// How often a manifest is read that comes corrupt each time.
@@ -56,8 +59,8 @@ impl<R: Source> Source for Retrying<R> {
         self.registry.name()
     }
 
-    fn batch(&self) -> usize {
-        self.registry.batch()
+    fn batch_size(&self) -> usize {
+        self.registry.batch_size()
     }
 
     async fn registry(&self) -> Result<Registry, Error> {
@@ -81,13 +84,13 @@ impl<R: Source> Source for Retrying<R> {
         Ok(found)
     }
 
-    async fn blob(
+    async fn open_blob(
         &self,
         repository: &Repository,
         blob: &Descriptor,
         range: Range<u64>,
-    ) -> Result<Opened<R::Blob>, Error> {
-        retry(&self.backoff, || self.registry.blob(repository, blob, range.clone())).await
+    ) -> Result<OpenBlob<R::Blob>, Error> {
+        retry(&self.backoff, || self.registry.open_blob(repository, blob, range.clone())).await
     }
 
     async fn referrers(&self, repository: &Repository, subject: Digest) -> Result<Referrers, Error> {
@@ -106,37 +109,37 @@ impl<R: Source> Source for Retrying<R> {
 impl<R: Target> Target for Retrying<R> {
     type Upload = R::Upload;
 
-    async fn settings(&self, repositories: &[Repository]) -> Result<Vec<Option<Settings>>, Error> {
-        retry(&self.backoff, || self.registry.settings(repositories)).await
+    async fn repository_settings(&self, repositories: &[Repository]) -> Result<Vec<Option<RepositorySettings>>, Error> {
+        retry(&self.backoff, || self.registry.repository_settings(repositories)).await
     }
 
     async fn mounting(&self) -> Result<Mounting, Error> {
         retry(&self.backoff, || self.registry.mounting()).await
     }
 
-    async fn present(&self, repository: &Repository, blobs: &[Digest]) -> Result<Vec<bool>, Error> {
-        retry(&self.backoff, || self.registry.present(repository, blobs)).await
+    async fn has_blobs(&self, repository: &Repository, blobs: &[Digest]) -> Result<Vec<bool>, Error> {
+        retry(&self.backoff, || self.registry.has_blobs(repository, blobs)).await
     }
 
-    async fn open_upload(&self, repository: &Repository) -> Result<R::Upload, Error> {
-        retry(&self.backoff, || self.registry.open_upload(repository)).await
+    async fn start_upload(&self, repository: &Repository) -> Result<R::Upload, Error> {
+        retry(&self.backoff, || self.registry.start_upload(repository)).await
     }
 
-    async fn mount(
+    async fn mount_blob(
         &self,
         repository: &Repository,
         blob: &Descriptor,
         from: &Repository,
-    ) -> Result<Mount<R::Upload>, Error> {
-        retry(&self.backoff, || self.registry.mount(repository, blob, from)).await
+    ) -> Result<MountOutcome<R::Upload>, Error> {
+        retry(&self.backoff, || self.registry.mount_blob(repository, blob, from)).await
     }
 
-    async fn upload<B>(&self, upload: R::Upload, blob: &Descriptor, body: B) -> Result<(), Error>
+    async fn put_blob<B>(&self, upload: R::Upload, blob: &Descriptor, body: B) -> Result<(), Error>
     where
         B: Stream<Item = Result<Bytes, Error>> + Send + 'static,
     {
         self.backoff.ready().await;
-        self.registry.upload(upload, blob, body).await.inspect(|()| self.backoff.succeeded())
+        self.registry.put_blob(upload, blob, body).await.inspect(|()| self.backoff.succeeded())
     }
 
     async fn put_manifest(
@@ -144,7 +147,7 @@ impl<R: Target> Target for Retrying<R> {
         repository: &Repository,
         manifest: &Manifest,
         tag: Option<&Tag>,
-    ) -> Result<Put, Error> {
+    ) -> Result<PutOutcome, Error> {
         retry(&self.backoff, || self.registry.put_manifest(repository, manifest, tag)).await
     }
 }

@@ -11,7 +11,7 @@ use futures_util::{StreamExt, stream};
 
 use crate::batches::batches;
 use crate::manifest_store::ManifestStore;
-use crate::{Approved, Error, Mounting, Name, Parameter, Release, Retrying, Settings, Source, Target};
+use crate::{Approved, Error, Mounting, Name, Parameter, Release, RepositorySettings, Retrying, Source, Target};
 use oci::{Digest, Manifest, Platform, Reference, Repository, Tag};
 
 pub use images::PinnedImage;
@@ -106,7 +106,7 @@ pub(crate) struct Presence {
 /// What one repository of a target has of what it needs.
 #[derive(Debug)]
 pub(crate) struct RepositorySurvey {
-    pub(crate) settings: Settings,
+    pub(crate) settings: RepositorySettings,
     pub(crate) manifests: HashSet<Digest>,
     /// None where they were not asked for: see [`Depth::Deferred`].
     pub(crate) blobs: Option<HashSet<Digest>>,

@@ -118,7 +118,7 @@ async fn a_source_that_sends_more_than_it_promised_is_corrupt() {
 
 #[tokio::test(start_paused = true)]
 async fn every_operation_is_asked_again_when_it_fails_for_a_while() {
-    for operation in ["manifests", "blob", "settings", "present", "open_upload", "upload", "put_manifest", "tag"] {
+    for operation in ["manifests", "blob", "settings", "present", "start_upload", "upload", "put_manifest", "tag"] {
         let (source, one, _) = world();
         source.on_call(first(2, operation, unavailable()));
         one.on_call(first(2, operation, unavailable()));
@@ -188,7 +188,7 @@ async fn what_a_target_says_it_stored_is_read_back_before_and_after_tagging() {
 
 #[tokio::test(start_paused = true)]
 async fn one_failing_target_keeps_the_others_from_showing_anything() {
-    for operation in ["manifests", "settings", "present", "open_upload", "upload", "put_manifest"] {
+    for operation in ["manifests", "settings", "present", "start_upload", "upload", "put_manifest"] {
         let (source, one, two) = world();
         let denied = Error::new(Name::TargetAccessDenied, "no");
         two.on_call(first(usize::MAX, operation, Fault::Fail(denied)));

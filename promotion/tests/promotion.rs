@@ -122,7 +122,7 @@ async fn everything_that_is_wrong_is_told_at_once_and_nothing_is_written() {
         assert!(text.contains(expected), "{expected} is missing in\n{text}");
     }
     assert_eq!(one.state().repositories.values().map(|held| held.blobs.len()).sum::<usize>(), before);
-    assert_eq!(one.calls("open_upload") + two.calls("open_upload"), 0);
+    assert_eq!(one.calls("start_upload") + two.calls("start_upload"), 0);
 }
 
 #[tokio::test]
@@ -172,7 +172,7 @@ async fn an_empty_blob_is_refused_before_anything_is_written() {
     let error = promotion(&source, &[&target]).run(release(&["app:1"]), Until::Tagged, None).await.unwrap_err();
     assert_eq!(error.name(), Name::RegistryLimit);
     assert!(error.to_string().contains("is empty"), "{error}");
-    assert_eq!(target.calls("open_upload"), 0);
+    assert_eq!(target.calls("start_upload"), 0);
 }
 
 #[tokio::test]

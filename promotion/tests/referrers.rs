@@ -126,7 +126,7 @@ async fn none_is_never_made_of_a_failure() {
         assert_eq!(error.name(), Name::SourceAccessDenied);
         assert!(error.to_string().contains("can be left behind"), "once, for all six manifests: {error}");
         assert!(!error.to_string().contains("problems"), "{error}");
-        assert_eq!(world.target.calls("open_upload"), 0);
+        assert_eq!(world.target.calls("start_upload"), 0);
     }
 }
 
@@ -268,7 +268,7 @@ async fn where_each_blob_costs_a_request_it_is_asked_for_when_its_turn_comes() {
     assert_eq!(world.target.calls("present"), 0);
     // A request to open each upload, which tells as well whether the blob is there; none to look for it.
     assert_eq!(world.target.calls("mount"), blobs.len());
-    assert_eq!(world.target.calls("open_upload"), 0);
+    assert_eq!(world.target.calls("start_upload"), 0);
 }
 
 #[tokio::test]

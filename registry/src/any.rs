@@ -4,7 +4,9 @@ use bytes::Bytes;
 use futures_util::Stream;
 use oci::{Descriptor, Digest, Manifest, Reference, Registry, Repository, Tag};
 use promotion::pull::Consumer;
-use promotion::{Error, Lookup, Mount, Mounting, Opened, Put, Referrers, Settings, Source, Target};
+use promotion::{
+    Error, Lookup, MountOutcome, Mounting, OpenBlob, PutOutcome, Referrers, RepositorySettings, Source, Target,
+};
 
 use crate::{Blob, Distribution, Ecr, Upload};
 
@@ -33,8 +35,8 @@ impl Source for AnyRegistry {
         either!(self, registry => registry.name())
     }
 
-    fn batch(&self) -> usize {
-        either!(self, registry => registry.batch())
+    fn batch_size(&self) -> usize {
+        either!(self, registry => registry.batch_size())
     }
 
     async fn registry(&self) -> Result<Registry, Error> {
@@ -45,8 +47,13 @@ impl Source for AnyRegistry {
         either!(self, registry => registry.manifests(repository, references).await)
     }
 
-    async fn blob(&self, repository: &Repository, blob: &Descriptor, range: Range<u64>) -> Result<Opened<Blob>, Error> {
-        either!(self, registry => registry.blob(repository, blob, range).await)
+    async fn open_blob(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+        range: Range<u64>,
+    ) -> Result<OpenBlob<Blob>, Error> {
+        either!(self, registry => registry.open_blob(repository, blob, range).await)
     }
 
     async fn referrers(&self, repository: &Repository, subject: Digest) -> Result<Referrers, Error> {
@@ -65,36 +72,36 @@ impl Source for AnyRegistry {
 impl Target for AnyRegistry {
     type Upload = Upload;
 
-    async fn settings(&self, repositories: &[Repository]) -> Result<Vec<Option<Settings>>, Error> {
-        either!(self, registry => registry.settings(repositories).await)
+    async fn repository_settings(&self, repositories: &[Repository]) -> Result<Vec<Option<RepositorySettings>>, Error> {
+        either!(self, registry => registry.repository_settings(repositories).await)
     }
 
     async fn mounting(&self) -> Result<Mounting, Error> {
         either!(self, registry => registry.mounting().await)
     }
 
-    async fn present(&self, repository: &Repository, blobs: &[Digest]) -> Result<Vec<bool>, Error> {
-        either!(self, registry => registry.present(repository, blobs).await)
+    async fn has_blobs(&self, repository: &Repository, blobs: &[Digest]) -> Result<Vec<bool>, Error> {
+        either!(self, registry => registry.has_blobs(repository, blobs).await)
     }
 
-    async fn open_upload(&self, repository: &Repository) -> Result<Upload, Error> {
-        either!(self, registry => registry.open_upload(repository).await)
+    async fn start_upload(&self, repository: &Repository) -> Result<Upload, Error> {
+        either!(self, registry => registry.start_upload(repository).await)
     }
 
-    async fn mount(
+    async fn mount_blob(
         &self,
         repository: &Repository,
         blob: &Descriptor,
         from: &Repository,
-    ) -> Result<Mount<Upload>, Error> {
-        either!(self, registry => registry.mount(repository, blob, from).await)
+    ) -> Result<MountOutcome<Upload>, Error> {
+        either!(self, registry => registry.mount_blob(repository, blob, from).await)
     }
 
-    async fn upload<B>(&self, upload: Upload, blob: &Descriptor, body: B) -> Result<(), Error>
+    async fn put_blob<B>(&self, upload: Upload, blob: &Descriptor, body: B) -> Result<(), Error>
     where
         B: Stream<Item = Result<Bytes, Error>> + Send + 'static,
     {
-        either!(self, registry => registry.upload(upload, blob, body).await)
+        either!(self, registry => registry.put_blob(upload, blob, body).await)
     }
 
     async fn put_manifest(
@@ -102,17 +109,17 @@ impl Target for AnyRegistry {
         repository: &Repository,
         manifest: &Manifest,
         tag: Option<&Tag>,
-    ) -> Result<Put, Error> {
+    ) -> Result<PutOutcome, Error> {
         either!(self, registry => registry.put_manifest(repository, manifest, tag).await)
     }
 }
 
 impl Consumer for AnyRegistry {
-    async fn manifest(&self, repository: &Repository, reference: &Reference) -> Result<Manifest, Error> {
+    async fn pull_manifest(&self, repository: &Repository, reference: &Reference) -> Result<Manifest, Error> {
         either!(self, registry => registry.pull_manifest(repository, reference).await)
     }
 
-    async fn reach(&self, repository: &Repository, blob: &Descriptor) -> Result<(), Error> {
-        either!(self, registry => registry.reach_blob(repository, blob).await)
+    async fn probe_blob(&self, repository: &Repository, blob: &Descriptor) -> Result<(), Error> {
+        either!(self, registry => registry.probe_blob(repository, blob).await)
     }
 }

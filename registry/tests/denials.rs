@@ -43,7 +43,7 @@ async fn another_account_has_to_open_its_repository() {
         &theirs(reading),
     );
     let target = stage.connect(OTHER, Side::Target).await;
-    let error = target.open_upload(&repository()).await.unwrap_err();
+    let error = target.start_upload(&repository()).await.unwrap_err();
     check(
         &error,
         Name::TargetAccessDenied,
@@ -52,7 +52,7 @@ async fn another_account_has_to_open_its_repository() {
     // The statement does what it says.
     let statement = error.to_string().split_once("444455556666: {").unwrap().1.to_owned();
     stage.other.set_policy("myapp/api", Some(&format!(r#"{{"Statement":[{{{statement}]}}"#)));
-    target.open_upload(&repository()).await.unwrap();
+    target.start_upload(&repository()).await.unwrap();
     assert_eq!(target.mounting().await.unwrap(), Mounting::Referenced, "another account's setting cannot be asked for");
 }
 
@@ -67,7 +67,7 @@ async fn an_identity_policy_lacks_a_statement() {
     let resource = "arn:aws:ecr:eu-west-1:111122223333:repository/myapp/api";
     check(&error, Name::TargetAccessDenied, &own_statement(writing, resource));
     stage.double.deny(Deny { action: "ecr:DescribeRepositories".into(), ..Deny::default() });
-    let error = target.settings(&[repository()]).await.unwrap_err();
+    let error = target.repository_settings(&[repository()]).await.unwrap_err();
     check(&error, Name::TargetAccessDenied, &own_statement(r#""ecr:DescribeRepositories""#, resource));
     stage.double.deny(Deny { action: "ecr:UploadLayerPart".into(), ..Deny::default() });
     let error = send(&target, &descriptor(b"x"), b"x").await.unwrap_err();
@@ -81,7 +81,7 @@ async fn an_identity_policy_lacks_a_statement() {
 async fn an_explicit_deny_is_named() {
     let stage = Stage::set().await;
     stage.double.deny(Deny { action: "ecr:BatchCheckLayerAvailability".into(), explicit: true, ..Deny::default() });
-    let error = stage.target().await.present(&repository(), &[Digest::of(b"x")]).await.unwrap_err();
+    let error = stage.target().await.has_blobs(&repository(), &[Digest::of(b"x")]).await.unwrap_err();
     check(
         &error,
         Name::TargetAccessDenied,

@@ -33,16 +33,16 @@ async fn a_blob_is_reached_without_being_downloaded() {
     hold(&stage.own, &layer, None);
     let pull = stage.connect(OWN, Side::Pull).await;
     let blob = descriptor(&layer);
-    pull.reach_blob(&repository(), &blob).await.unwrap();
+    pull.probe_blob(&repository(), &blob).await.unwrap();
     let storage = stage.double.requests_of("s3.GetObject");
     assert!(storage.iter().all(|request| request.bytes_out <= 1 && request.status == 206), "{storage:?}");
 
     let wrong = oci::Descriptor { size: 7, ..blob.clone() };
-    assert_eq!(pull.reach_blob(&repository(), &wrong).await.unwrap_err().name(), Name::PullFailed);
-    let error = pull.reach_blob(&repository(), &descriptor(b"never pushed")).await.unwrap_err();
+    assert_eq!(pull.probe_blob(&repository(), &wrong).await.unwrap_err().name(), Name::PullFailed);
+    let error = pull.probe_blob(&repository(), &descriptor(b"never pushed")).await.unwrap_err();
     assert_eq!(error.name(), Name::PullFailed, "{error}");
     stage.double.fault(FaultRule::once("s3.GetObject", Fault::ExpireUrl));
-    assert!(pull.reach_blob(&repository(), &blob).await.unwrap_err().is_temporary());
+    assert!(pull.probe_blob(&repository(), &blob).await.unwrap_err().is_temporary());
     stage.own.delete_blob(&blob.digest.to_string());
-    assert_eq!(pull.reach_blob(&repository(), &blob).await.unwrap_err().name(), Name::PullFailed);
+    assert_eq!(pull.probe_blob(&repository(), &blob).await.unwrap_err().name(), Name::PullFailed);
 }

@@ -46,7 +46,7 @@ async fn an_expired_token_is_replaced_once() {
     assert_eq!(stage.count("GetAuthorizationToken"), 1);
     stage.double.advance_clock(Duration::from_secs(13 * 3600));
     source.pull_manifest(&repository(), &by_tag("1")).await.unwrap();
-    target.open_upload(&repository()).await.unwrap();
+    target.start_upload(&repository()).await.unwrap();
     assert_eq!(stage.count("GetAuthorizationToken"), 3);
 }
 
@@ -77,7 +77,7 @@ async fn a_token_refused_with_the_body_on_its_way_is_replaced_by_the_next_upload
 async fn nothing_shows_a_token() {
     let stage = Stage::set().await;
     let target = stage.target().await;
-    let upload = target.open_upload(&repository()).await.unwrap();
+    let upload = target.start_upload(&repository()).await.unwrap();
     let token = stage.own.token();
     let shown = format!("{target:?} {upload:?} {:?}", stage.connector());
     assert!(!shown.contains(&token) && !shown.contains("secret") && !shown.contains("QVdT"), "{shown}");

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use ecr_double::{Encryption, Fault, FaultRule, Mutability, RepositoryOptions, SameDigest};
 use futures_util::stream;
 use oci::Digest;
-use promotion::{Error, ImmutableTags, Mount, Mounting, Name, Put, Target};
+use promotion::{Error, ImmutableTags, MountOutcome, Mounting, Name, PutOutcome, Target};
 use registry::UntaggedExpiry;
 use support::*;
 
@@ -18,16 +18,22 @@ async fn an_image_is_put_together_from_the_bottom() {
     let (layer, manifest) = (b"layer".as_slice(), image(CONFIG, b"layer"));
     let whole = index(&[&manifest]);
     let blobs = [Digest::of(CONFIG), Digest::of(layer)];
-    assert_eq!(target.present(&repository(), &blobs).await.unwrap(), [false, false]);
-    assert_eq!(target.put_manifest(&repository(), &manifest, None).await.unwrap(), Put::LacksBlobs(sorted(blobs)));
+    assert_eq!(target.has_blobs(&repository(), &blobs).await.unwrap(), [false, false]);
+    assert_eq!(
+        target.put_manifest(&repository(), &manifest, None).await.unwrap(),
+        PutOutcome::LacksBlobs(sorted(blobs))
+    );
     send(&target, &descriptor(layer), layer).await.unwrap();
-    assert_eq!(target.present(&repository(), &blobs).await.unwrap(), [false, true]);
-    assert_eq!(target.put_manifest(&repository(), &manifest, None).await.unwrap(), Put::LacksBlobs(vec![blobs[0]]));
+    assert_eq!(target.has_blobs(&repository(), &blobs).await.unwrap(), [false, true]);
+    assert_eq!(
+        target.put_manifest(&repository(), &manifest, None).await.unwrap(),
+        PutOutcome::LacksBlobs(vec![blobs[0]])
+    );
     send(&target, &descriptor(CONFIG), CONFIG).await.unwrap();
-    assert_eq!(target.put_manifest(&repository(), &whole, None).await.unwrap(), Put::LacksManifests);
+    assert_eq!(target.put_manifest(&repository(), &whole, None).await.unwrap(), PutOutcome::LacksManifests);
     for tag in [None, None, Some(tag("1")), Some(tag("1"))] {
-        assert_eq!(target.put_manifest(&repository(), &manifest, tag.as_ref()).await.unwrap(), Put::Stored);
-        assert_eq!(target.put_manifest(&repository(), &whole, None).await.unwrap(), Put::Stored);
+        assert_eq!(target.put_manifest(&repository(), &manifest, tag.as_ref()).await.unwrap(), PutOutcome::Stored);
+        assert_eq!(target.put_manifest(&repository(), &whole, None).await.unwrap(), PutOutcome::Stored);
     }
     assert_eq!(stage.own.manifest("myapp/api", &whole.digest().to_string()).unwrap(), whole.raw().as_ref());
     assert_eq!(stage.own.tags("myapp/api")["1"], manifest.digest().to_string());
@@ -53,7 +59,7 @@ async fn an_immutable_tag_that_holds_the_image_is_success_in_either_wording() {
     let target = stage.target().await;
     for wording in [SameDigest::ImageAlreadyExists, SameDigest::ImageTagAlreadyExists] {
         stage.double.switch(|switches| switches.immutable_same_digest = wording);
-        assert_eq!(target.put_manifest(&repository(), &held, Some(&tag("1"))).await.unwrap(), Put::Stored);
+        assert_eq!(target.put_manifest(&repository(), &held, Some(&tag("1"))).await.unwrap(), PutOutcome::Stored);
     }
     let error = target.put_manifest(&repository(), &other, Some(&tag("1"))).await.unwrap_err();
     let text = error.to_string();
@@ -69,9 +75,12 @@ async fn layers_may_be_not_found_though_available() {
     let target = stage.target().await;
     stage.double.fault(FaultRule::once("PutImage", Fault::LayersNotFound));
     let blobs = [Digest::of(CONFIG), Digest::of(b"layer")];
-    assert_eq!(target.present(&repository(), &blobs).await.unwrap(), [true, true]);
-    assert_eq!(target.put_manifest(&repository(), &manifest, None).await.unwrap(), Put::LacksBlobs(sorted(blobs)));
-    assert_eq!(target.put_manifest(&repository(), &manifest, None).await.unwrap(), Put::Stored);
+    assert_eq!(target.has_blobs(&repository(), &blobs).await.unwrap(), [true, true]);
+    assert_eq!(
+        target.put_manifest(&repository(), &manifest, None).await.unwrap(),
+        PutOutcome::LacksBlobs(sorted(blobs))
+    );
+    assert_eq!(target.put_manifest(&repository(), &manifest, None).await.unwrap(), PutOutcome::Stored);
 }
 
 #[tokio::test]
@@ -137,14 +146,14 @@ async fn a_body_that_is_not_what_was_announced_stores_nothing() {
         let error = send(&target, &blob, bytes).await.unwrap_err();
         assert_eq!(error.name(), Name::CorruptContent, "{error}");
     }
-    let upload = target.open_upload(&repository()).await.unwrap();
+    let upload = target.start_upload(&repository()).await.unwrap();
     let pieces = [Ok(Bytes::from_static(b"01234")), Err(Error::new(Name::SourceAccessDenied, "no more"))];
-    let error = target.upload(upload, &blob, stream::iter(pieces)).await.unwrap_err();
+    let error = target.put_blob(upload, &blob, stream::iter(pieces)).await.unwrap_err();
     assert_eq!((error.name(), error.to_string().contains("no more")), (Name::SourceAccessDenied, true), "{error}");
     assert!(stage.own.blobs("myapp/api").is_empty());
     let before = stage.count("v2.*");
-    let upload = target.open_upload(&repository()).await.unwrap();
-    let error = target.upload(upload, &descriptor(b""), stream::empty()).await.unwrap_err();
+    let upload = target.start_upload(&repository()).await.unwrap();
+    let error = target.put_blob(upload, &descriptor(b""), stream::empty()).await.unwrap_err();
     assert_eq!((error.name(), stage.count("v2.*")), (Name::RegistryLimit, before + 1), "{error}");
 }
 
@@ -152,10 +161,10 @@ async fn a_body_that_is_not_what_was_announced_stores_nothing() {
 async fn an_upload_that_is_forgotten_is_a_temporary_failure() {
     let stage = Stage::set().await;
     let target = stage.target().await;
-    let upload = target.open_upload(&repository()).await.unwrap();
+    let upload = target.start_upload(&repository()).await.unwrap();
     assert_eq!(stage.double.drop_uploads(), 1);
     let error =
-        target.upload(upload, &descriptor(b"x"), stream::iter([Ok(Bytes::from_static(b"x"))])).await.unwrap_err();
+        target.put_blob(upload, &descriptor(b"x"), stream::iter([Ok(Bytes::from_static(b"x"))])).await.unwrap_err();
     assert_eq!((error.name(), error.is_temporary()), (Name::RegistryUnavailable, true), "{error}");
 }
 
@@ -166,17 +175,22 @@ async fn mounting_saves_bytes_where_the_account_allows_it() {
     stage.own.create_repository("myapp/web");
     let (target, web, blob) = (stage.target().await, "myapp/web".parse().unwrap(), descriptor(b"layer"));
     assert_eq!(target.mounting().await.unwrap(), Mounting::Never);
-    let Mount::Declined(upload) = target.mount(&web, &blob, &repository()).await.unwrap() else { panic!("mounted") };
-    target.upload(upload, &descriptor(b"other"), stream::iter([Ok(Bytes::from_static(b"other"))])).await.unwrap();
+    let MountOutcome::Declined(upload) = target.mount_blob(&web, &blob, &repository()).await.unwrap() else {
+        panic!("mounted")
+    };
+    target.put_blob(upload, &descriptor(b"other"), stream::iter([Ok(Bytes::from_static(b"other"))])).await.unwrap();
     stage.own.blob_mounting(true);
     assert_eq!(target.mounting().await.unwrap(), Mounting::Referenced);
-    assert!(matches!(target.mount(&web, &blob, &repository()).await.unwrap(), Mount::Mounted));
-    assert_eq!(target.present(&web, &[blob.digest]).await.unwrap(), [true]);
+    assert!(matches!(target.mount_blob(&web, &blob, &repository()).await.unwrap(), MountOutcome::Mounted));
+    assert_eq!(target.has_blobs(&web, &[blob.digest]).await.unwrap(), [true]);
     // A sibling that may not be read is no reason to fail.
     let denied =
         ecr_double::Deny { action: "ecr:GetDownloadUrlForLayer".into(), explicit: true, ..ecr_double::Deny::default() };
     stage.double.deny(denied);
-    assert!(matches!(target.mount(&web, &descriptor(CONFIG), &repository()).await.unwrap(), Mount::Declined(_)));
+    assert!(matches!(
+        target.mount_blob(&web, &descriptor(CONFIG), &repository()).await.unwrap(),
+        MountOutcome::Declined(_)
+    ));
     let unknown = ecr_double::Deny { action: "ecr:GetAccountSetting".into(), ..ecr_double::Deny::default() };
     stage.own.blob_mounting(false);
     stage.double.deny(unknown);
@@ -195,7 +209,7 @@ async fn settings_come_in_order_and_missing_repositories_are_none() {
     }
     let target = stage.target().await;
     let named = |name: &str| name.parse().unwrap();
-    let found = target.settings(&["xx", "bb", "yy", "myapp/api"].map(named)).await.unwrap();
+    let found = target.repository_settings(&["xx", "bb", "yy", "myapp/api"].map(named)).await.unwrap();
     assert_eq!(found.iter().map(Option::is_some).collect::<Vec<_>>(), [false, true, false, true]);
     let b = found[1].as_ref().unwrap();
     assert_eq!(b.encryption, "KMS:arn:aws:kms:eu-west-1:111122223333:key/1");
@@ -203,7 +217,7 @@ async fn settings_come_in_order_and_missing_repositories_are_none() {
     assert_eq!(found[3].as_ref().unwrap().encryption, "AES256");
     assert_eq!(stage.count("DescribeRepositories"), 3);
     let many: Vec<_> = (0..120).map(|number| named(&format!("many/{number}"))).collect();
-    assert!(target.settings(&many).await.unwrap().iter().all(Option::is_some));
+    assert!(target.repository_settings(&many).await.unwrap().iter().all(Option::is_some));
     assert_eq!(stage.count("DescribeRepositories"), 5);
 }
 
@@ -232,13 +246,13 @@ async fn an_early_refusal_is_heard_over_a_large_body() {
         let pieces: Vec<_> = layer.chunks(1 << 16).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
         stream::iter(pieces)
     };
-    let upload = target.open_upload(&repository()).await.unwrap();
+    let upload = target.start_upload(&repository()).await.unwrap();
     stage.double.drop_uploads();
-    let error = target.upload(upload, &descriptor(&layer), body()).await.unwrap_err();
+    let error = target.put_blob(upload, &descriptor(&layer), body()).await.unwrap_err();
     assert_eq!((error.name(), error.is_temporary()), (Name::RegistryUnavailable, true), "{error}");
-    let upload = target.open_upload(&repository()).await.unwrap();
+    let upload = target.start_upload(&repository()).await.unwrap();
     stage.double.deny(ecr_double::Deny { action: "ecr:UploadLayerPart".into(), ..ecr_double::Deny::default() });
-    let error = target.upload(upload, &descriptor(&layer), body()).await.unwrap_err();
+    let error = target.put_blob(upload, &descriptor(&layer), body()).await.unwrap_err();
     assert_eq!((error.name(), error.is_temporary()), (Name::TargetAccessDenied, false), "{error}");
 }
 
@@ -247,7 +261,7 @@ async fn a_connection_that_is_closed_on_a_missing_repository_is_a_temporary_fail
     let stage = Stage::set().await;
     stage.double.switch(|switches| switches.hang_up_on_missing_repository = true);
     let missing = "myapp/none".parse().unwrap();
-    let error = stage.target().await.open_upload(&missing).await.unwrap_err();
+    let error = stage.target().await.start_upload(&missing).await.unwrap_err();
     assert_eq!((error.name(), error.is_temporary()), (Name::RegistryUnavailable, true), "{error}");
 }
 
@@ -265,6 +279,6 @@ async fn manifests_are_put_within_the_quota() {
         }
     });
     for put in futures_util::future::join_all(puts).await {
-        assert_eq!(put.unwrap(), Put::Stored);
+        assert_eq!(put.unwrap(), PutOutcome::Stored);
     }
 }

@@ -18,7 +18,7 @@ pub(super) async fn run(promote: &Promote, watch: &Watch) -> Result<Answer, Fail
     let (release, registries) = read(&promote.between, Side::Target).await?;
     let names = names(&promote.between);
     let (source, targets) =
-        (registries.source.batch(), registries.targets.iter().map(Source::batch).collect::<Vec<_>>());
+        (registries.source.batch_size(), registries.targets.iter().map(Source::batch_size).collect::<Vec<_>>());
     let promotion =
         Promotion::new(registries.source, registries.targets, RetryPolicy::default(), Limits::without_deadline())
             .with_referrers(promote.referrers.referrer_policy());

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::*;
-use crate::{ImmutableTags, Settings};
+use crate::{ImmutableTags, RepositorySettings};
 use oci::{Manifest, MediaType};
 
 /// What a test case is made of. Positions count into the lists before.
@@ -139,7 +139,7 @@ fn survey(world: &World, images: &[PinnedImage], model: &Model) -> TargetSurvey 
         roots: images.iter().map(presence).collect(),
         repositories: repositories
             .map(|at| {
-                let settings = Settings {
+                let settings = RepositorySettings {
                     immutable_tags: ImmutableTags::Only(vec![]),
                     encryption: world.keys[at].to_string(),
                     blob_bytes: 1..=1000,

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::stream::{Iter, iter};
 
 use super::*;
-use crate::{Lookup, Opened, Referrers};
+use crate::{Lookup, OpenBlob, Referrers};
 use oci::{MediaType, Registry, Tag};
 
 /// A registry in memory with one repository.
@@ -86,7 +86,7 @@ impl Source for MemoryRegistry {
         "memory"
     }
 
-    fn batch(&self) -> usize {
+    fn batch_size(&self) -> usize {
         1
     }
 
@@ -98,12 +98,17 @@ impl Source for MemoryRegistry {
         panic!("a consumer has no API but that of the distribution specification")
     }
 
-    async fn blob(&self, _: &Repository, blob: &Descriptor, range: Range<u64>) -> Result<Opened<Self::Blob>, Error> {
+    async fn open_blob(
+        &self,
+        _: &Repository,
+        blob: &Descriptor,
+        range: Range<u64>,
+    ) -> Result<OpenBlob<Self::Blob>, Error> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let bytes = self.blobs.get(&blob.digest).ok_or_else(|| Self::missing(blob.digest))?;
         let pieces = bytes.slice(usize::try_from(range.start).unwrap()..);
         let pieces = pieces.chunks(2).map(|piece| Ok(Bytes::copy_from_slice(piece)));
-        Ok(Opened { bytes: iter(pieces.collect::<Vec<_>>()), end: blob.size })
+        Ok(OpenBlob { bytes: iter(pieces.collect::<Vec<_>>()), end: blob.size })
     }
 
     async fn referrers(&self, _: &Repository, _: Digest) -> Result<Referrers, Error> {
@@ -120,12 +125,12 @@ impl Source for MemoryRegistry {
 }
 
 impl Consumer for MemoryRegistry {
-    async fn manifest(&self, _: &Repository, reference: &Reference) -> Result<Manifest, Error> {
+    async fn pull_manifest(&self, _: &Repository, reference: &Reference) -> Result<Manifest, Error> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.manifests.get(&reference.to_string()).cloned().ok_or_else(|| Self::missing(reference))
     }
 
-    async fn reach(&self, _: &Repository, blob: &Descriptor) -> Result<(), Error> {
+    async fn probe_blob(&self, _: &Repository, blob: &Descriptor) -> Result<(), Error> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         match self.blobs.get(&blob.digest) {
             Some(bytes) if bytes.len() as u64 == blob.size => Ok(()),

@@ -116,7 +116,7 @@ impl Survey {
             let tags = std::iter::once("").chain(SUFFIXES).filter_map(|suffix| digest_tag(*subject, suffix));
             tags.filter(|tag| may_exist(repository, tag)).map(move |tag| (repository, (*subject, tag)))
         });
-        let batches = batches(candidates, |_| source.batch());
+        let batches = batches(candidates, |_| source.batch_size());
         let answers = stream::iter(&batches).map(|(repository, wanted)| async move {
             let references: Vec<_> = wanted.iter().map(|(_, tag)| Reference::Tag(tag.clone())).collect();
             (*repository, wanted, source.manifests(repository, &references).await)
@@ -381,7 +381,7 @@ async fn known_referrers<T: Target>(
     let entries: HashSet<Digest> = list.content().children().iter().map(|entry| entry.digest).collect();
     if !wanted.is_subset(&entries) {
         let others: Vec<_> = entries.difference(wanted).copied().collect();
-        for batch in others.chunks(target.batch()) {
+        for batch in others.chunks(target.batch_size()) {
             let references: Vec<_> = batch.iter().copied().map(Reference::Digest).collect();
             let lookups = target.manifests(repository, &references).await?;
             gone.extend(

@@ -33,7 +33,7 @@ impl Survey {
             self.images = release.images().iter().filter_map(|image| Some(pinned(image, image.digest?))).collect();
             return;
         }
-        let batches = batches(release.images().iter().map(|image| (&image.repository, image)), |_| source.batch());
+        let batches = batches(release.images().iter().map(|image| (&image.repository, image)), |_| source.batch_size());
         let answers = stream::iter(&batches).map(|(repository, images)| async move {
             let tags: Vec<_> = images.iter().map(|image| Reference::Tag(image.tag.clone())).collect();
             (images, source.manifests(repository, &tags).await)
@@ -143,8 +143,9 @@ impl Survey {
         mut each: impl FnMut(&mut Self, &Repository, Digest, Lookup),
     ) {
         // Sizes come from an index, which may lie: no manifest is larger than the limit, and an unknown size counts as small.
-        let batches =
-            batches(wanted.iter().map(|(repository, digest, size)| (repository, (*digest, *size))), |_| source.batch());
+        let batches = batches(wanted.iter().map(|(repository, digest, size)| (repository, (*digest, *size))), |_| {
+            source.batch_size()
+        });
         let mut largest = 1;
         let mut parts: Vec<(&Repository, Vec<Digest>)> = Vec::new();
         for (repository, digests) in batches {

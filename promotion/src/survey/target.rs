@@ -113,7 +113,7 @@ async fn look_up<'r, T: Target, W: Copy, K>(
     keep: fn(Lookup) -> K,
     problems: &mut Vec<(Repository, Error)>,
 ) -> Vec<(W, K)> {
-    let batches = batches(wanted, |_| target.batch());
+    let batches = batches(wanted, |_| target.batch_size());
     let answers: Vec<_> = stream::iter(&batches)
         .map(|(repository, wanted)| async move {
             let references: Vec<_> = wanted.iter().map(|(_, reference)| reference.clone()).collect();
@@ -162,8 +162,8 @@ pub(super) async fn find_content<T: Target>(
         return found;
     }
     let repositories: Vec<_> = needs.keys().cloned().collect();
-    for names in repositories.chunks(target.batch()) {
-        match target.settings(names).await {
+    for names in repositories.chunks(target.batch_size()) {
+        match target.repository_settings(names).await {
             Err(error) => found.problems.push(error),
             Ok(settings) => {
                 for (repository, settings) in names.iter().zip(settings) {
@@ -181,12 +181,12 @@ pub(super) async fn find_content<T: Target>(
             }
         }
     }
-    let is_deferred = depth == Depth::Deferred && target.batch() == 1;
+    let is_deferred = depth == Depth::Deferred && target.batch_size() == 1;
     if !is_deferred {
         // Indexes and leaf manifests first: whatever is there needs no blob.
         let below =
             needs.iter().flat_map(|(repository, needs)| needs.below.iter().map(move |digest| (repository, *digest)));
-        let asked = batches(below, |_| target.batch());
+        let asked = batches(below, |_| target.batch_size());
         let answers: Vec<_> = stream::iter(&asked)
             .map(|(repository, digests)| async move {
                 let references: Vec<_> = digests.iter().copied().map(Reference::Digest).collect();
@@ -216,9 +216,9 @@ pub(super) async fn find_content<T: Target>(
         }
     }
     if !is_deferred {
-        let asked = batches(wanted, |_| target.batch());
+        let asked = batches(wanted, |_| target.batch_size());
         let answers: Vec<_> = stream::iter(&asked)
-            .map(|(repository, digests)| target.present(repository, digests))
+            .map(|(repository, digests)| target.has_blobs(repository, digests))
             .buffered(AT_ONCE)
             .collect()
             .await;

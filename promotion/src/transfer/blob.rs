@@ -30,14 +30,14 @@ pub(crate) async fn copy<S: Source, T: Target>(
     loop {
         let upload = match opened.take() {
             Some(upload) => upload,
-            None => target.open_upload(repository).await?,
+            None => target.start_upload(repository).await?,
         };
         let failure = Arc::new(Mutex::new(None));
         let body =
             whole_or_nothing(source.clone(), repository.clone(), blob.clone(), range_permits.clone(), failure.clone());
         let progress = progress.clone();
         let body = body.inspect_ok(move |piece| progress.moving(piece.len()));
-        let Err(error) = target.upload(upload, blob, body).await else { return Ok(()) };
+        let Err(error) = target.put_blob(upload, blob, body).await else { return Ok(()) };
         // An upload that breaks because its body broke reports only that; the body knows why.
         let told = failure.lock().unwrap_or_else(PoisonError::into_inner).take();
         let again = match &told {

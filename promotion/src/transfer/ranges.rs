@@ -10,7 +10,7 @@ use futures_util::stream::Fuse;
 use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::{Error, Name, Opened, Retrying, Source};
+use crate::{Error, Name, OpenBlob, Retrying, Source};
 use oci::{Descriptor, Repository};
 
 /// How many bytes a request asks for where several connections read one blob; so many are held for each of them.
@@ -70,7 +70,7 @@ impl<S: Source> Ranges<S> {
                 (offset + left.min(step(permit.as_ref())), permit)
             }
         };
-        let Opened { bytes, end } = source.blob(repository, blob, offset..end).await?;
+        let OpenBlob { bytes, end } = source.open_blob(repository, blob, offset..end).await?;
         let current = Part::new(bytes, offset..end, None);
         Ok(Self {
             source: source.clone(),
@@ -128,7 +128,7 @@ impl<S: Source> Ranges<S> {
         let (source, repository, blob) = (self.source.clone(), self.repository.clone(), self.blob.clone());
         let asked = range.clone();
         let opening = async move {
-            let opened = source.blob(&repository, &blob, asked.clone()).await?;
+            let opened = source.open_blob(&repository, &blob, asked.clone()).await?;
             if opened.end == asked.end {
                 return Ok(opened.bytes);
             }

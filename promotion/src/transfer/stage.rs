@@ -10,7 +10,7 @@ use super::{
     Arc, Digest, Error, Manifest, Plan, Progress, Repository, Retrying, Source, Transfer, blob, whole_manifest,
 };
 use crate::plan::{Step, Work};
-use crate::{Mount, Name, Put, ReferrerPolicy, Target};
+use crate::{MountOutcome, Name, PutOutcome, ReferrerPolicy, Target};
 use oci::Content;
 
 /// How often a manifest is put again after the registry said that it lacks what it has.
@@ -50,7 +50,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
 
     /// Opens an upload in every repository that is to receive blobs, before any byte moves: ECR has no dry run, and this is the closest
     /// to asking whether writing is allowed. Each is used for the first blob that can use it.
-    async fn begin(&self, plan: &Plan) -> Result<HashMap<usize, Mount<T::Upload>>, Error> {
+    async fn begin(&self, plan: &Plan) -> Result<HashMap<usize, MountOutcome<T::Upload>>, Error> {
         let mut firsts: BTreeMap<(usize, &Repository), (usize, &Step)> = BTreeMap::new();
         for (at, step) in plan.steps.iter().enumerate().filter(|(_, step)| matches!(step.work, Work::Blob { .. })) {
             let first = firsts.entry((step.target, &step.repository)).or_insert((at, step));
@@ -63,9 +63,9 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
             .map(|(at, step, target)| async move {
                 let begun = match &step.work {
                     Work::Blob { blob, mount_from: Some(from) } if step.sends().is_some() => {
-                        target.mount(&step.repository, blob, from).await?
+                        target.mount_blob(&step.repository, blob, from).await?
                     }
-                    _ => Mount::Declined(target.open_upload(&step.repository).await?),
+                    _ => MountOutcome::Declined(target.start_upload(&step.repository).await?),
                 };
                 Ok(step.sends().map(|_| (at, begun)))
             })
@@ -91,7 +91,7 @@ struct StepRunner<S, T> {
 }
 
 impl<S: Source, T: Target> StepRunner<S, T> {
-    async fn run(&self, begun: Option<Mount<T::Upload>>) -> Result<(), Error> {
+    async fn run(&self, begun: Option<MountOutcome<T::Upload>>) -> Result<(), Error> {
         let Some(step) = self.plan.steps.get(self.at) else { return Ok(()) };
         match self.carry_out(step, begun).await {
             // Nobody needs what hangs on an image to run it, and ECR takes less of it than the specification does (aws/containers-roadmap#2783).
@@ -110,7 +110,7 @@ impl<S: Source, T: Target> StepRunner<S, T> {
         }
     }
 
-    async fn carry_out(&self, step: &Step, begun: Option<Mount<T::Upload>>) -> Result<(), Error> {
+    async fn carry_out(&self, step: &Step, begun: Option<MountOutcome<T::Upload>>) -> Result<(), Error> {
         let count = |counter, amount| self.progress.count(step.target, counter, amount);
         match &step.work {
             Work::Manifest(digest) => {
@@ -124,20 +124,20 @@ impl<S: Source, T: Target> StepRunner<S, T> {
             }
             Work::Blob { blob, mount_from } => {
                 let begun = match (begun, mount_from) {
-                    (None, Some(from)) => Some(self.target.mount(&step.repository, blob, from).await?),
+                    (None, Some(from)) => Some(self.target.mount_blob(&step.repository, blob, from).await?),
                     (begun, _) => begun,
                 };
                 let upload = match begun {
-                    Some(Mount::Mounted) if mount_from.as_ref() == Some(&step.repository) => {
+                    Some(MountOutcome::Mounted) if mount_from.as_ref() == Some(&step.repository) => {
                         count(|counters| &counters.blobs_present, 1);
                         count(|counters| &counters.bytes_present, blob.size);
                         return Ok(());
                     }
-                    Some(Mount::Mounted) => {
+                    Some(MountOutcome::Mounted) => {
                         count(|counters| &counters.blobs_mounted, 1);
                         return Ok(());
                     }
-                    Some(Mount::Declined(upload)) => Some(upload),
+                    Some(MountOutcome::Declined(upload)) => Some(upload),
                     None => None,
                 };
                 let _on_its_way = self.progress.on_its_way(self.at, &step.repository, blob);
@@ -163,10 +163,10 @@ impl<S: Source, T: Target> StepRunner<S, T> {
     async fn put(&self, repository: &Repository, manifest: &Manifest) -> Result<(), Error> {
         for put in 1.. {
             match self.target.put_manifest(repository, manifest, None).await? {
-                Put::Stored => return Ok(()),
+                PutOutcome::Stored => return Ok(()),
                 _ if put == PUTS => break,
-                Put::LacksBlobs(digests) => self.bring_blobs(repository, manifest.content(), &digests).await?,
-                Put::LacksManifests => {
+                PutOutcome::LacksBlobs(digests) => self.bring_blobs(repository, manifest.content(), &digests).await?,
+                PutOutcome::LacksManifests => {
                     for child in manifest.content().children() {
                         if let Some(child) = whole_manifest(&self.plan, &*self.source, repository, child.digest).await?
                         {

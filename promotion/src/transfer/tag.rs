@@ -5,7 +5,7 @@ use futures_util::{StreamExt, stream};
 use super::{Completeness, Error, Plan, Reference, Source, Transfer, whole_manifest};
 use crate::batches::batches;
 use crate::plan::Tagging;
-use crate::{Name, Put, Target};
+use crate::{Name, PutOutcome, Target};
 
 /// How many tags are written at a time to one target.
 const TAGS_AT_ONCE: usize = 16;
@@ -65,11 +65,11 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
         let manifest = manifest.ok_or(Fault::Gone)?;
         let put = target.put_manifest(&tagging.repository, &manifest, Some(&tagging.tag));
         match put.await.map_err(Fault::Failed)? {
-            Put::Stored => {
+            PutOutcome::Stored => {
                 self.progress.count(tagging.target, |counters| &counters.tags_put, 1);
                 Ok(())
             }
-            Put::LacksBlobs(_) | Put::LacksManifests => Err(Fault::Gone),
+            PutOutcome::LacksBlobs(_) | PutOutcome::LacksManifests => Err(Fault::Gone),
         }
     }
 

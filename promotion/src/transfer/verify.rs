@@ -59,7 +59,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
         let blobs = batches(blobs, |place| self.batch(place));
         let asked = stream::iter(blobs).map(|((target, repository), blobs)| async move {
             match self.targets.get(target) {
-                Some(target) => Ok::<_, Error>(!target.present(repository, &blobs).await?.contains(&false)),
+                Some(target) => Ok::<_, Error>(!target.has_blobs(repository, &blobs).await?.contains(&false)),
                 None => Ok(true),
             }
         });
@@ -94,7 +94,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
 
     /// How many manifests or blobs one request to this place can ask for.
     pub(super) fn batch(&self, (target, _): &Place<'_>) -> usize {
-        self.targets.get(*target).map_or(1, |target| target.batch())
+        self.targets.get(*target).map_or(1, |target| target.batch_size())
     }
 }
 

@@ -12,7 +12,8 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, stream};
 use oci::{Descriptor, Digest, Manifest, Reference, Registry, Repository, Tag};
 use promotion::{
-    Error, ImmutableTags, Lookup, Mount, Mounting, Name, Opened, Put, Referrers, Settings, Source, Target,
+    Error, ImmutableTags, Lookup, MountOutcome, Mounting, Name, OpenBlob, PutOutcome, Referrers, RepositorySettings,
+    Source, Target,
 };
 
 /// What a call is about to do: the operation and the repository.
@@ -155,7 +156,7 @@ impl Source for Memory {
         &self.name
     }
 
-    fn batch(&self) -> usize {
+    fn batch_size(&self) -> usize {
         if self.state().one_by_one { 1 } else { 3 }
     }
 
@@ -164,7 +165,7 @@ impl Source for Memory {
     }
 
     async fn manifests(&self, repository: &Repository, references: &[Reference]) -> Result<Vec<Lookup>, Error> {
-        assert!((1..=self.batch()).contains(&references.len()), "{} manifests in one request", references.len());
+        assert!((1..=self.batch_size()).contains(&references.len()), "{} manifests in one request", references.len());
         let fault = self.enter("manifests", repository.as_str()).await?;
         if let Some(Fault::Flip(_)) = fault {
             let corrupt = || Error::new(Name::CorruptContent, "a byte is another one");
@@ -180,12 +181,12 @@ impl Source for Memory {
         self.with(repository, |held| references.iter().map(|reference| Ok(find(held, reference))).collect())
     }
 
-    async fn blob(
+    async fn open_blob(
         &self,
         repository: &Repository,
         blob: &Descriptor,
         range: Range<u64>,
-    ) -> Result<Opened<Self::Blob>, Error> {
+    ) -> Result<OpenBlob<Self::Blob>, Error> {
         let fault = self.enter("blob", repository.as_str()).await?;
         let bytes = self.with(repository, |held| held.blobs.get(&blob.digest).cloned())?;
         let bytes = bytes.ok_or_else(|| Error::new(Name::SourceImageNotFound, "no such blob"))?;
@@ -202,7 +203,7 @@ impl Source for Memory {
             Some(Fault::Stall(_)) => stream::iter(pieces).chain(stream::pending()).boxed(),
             _ => stream::iter(pieces).boxed(),
         };
-        Ok(Opened { bytes, end: range.end })
+        Ok(OpenBlob { bytes, end: range.end })
     }
 
     async fn referrers(&self, repository: &Repository, subject: Digest) -> Result<Referrers, Error> {
@@ -237,9 +238,9 @@ impl Source for Memory {
 impl Target for Memory {
     type Upload = Upload;
 
-    async fn settings(&self, repositories: &[Repository]) -> Result<Vec<Option<Settings>>, Error> {
+    async fn repository_settings(&self, repositories: &[Repository]) -> Result<Vec<Option<RepositorySettings>>, Error> {
         self.enter("settings", "").await?;
-        let settings = |held: &Held| Settings {
+        let settings = |held: &Held| RepositorySettings {
             immutable_tags: held.immutable_tags(),
             encryption: "AES256".into(),
             blob_bytes: 1..=u64::MAX,
@@ -253,23 +254,23 @@ impl Target for Memory {
         Ok(self.state().mounting)
     }
 
-    async fn present(&self, repository: &Repository, blobs: &[Digest]) -> Result<Vec<bool>, Error> {
-        assert!((1..=self.batch()).contains(&blobs.len()), "{} blobs in one request", blobs.len());
+    async fn has_blobs(&self, repository: &Repository, blobs: &[Digest]) -> Result<Vec<bool>, Error> {
+        assert!((1..=self.batch_size()).contains(&blobs.len()), "{} blobs in one request", blobs.len());
         self.enter("present", repository.as_str()).await?;
         self.with(repository, |held| blobs.iter().map(|digest| held.blobs.contains_key(digest)).collect())
     }
 
-    async fn open_upload(&self, repository: &Repository) -> Result<Upload, Error> {
-        self.enter("open_upload", repository.as_str()).await?;
+    async fn start_upload(&self, repository: &Repository) -> Result<Upload, Error> {
+        self.enter("start_upload", repository.as_str()).await?;
         self.with(repository, |_| Upload(repository.clone()))
     }
 
-    async fn mount(
+    async fn mount_blob(
         &self,
         repository: &Repository,
         blob: &Descriptor,
         from: &Repository,
-    ) -> Result<Mount<Upload>, Error> {
+    ) -> Result<MountOutcome<Upload>, Error> {
         let fault = self.enter("mount", repository.as_str()).await?;
         let mounting = self.state().mounting;
         let bytes = self.with(from, |held| {
@@ -284,15 +285,15 @@ impl Target for Memory {
         })?;
         let forgets = matches!(fault, Some(Fault::Forgetful));
         match bytes.filter(|_| (mounting != Mounting::Never || from == repository) && !forgets) {
-            None => Ok(Mount::Declined(Upload(repository.clone()))),
+            None => Ok(MountOutcome::Declined(Upload(repository.clone()))),
             Some(bytes) => {
                 self.with(repository, |held| held.blobs.insert(blob.digest, bytes))?;
-                Ok(Mount::Mounted)
+                Ok(MountOutcome::Mounted)
             }
         }
     }
 
-    async fn upload<B>(&self, upload: Upload, blob: &Descriptor, body: B) -> Result<(), Error>
+    async fn put_blob<B>(&self, upload: Upload, blob: &Descriptor, body: B) -> Result<(), Error>
     where
         B: Stream<Item = Result<Bytes, Error>> + Send + 'static,
     {
@@ -327,7 +328,7 @@ impl Target for Memory {
         repository: &Repository,
         manifest: &Manifest,
         tag: Option<&Tag>,
-    ) -> Result<Put, Error> {
+    ) -> Result<PutOutcome, Error> {
         let operation = if tag.is_some() { "tag" } else { "put_manifest" };
         let fault = self.enter(operation, repository.as_str()).await?;
         self.with(repository, |held| {
@@ -337,13 +338,13 @@ impl Target for Memory {
                 |blob: &&Descriptor| !held.blobs.contains_key(&blob.digest) || matches!(fault, Some(Fault::Forgetful));
             let lacking: Vec<_> = blobs.filter(lacking).map(|blob| blob.digest).collect();
             if !lacking.is_empty() {
-                return Ok(Put::LacksBlobs(lacking));
+                return Ok(PutOutcome::LacksBlobs(lacking));
             }
             if !content.children().iter().all(|child| held.manifests.contains_key(&child.digest)) {
-                return Ok(Put::LacksManifests);
+                return Ok(PutOutcome::LacksManifests);
             }
             if matches!(fault, Some(Fault::Lost)) {
-                return Ok(Put::Stored);
+                return Ok(PutOutcome::Stored);
             }
             if let Some(tag) = tag {
                 let old = held.tags.get(tag).copied();
@@ -354,7 +355,7 @@ impl Target for Memory {
                 held.tags.insert(tag.clone(), other.unwrap_or(manifest.digest()));
             }
             held.manifests.insert(manifest.digest(), manifest.clone());
-            Ok(Put::Stored)
+            Ok(PutOutcome::Stored)
         })?
     }
 }

@@ -88,7 +88,7 @@ fn kind(text: &str) -> Result<&str, String> {
         "mounting",
         "present",
         "blob",
-        "open_upload",
+        "start_upload",
         "upload",
         "mount",
         "put_manifest",

@@ -1,7 +1,7 @@
 use std::ops::Range;
 
 use oci::{Descriptor, Digest, Repository};
-use promotion::{Error, Opened};
+use promotion::{Error, OpenBlob};
 
 use super::Distribution;
 use crate::Blob;
@@ -16,7 +16,7 @@ impl Distribution {
         repository: &Repository,
         blob: &Descriptor,
         range: Range<u64>,
-    ) -> Result<Opened<Blob>, Error> {
+    ) -> Result<OpenBlob<Blob>, Error> {
         let doing = format!("opening blob {}", blob.digest);
         let operation = self.endpoint().operation("read", Some(repository), doing).or_absent(ErrorKind::BlobNotFound);
         let (path, range) = (&self.path(repository), &range);
@@ -31,7 +31,7 @@ impl Distribution {
     ///
     /// # Errors
     /// On [`crate::Side::Pull`] `PullFailed` if it is not there or not that size, `TargetAccessDenied`; `RegistryUnavailable`.
-    pub async fn reach_blob(&self, repository: &Repository, blob: &Descriptor) -> Result<(), Error> {
+    pub async fn probe_blob(&self, repository: &Repository, blob: &Descriptor) -> Result<(), Error> {
         let doing = format!("reaching blob {}", blob.digest);
         let operation = self.endpoint().operation("read", Some(repository), doing).or_absent(ErrorKind::BlobNotFound);
         let path = &self.path(repository);

@@ -28,7 +28,8 @@ use futures_util::Stream;
 use oci::{Descriptor, Digest, Manifest, Reference, Registry, Repository, Tag};
 use promotion::pull::Consumer;
 use promotion::{
-    Error, ImmutableTags, Lookup, Mount, Mounting, Name, Opened, Put, Referrers, Settings, Source, Target,
+    Error, ImmutableTags, Lookup, MountOutcome, Mounting, Name, OpenBlob, PutOutcome, Referrers, RepositorySettings,
+    Source, Target,
 };
 use url::Url;
 
@@ -114,7 +115,7 @@ impl Source for Distribution {
         &self.0.endpoint.name
     }
 
-    fn batch(&self) -> usize {
+    fn batch_size(&self) -> usize {
         1
     }
 
@@ -134,7 +135,12 @@ impl Source for Distribution {
         Ok(found)
     }
 
-    async fn blob(&self, repository: &Repository, blob: &Descriptor, range: Range<u64>) -> Result<Opened<Blob>, Error> {
+    async fn open_blob(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+        range: Range<u64>,
+    ) -> Result<OpenBlob<Blob>, Error> {
         self.open_blob(repository, blob, range).await
     }
 
@@ -155,8 +161,8 @@ impl Target for Distribution {
     type Upload = Upload;
 
     /// The specification knows no settings: a tag that may not move is found out when it is put.
-    async fn settings(&self, repositories: &[Repository]) -> Result<Vec<Option<Settings>>, Error> {
-        let unknown = Settings {
+    async fn repository_settings(&self, repositories: &[Repository]) -> Result<Vec<Option<RepositorySettings>>, Error> {
+        let unknown = RepositorySettings {
             immutable_tags: ImmutableTags::Only(vec![]),
             encryption: String::new(),
             blob_bytes: 0..=u64::MAX,
@@ -168,7 +174,7 @@ impl Target for Distribution {
         Ok(Mounting::Any)
     }
 
-    async fn present(&self, repository: &Repository, blobs: &[Digest]) -> Result<Vec<bool>, Error> {
+    async fn has_blobs(&self, repository: &Repository, blobs: &[Digest]) -> Result<Vec<bool>, Error> {
         let mut present = Vec::with_capacity(blobs.len());
         for blob in blobs {
             present.push(self.has_blob(repository, *blob).await?);
@@ -176,20 +182,20 @@ impl Target for Distribution {
         Ok(present)
     }
 
-    async fn open_upload(&self, repository: &Repository) -> Result<Upload, Error> {
+    async fn start_upload(&self, repository: &Repository) -> Result<Upload, Error> {
         self.start_upload(repository).await
     }
 
-    async fn mount(
+    async fn mount_blob(
         &self,
         repository: &Repository,
         blob: &Descriptor,
         from: &Repository,
-    ) -> Result<Mount<Upload>, Error> {
-        self.mount_blob(repository, blob.digest, from).await
+    ) -> Result<MountOutcome<Upload>, Error> {
+        self.mount_blob(repository, blob, from).await
     }
 
-    async fn upload<B>(&self, upload: Upload, blob: &Descriptor, body: B) -> Result<(), Error>
+    async fn put_blob<B>(&self, upload: Upload, blob: &Descriptor, body: B) -> Result<(), Error>
     where
         B: Stream<Item = Result<Bytes, Error>> + Send + 'static,
     {
@@ -201,17 +207,17 @@ impl Target for Distribution {
         repository: &Repository,
         manifest: &Manifest,
         tag: Option<&Tag>,
-    ) -> Result<Put, Error> {
+    ) -> Result<PutOutcome, Error> {
         self.push_manifest(repository, manifest, tag).await
     }
 }
 
 impl Consumer for Distribution {
-    async fn manifest(&self, repository: &Repository, reference: &Reference) -> Result<Manifest, Error> {
+    async fn pull_manifest(&self, repository: &Repository, reference: &Reference) -> Result<Manifest, Error> {
         self.pull_manifest(repository, reference).await
     }
 
-    async fn reach(&self, repository: &Repository, blob: &Descriptor) -> Result<(), Error> {
-        self.reach_blob(repository, blob).await
+    async fn probe_blob(&self, repository: &Repository, blob: &Descriptor) -> Result<(), Error> {
+        self.probe_blob(repository, blob).await
     }
 }

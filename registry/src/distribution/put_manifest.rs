@@ -1,5 +1,5 @@
 use oci::{Content, Digest, Manifest, Reference, Repository, Tag};
-use promotion::{Error, Name, Put};
+use promotion::{Error, Name, PutOutcome};
 
 use super::Distribution;
 use super::endpoint::Operation;
@@ -16,7 +16,7 @@ impl Distribution {
         repository: &Repository,
         manifest: &Manifest,
         tag: Option<&Tag>,
-    ) -> Result<Put, Error> {
+    ) -> Result<PutOutcome, Error> {
         let (doing, reference) = match tag {
             Some(tag) => {
                 (format!("putting manifest {} with tag {tag}", manifest.digest()), Reference::Tag(tag.clone()))
@@ -32,7 +32,7 @@ impl Distribution {
             })
             .await;
         match pushed {
-            Ok(()) => Ok(Put::Stored),
+            Ok(()) => Ok(PutOutcome::Stored),
             Err(Failure::Refused(refusal)) => {
                 self.refused_manifest(&operation, repository, manifest, tag, &refusal).await
             }
@@ -47,15 +47,15 @@ impl Distribution {
         manifest: &Manifest,
         tag: Option<&Tag>,
         refusal: &Refusal,
-    ) -> Result<Put, Error> {
+    ) -> Result<PutOutcome, Error> {
         match (refusal.code.as_str(), tag) {
             (_, Some(tag)) if is_about_tag(refusal) => {
                 self.holds(operation, repository, manifest.digest(), tag, refusal).await
             }
             ("MANIFEST_BLOB_UNKNOWN" | "BLOB_UNKNOWN" | "MANIFEST_UNKNOWN" | "BLOB_UPLOAD_UNKNOWN", _) => {
                 Ok(match **manifest.content() {
-                    Content::Index { .. } => Put::LacksManifests,
-                    Content::Image { .. } => Put::LacksBlobs(missing_blobs(&refusal.digests, manifest)),
+                    Content::Index { .. } => PutOutcome::LacksManifests,
+                    Content::Image { .. } => PutOutcome::LacksBlobs(missing_blobs(&refusal.digests, manifest)),
                 })
             }
             _ if matches!(refusal.status, 405 | 413)
@@ -84,9 +84,9 @@ impl Distribution {
         digest: Digest,
         tag: &Tag,
         refusal: &Refusal,
-    ) -> Result<Put, Error> {
+    ) -> Result<PutOutcome, Error> {
         match self.look_up(repository, &Reference::Tag(tag.clone())).await? {
-            Some(held) if held.digest() == digest => Ok(Put::Stored),
+            Some(held) if held.digest() == digest => Ok(PutOutcome::Stored),
             Some(held) => Err(operation.error(
                 Name::TagConflict,
                 &format!(

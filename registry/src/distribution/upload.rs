@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use futures_util::Stream;
-use oci::{Descriptor, Digest, Repository};
-use promotion::{Error, Mount, Name};
+use oci::{Descriptor, Repository};
+use promotion::{Error, MountOutcome, Name};
 
 use super::Distribution;
 use super::endpoint::Operation;
@@ -29,27 +29,27 @@ impl Distribution {
     pub(super) async fn mount_blob(
         &self,
         repository: &Repository,
-        blob: Digest,
+        blob: &Descriptor,
         from: &Repository,
-    ) -> Result<Mount<Upload>, Error> {
-        let operation = self.writing(repository, format!("mounting blob {blob} of repository {from}"));
+    ) -> Result<MountOutcome<Upload>, Error> {
+        let operation = self.writing(repository, format!("mounting blob {} of repository {from}", blob.digest));
         let (path, from) = (&self.path(repository), &self.path(from));
         let scope = Scope::push(path).and(Scope::pull(from));
         let mounted = self
             .send(scope, |authorized| async move {
-                http::mount(self.http(), &authorized.credential, path, blob, from).await
+                http::mount(self.http(), &authorized.credential, path, blob.digest, from).await
             })
             .await;
         match mounted {
-            Ok(None) => Ok(Mount::Mounted),
-            Ok(Some(session)) => Ok(Mount::Declined(Upload { repository: repository.clone(), session })),
+            Ok(None) => Ok(MountOutcome::Mounted),
+            Ok(Some(session)) => Ok(MountOutcome::Declined(Upload { repository: repository.clone(), session })),
             Err(Failure::Refused(refusal))
                 if !matches!(kind_of(&refusal), ErrorKind::Throttled | ErrorKind::Unavailable) =>
             {
-                self.start_upload(repository).await.map(Mount::Declined)
+                self.start_upload(repository).await.map(MountOutcome::Declined)
             }
             Err(Failure::Failed(error)) if is_denied(&error) && path != from => {
-                self.start_upload(repository).await.map(Mount::Declined)
+                self.start_upload(repository).await.map(MountOutcome::Declined)
             }
             Err(failure) => Err(operation.failed(failure)),
         }

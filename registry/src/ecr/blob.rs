@@ -1,7 +1,7 @@
 use std::ops::Range;
 
 use oci::{Descriptor, Repository};
-use promotion::{Error, Opened};
+use promotion::{Error, OpenBlob};
 
 use super::Ecr;
 use crate::Blob;
@@ -20,7 +20,7 @@ impl Ecr {
         repository: &Repository,
         blob: &Descriptor,
         range: Range<u64>,
-    ) -> Result<Opened<Blob>, Error> {
+    ) -> Result<OpenBlob<Blob>, Error> {
         let range = &range;
         let doing = format!("opening blob {}", blob.digest);
         let operation = self.endpoint().operation(ACTION, Some(repository), doing).or_absent(ErrorKind::BlobNotFound);
@@ -34,7 +34,7 @@ impl Ecr {
     ///
     /// # Errors
     /// On [`crate::Side::Pull`] `PullFailed` if it is not there or not that size, `TargetAccessDenied`; `RegistryUnavailable`.
-    pub async fn reach_blob(&self, repository: &Repository, blob: &Descriptor) -> Result<(), Error> {
+    pub async fn probe_blob(&self, repository: &Repository, blob: &Descriptor) -> Result<(), Error> {
         let doing = format!("reaching blob {}", blob.digest);
         let operation = self.endpoint().operation(ACTION, Some(repository), doing).or_absent(ErrorKind::BlobNotFound);
         self.with_token(&operation, |token| async move {

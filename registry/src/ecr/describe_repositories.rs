@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use aws_sdk_ecr::types::{EncryptionType, ImageTagMutability, Repository as Described};
 use oci::Repository;
-use promotion::{Error, ImmutableTags, Settings};
+use promotion::{Error, ImmutableTags, RepositorySettings};
 
 use super::Ecr;
 use super::sdk::failure;
@@ -22,7 +22,7 @@ impl Ecr {
     pub(super) async fn describe_repositories(
         &self,
         repositories: &[Repository],
-    ) -> Result<Vec<Option<Settings>>, Error> {
+    ) -> Result<Vec<Option<RepositorySettings>>, Error> {
         let mut found = HashMap::new();
         let mut questions: Vec<Vec<&Repository>> =
             repositories.chunks(BATCH).map(|some| some.iter().collect()).collect();
@@ -71,7 +71,7 @@ impl Ecr {
 }
 
 enum Answer {
-    All(Vec<(String, Settings)>),
+    All(Vec<(String, RepositorySettings)>),
     Missing(Box<Refusal>),
 }
 
@@ -80,7 +80,7 @@ fn is_named(repository: &Repository, message: &str) -> bool {
     message.contains(&format!("'{repository}'"))
 }
 
-fn settings(described: &Described) -> Option<(String, Settings)> {
+fn settings(described: &Described) -> Option<(String, RepositorySettings)> {
     let patterns =
         || described.image_tag_mutability_exclusion_filters().iter().map(|filter| filter.filter().to_owned()).collect();
     let immutable_tags = match described.image_tag_mutability() {
@@ -99,7 +99,7 @@ fn settings(described: &Described) -> Option<(String, Settings)> {
     };
     Some((
         described.repository_name()?.to_owned(),
-        Settings { immutable_tags, encryption, blob_bytes: 1..=MAX_LAYER_BYTES },
+        RepositorySettings { immutable_tags, encryption, blob_bytes: 1..=MAX_LAYER_BYTES },
     ))
 }
 

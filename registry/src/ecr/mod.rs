@@ -29,7 +29,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::Stream;
 use oci::{Descriptor, Digest, Manifest, Reference, Registry, Repository, Tag};
-use promotion::{Error, Lookup, Mount, Mounting, Opened, Put, Referrers, Settings, Source, Target};
+use promotion::{
+    Error, Lookup, MountOutcome, Mounting, OpenBlob, PutOutcome, Referrers, RepositorySettings, Source, Target,
+};
 
 use self::assumed::Assumed;
 pub use self::connect::Connector;
@@ -107,7 +109,7 @@ impl Source for Ecr {
     }
 
     /// What BatchGetImage and BatchCheckLayerAvailability take.
-    fn batch(&self) -> usize {
+    fn batch_size(&self) -> usize {
         100
     }
 
@@ -119,7 +121,12 @@ impl Source for Ecr {
         self.batch_get_image(repository, references).await
     }
 
-    async fn blob(&self, repository: &Repository, blob: &Descriptor, range: Range<u64>) -> Result<Opened<Blob>, Error> {
+    async fn open_blob(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+        range: Range<u64>,
+    ) -> Result<OpenBlob<Blob>, Error> {
         self.open_blob(repository, blob, range).await
     }
 
@@ -140,7 +147,7 @@ impl Source for Ecr {
 impl Target for Ecr {
     type Upload = Upload;
 
-    async fn settings(&self, repositories: &[Repository]) -> Result<Vec<Option<Settings>>, Error> {
+    async fn repository_settings(&self, repositories: &[Repository]) -> Result<Vec<Option<RepositorySettings>>, Error> {
         self.describe_repositories(repositories).await
     }
 
@@ -148,24 +155,24 @@ impl Target for Ecr {
         Ok(if self.get_account_setting().await? { Mounting::Referenced } else { Mounting::Never })
     }
 
-    async fn present(&self, repository: &Repository, blobs: &[Digest]) -> Result<Vec<bool>, Error> {
+    async fn has_blobs(&self, repository: &Repository, blobs: &[Digest]) -> Result<Vec<bool>, Error> {
         self.batch_check_layer_availability(repository, blobs).await
     }
 
-    async fn open_upload(&self, repository: &Repository) -> Result<Upload, Error> {
+    async fn start_upload(&self, repository: &Repository) -> Result<Upload, Error> {
         self.start_upload(repository).await
     }
 
-    async fn mount(
+    async fn mount_blob(
         &self,
         repository: &Repository,
         blob: &Descriptor,
         from: &Repository,
-    ) -> Result<Mount<Upload>, Error> {
-        self.mount_blob(repository, blob.digest, from).await
+    ) -> Result<MountOutcome<Upload>, Error> {
+        self.mount_blob(repository, blob, from).await
     }
 
-    async fn upload<B>(&self, upload: Upload, blob: &Descriptor, body: B) -> Result<(), Error>
+    async fn put_blob<B>(&self, upload: Upload, blob: &Descriptor, body: B) -> Result<(), Error>
     where
         B: Stream<Item = Result<Bytes, Error>> + Send + 'static,
     {
@@ -177,7 +184,7 @@ impl Target for Ecr {
         repository: &Repository,
         manifest: &Manifest,
         tag: Option<&Tag>,
-    ) -> Result<Put, Error> {
+    ) -> Result<PutOutcome, Error> {
         self.put_image(repository, manifest, tag).await
     }
 }

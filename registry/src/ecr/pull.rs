@@ -24,11 +24,11 @@ impl Ecr {
 }
 
 impl Consumer for Ecr {
-    async fn manifest(&self, repository: &Repository, reference: &Reference) -> Result<Manifest, Error> {
+    async fn pull_manifest(&self, repository: &Repository, reference: &Reference) -> Result<Manifest, Error> {
         self.pull_manifest(repository, reference).await
     }
 
-    async fn reach(&self, repository: &Repository, blob: &Descriptor) -> Result<(), Error> {
-        self.reach_blob(repository, blob).await
+    async fn probe_blob(&self, repository: &Repository, blob: &Descriptor) -> Result<(), Error> {
+        self.probe_blob(repository, blob).await
     }
 }

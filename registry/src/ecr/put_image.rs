@@ -2,7 +2,7 @@ use aws_sdk_ecr::operation::put_image::PutImageError;
 use aws_sdk_ecr::types::error::KmsException;
 use oci::text::sanitize_line;
 use oci::{Digest, Manifest, Reference, Repository, Tag};
-use promotion::{Error, Name, Put};
+use promotion::{Error, Name, PutOutcome};
 
 use super::Ecr;
 use super::endpoint::Operation;
@@ -22,7 +22,7 @@ impl Ecr {
         repository: &Repository,
         manifest: &Manifest,
         tag: Option<&Tag>,
-    ) -> Result<Put, Error> {
+    ) -> Result<PutOutcome, Error> {
         let doing = match tag {
             Some(tag) => format!("putting manifest {} with tag {tag}", manifest.digest()),
             None => format!("putting manifest {}", manifest.digest()),
@@ -47,7 +47,7 @@ impl Ecr {
             .send()
             .await;
         let Err(error) = answer else {
-            return Ok(Put::Stored);
+            return Ok(PutOutcome::Stored);
         };
         let key = error.as_service_error().and_then(kms).map(sanitize_line);
         match failure(error) {
@@ -66,14 +66,14 @@ impl Ecr {
         manifest: &Manifest,
         tag: Option<&Tag>,
         refusal: &Refusal,
-    ) -> Result<Put, Error> {
+    ) -> Result<PutOutcome, Error> {
         match (refusal.code.as_str(), tag) {
             // "The specified image has already been pushed, and there were no changes to the manifest or image tag".
-            ("ImageAlreadyExistsException", _) => Ok(Put::Stored),
+            ("ImageAlreadyExistsException", _) => Ok(PutOutcome::Stored),
             // Said of an immutable tag also when it holds this very image (aws/containers-roadmap#2179, #2380).
             ("ImageTagAlreadyExistsException", Some(tag)) => self.holds(operation, repository, manifest.digest(), tag).await,
-            ("LayersNotFoundException", _) => Ok(Put::LacksBlobs(missing_blobs(&told(&refusal.message), manifest))),
-            ("ReferencedImagesNotFoundException", _) => Ok(Put::LacksManifests),
+            ("LayersNotFoundException", _) => Ok(PutOutcome::LacksBlobs(missing_blobs(&told(&refusal.message), manifest))),
+            ("ReferencedImagesNotFoundException", _) => Ok(PutOutcome::LacksManifests),
             // ECR checks manifests against its own idea of them, which is narrower than the specification.
             _ if kind_of(refusal) == ErrorKind::InvalidRequest => Err(operation.error(
                 Name::RegistryLimit,
@@ -95,10 +95,10 @@ impl Ecr {
         repository: &Repository,
         digest: Digest,
         tag: &Tag,
-    ) -> Result<Put, Error> {
+    ) -> Result<PutOutcome, Error> {
         let mut found = self.batch_get_image(repository, &[Reference::Tag(tag.clone())]).await?;
         match found.pop() {
-            Some(Ok(Some(held))) if held.digest() == digest => Ok(Put::Stored),
+            Some(Ok(Some(held))) if held.digest() == digest => Ok(PutOutcome::Stored),
             Some(Ok(Some(held))) => Err(operation.error(
                 Name::TagConflict,
                 &format!(

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use futures_util::Stream;
-use oci::{Descriptor, Digest, Repository};
-use promotion::{Error, Mount, Name};
+use oci::{Descriptor, Repository};
+use promotion::{Error, MountOutcome, Name};
 
 use super::Ecr;
 use super::endpoint::Operation;
@@ -26,15 +26,17 @@ impl Ecr {
     pub(super) async fn mount_blob(
         &self,
         repository: &Repository,
-        blob: Digest,
+        blob: &Descriptor,
         from: &Repository,
-    ) -> Result<Mount<Upload>, Error> {
-        let operation = self.uploading(repository, format!("mounting blob {blob} of repository {from}"));
+    ) -> Result<MountOutcome<Upload>, Error> {
+        let operation = self.uploading(repository, format!("mounting blob {} of repository {from}", blob.digest));
         let mounted = self
             .with_token(&operation, |token| async move {
-                match http::mount(self.http(), &token.credential, repository, blob, from).await {
-                    Ok(None) => Ok(Some(Mount::Mounted)),
-                    Ok(Some(session)) => Ok(Some(Mount::Declined(Upload { repository: repository.clone(), session }))),
+                match http::mount(self.http(), &token.credential, repository, blob.digest, from).await {
+                    Ok(None) => Ok(Some(MountOutcome::Mounted)),
+                    Ok(Some(session)) => {
+                        Ok(Some(MountOutcome::Declined(Upload { repository: repository.clone(), session })))
+                    }
                     Err(Failure::Refused(refusal))
                         if !is_about_token(&refusal)
                             && !matches!(kind_of(&refusal), ErrorKind::Throttled | ErrorKind::Unavailable) =>
@@ -47,7 +49,7 @@ impl Ecr {
             .await?;
         match mounted {
             Some(answer) => Ok(answer),
-            None => self.start_upload(repository).await.map(Mount::Declined),
+            None => self.start_upload(repository).await.map(MountOutcome::Declined),
         }
     }
 

@@ -8,7 +8,7 @@ use futures_util::Stream;
 use http::header::{CONTENT_RANGE, RANGE};
 use http::{Method, StatusCode};
 use oci::{Descriptor, Digest, Repository};
-use promotion::{Error, Name, Opened};
+use promotion::{Error, Name, OpenBlob};
 
 use super::body::Body;
 use super::client::{Client, Credential};
@@ -35,9 +35,9 @@ pub(crate) async fn open(
     repository: &Repository,
     blob: &Descriptor,
     range: &Range<u64>,
-) -> Result<Opened<Blob>, Failure> {
+) -> Result<OpenBlob<Blob>, Failure> {
     if range.is_empty() {
-        return Ok(Opened { bytes: Blob(None), end: range.end });
+        return Ok(OpenBlob { bytes: Blob(None), end: range.end });
     }
     let asked = match (range.start, range.end) {
         (0, end) if end == blob.size => None,
@@ -66,7 +66,7 @@ pub(crate) async fn open(
         }
     };
     let bytes = Blob(Some(Body::new(response.bytes_stream(), skip, end - range.start, url, client.timeouts().piece)));
-    Ok(Opened { bytes, end })
+    Ok(OpenBlob { bytes, end })
 }
 
 /// Proves that a blob can be downloaded and has its size: asks for its first byte and reads none.

@@ -48,7 +48,7 @@ async fn what_is_missing_and_what_is_denied_is_named_by_side() {
     let (_double, registry) = double().await;
     let missing = "missing".parse().unwrap();
     let target = client(&registry, login(&registry), Side::Target);
-    let error = promotion::Target::open_upload(&target, &missing).await.map(drop).unwrap_err();
+    let error = promotion::Target::start_upload(&target, &missing).await.map(drop).unwrap_err();
     assert_eq!(error.name(), Name::TargetRepositoryNotFound, "{error}");
     assert!(error.to_string().contains("missing") && !error.is_temporary(), "{error}");
     let tag = Reference::Tag("1".parse().unwrap());

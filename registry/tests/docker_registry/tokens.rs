@@ -20,7 +20,7 @@ async fn many_that_start_together_share_one_token() {
     let target = target(&server, Auth::Bearer);
     let app = app();
     let blobs: Vec<_> = (0..30).map(absent).collect();
-    for answer in join_all(blobs.iter().map(|blob| target.present(&app, std::slice::from_ref(blob)))).await {
+    for answer in join_all(blobs.iter().map(|blob| target.has_blobs(&app, std::slice::from_ref(blob)))).await {
         assert_eq!(answer.unwrap(), [false]);
     }
     let asked = server.tokens().asked();
@@ -37,7 +37,7 @@ async fn many_that_start_together_share_one_refusal() {
     let target = target(&server, Auth::Bearer);
     let app = app();
     let blobs: Vec<_> = (0..30).map(absent).collect();
-    for answer in join_all(blobs.iter().map(|blob| target.present(&app, std::slice::from_ref(blob)))).await {
+    for answer in join_all(blobs.iter().map(|blob| target.has_blobs(&app, std::slice::from_ref(blob)))).await {
         let error = answer.unwrap_err();
         assert_eq!(error.name(), Name::TargetAccessDenied, "{error}");
         assert!(error.to_string().contains("not today"), "{error}");
@@ -64,11 +64,11 @@ async fn a_token_is_used_again() {
     let server = Server::start(Auth::Bearer);
     let target = target(&server, Auth::Bearer);
     for number in 0..5 {
-        assert_eq!(target.present(&app(), &[absent(number)]).await.unwrap(), [false]);
+        assert_eq!(target.has_blobs(&app(), &[absent(number)]).await.unwrap(), [false]);
     }
     assert_eq!(server.tokens().asked().len(), 1);
     server.tokens().expire_in(0);
-    let error = crate::target(&server, Auth::Bearer).present(&app(), &[absent(0)]).await.unwrap_err();
+    let error = crate::target(&server, Auth::Bearer).has_blobs(&app(), &[absent(0)]).await.unwrap_err();
     let text = error.to_string();
     assert!(text.contains("expires_in 0") && !error.is_temporary(), "{text}");
     assert_eq!(text.matches("looking for blob").count(), 1, "what was tried is told once: {text}");
@@ -88,7 +88,7 @@ async fn a_token_server_that_lies_is_told_of() {
         let server = Server::start(Auth::Bearer);
         server.tokens().lie(status, body);
         let target = target(&server, Auth::Bearer);
-        let error = target.open_upload(&app()).await.map(drop).unwrap_err();
+        let error = target.start_upload(&app()).await.map(drop).unwrap_err();
         let text = error.to_string();
         assert!(text.contains(told), "{body}: {text}");
         assert!(text.contains(server.host()) && text.contains("team/app"), "{body}: {text}");

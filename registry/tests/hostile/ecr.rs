@@ -26,7 +26,7 @@ async fn ecr() -> (EcrDouble, Ecr) {
 }
 
 async fn read(client: &Ecr) -> Result<Bytes, Error> {
-    let mut body = client.blob(&app(), &blob(b"layer"), 0..5).await?.bytes;
+    let mut body = client.open_blob(&app(), &blob(b"layer"), 0..5).await?.bytes;
     body.next().await.unwrap()
 }
 
@@ -64,10 +64,10 @@ async fn nobody_whom_it_leads_to_gets_the_token() {
     let foreign = Hostile::start(|_: &Asked| "201 Created\ncontent-length: 0\n\n");
     let (double, client) = ecr().await;
     double.fault(FaultRule::always("v2.StartUpload", Fault::Location { url: format!("{}/up", foreign.address()) }));
-    let upload = client.open_upload(&app()).await.unwrap();
-    client.upload(upload, &blob(b"layer"), stream::iter([Ok(Bytes::from_static(b"layer"))])).await.unwrap();
+    let upload = client.start_upload(&app()).await.unwrap();
+    client.put_blob(upload, &blob(b"layer"), stream::iter([Ok(Bytes::from_static(b"layer"))])).await.unwrap();
     assert_shown_to_nobody(&double, &foreign);
-    assert!(!client.present(&app(), &[oci::Digest::of(b"other")]).await.unwrap()[0]);
+    assert!(!client.has_blobs(&app(), &[oci::Digest::of(b"other")]).await.unwrap()[0]);
 }
 
 #[tokio::test]

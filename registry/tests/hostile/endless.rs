@@ -23,7 +23,7 @@ fn endless(head: &str, piece: &str) -> Hostile {
 
 async fn read(client: &Distribution, bytes: &[u8]) -> Result<Vec<u8>, Error> {
     let blob = blob(bytes);
-    let body = client.blob(&app(), &blob, 0..blob.size).await?.bytes;
+    let body = client.open_blob(&app(), &blob, 0..blob.size).await?.bytes;
     body.try_fold(Vec::new(), |mut all, piece| async move {
         all.extend_from_slice(&piece);
         Ok(all)
@@ -110,7 +110,7 @@ async fn a_blob_is_as_long_as_its_manifest_says() {
     assert!(server.sent() < ON_ITS_WAY, "{} bytes", server.sent());
     let server =
         Hostile::start(|_: &Asked| "206 Partial Content\ncontent-range: bytes 0-4/18446744073709551615\n\nlayer");
-    let error = anonymous(&server).reach_blob(&app(), &blob(b"layer")).await.unwrap_err();
+    let error = anonymous(&server).probe_blob(&app(), &blob(b"layer")).await.unwrap_err();
     assert_told(&error, Name::CorruptContent, false, &[&server.host, "18446744073709551615"]);
 }
 

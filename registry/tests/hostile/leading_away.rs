@@ -38,9 +38,9 @@ async fn ask(answer: String, what: usize) -> (Result<(), Error>, Hostile) {
     let client = connect(&server.address(), registry::Login::Anonymous, side);
     let asked = match what {
         0 => client.pull_manifest(&app(), &tag()).await.map(drop),
-        1 => client.blob(&app(), &blob(b"x"), 0..1).await.map(drop),
+        1 => client.open_blob(&app(), &blob(b"x"), 0..1).await.map(drop),
         2 => client.tags(&app(), "").await.map(drop),
-        3 => client.open_upload(&app()).await.map(drop),
+        3 => client.start_upload(&app()).await.map(drop),
         4 => client.referrers(&app(), Digest::of(b"x")).await.map(drop),
         _ => connect(&server.address(), ann(), side).pull_manifest(&app(), &tag()).await.map(drop),
     };
@@ -81,7 +81,7 @@ async fn redirects_end() {
     let there = other.address();
     let server = Hostile::start(move |_: &Asked| format!("302 Found\nlocation: {there}/there\n\n"));
     let client = connect(&server.address(), registry::Login::Anonymous, Side::Source);
-    let error = client.blob(&app(), &blob(b"x"), 0..1).await.unwrap_err();
+    let error = client.open_blob(&app(), &blob(b"x"), 0..1).await.unwrap_err();
     assert_told(&error, Name::RegistryUnavailable, false, &[&server.host, "more than 4 redirects"]);
 }
 
@@ -97,9 +97,9 @@ async fn an_upload_is_put_once_wherever_it_is_led() {
             _ => led.clone(),
         });
         let client = connect(&server.address(), registry::Login::Anonymous, Side::Target);
-        let upload = client.open_upload(&app()).await.unwrap();
+        let upload = client.start_upload(&app()).await.unwrap();
         let body = stream::iter([Ok(bytes::Bytes::from_static(b"layer"))]);
-        let error = client.upload(upload, &blob(b"layer"), body).await.unwrap_err();
+        let error = client.put_blob(upload, &blob(b"layer"), body).await.unwrap_err();
         assert_told(&error, Name::RegistryUnavailable, false, &[&server.host, &status[..3]]);
         assert!(foreign.seen().is_empty());
     }

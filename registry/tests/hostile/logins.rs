@@ -42,19 +42,19 @@ async fn ask(client: &Distribution, what: usize) -> Result<(), Error> {
     match what {
         0 => client.pull_manifest(&app(), &tag()).await.map(drop),
         1 => client.manifests(&app(), &[tag()]).await?.remove(0).map(drop),
-        2 => match client.blob(&app(), &layer, 0..layer.size).await {
+        2 => match client.open_blob(&app(), &layer, 0..layer.size).await {
             Ok(mut opened) => opened.bytes.next().await.unwrap_or(Ok(Bytes::new())).map(drop),
             Err(error) => Err(error),
         },
-        3 => client.present(&app(), &[layer.digest]).await.map(drop),
-        4 => client.reach_blob(&app(), &layer).await,
+        3 => client.has_blobs(&app(), &[layer.digest]).await.map(drop),
+        4 => client.probe_blob(&app(), &layer).await,
         5 => client.tags(&app(), "").await.map(drop),
         6 => client.referrers(&app(), layer.digest).await.map(drop),
         7 => {
-            let upload = client.open_upload(&app()).await?;
-            client.upload(upload, &layer, stream::iter([Ok(Bytes::from_static(b"layer"))])).await
+            let upload = client.start_upload(&app()).await?;
+            client.put_blob(upload, &layer, stream::iter([Ok(Bytes::from_static(b"layer"))])).await
         }
-        8 => client.mount(&app(), &layer, &"other".parse().unwrap()).await.map(drop),
+        8 => client.mount_blob(&app(), &layer, &"other".parse().unwrap()).await.map(drop),
         _ => {
             let raw = Bytes::from_static(br#"{"schemaVersion":2,"manifests":[]}"#);
             let manifest = Manifest::parse(raw, Some(MediaType::OciIndex.as_str())).unwrap();

@@ -159,13 +159,13 @@ async fn pull_failed() {
     let (digest, size) = at.blobs("app").into_iter().max_by_key(|(_, size)| *size).unwrap();
     let blob = Descriptor { media_type: OCI_LAYER.into(), digest: digest.parse().unwrap(), size, platform: None };
     let (app, consumer) = ("app".parse().unwrap(), world.client(SOURCE, SOURCE, Side::Pull).await);
-    consumer.reach_blob(&app, &blob).await.unwrap();
+    consumer.probe_blob(&app, &blob).await.unwrap();
     // The one byte that was asked for may still be on its way.
     assert!(world.double.requests_of("s3.GetObject")[0].bytes_out <= 1, "nothing is downloaded");
     let lying = Descriptor { size: size + 1, ..blob.clone() };
-    assert_eq!(consumer.reach_blob(&app, &lying).await.unwrap_err().name(), Name::PullFailed);
+    assert_eq!(consumer.probe_blob(&app, &lying).await.unwrap_err().name(), Name::PullFailed);
     at.delete_blob(&digest);
-    assert_eq!(consumer.reach_blob(&app, &blob).await.unwrap_err().name(), Name::PullFailed);
+    assert_eq!(consumer.probe_blob(&app, &blob).await.unwrap_err().name(), Name::PullFailed);
     let by_tag = Reference::Tag("2".parse().unwrap());
     assert_eq!(consumer.pull_manifest(&app, &by_tag).await.unwrap_err().name(), Name::PullFailed);
 }

@@ -116,7 +116,7 @@ pub(crate) fn hold(registry: &RegistryHandle, layer: &[u8], tag: Option<&str>) -
 /// Reads a blob to its end.
 pub(crate) async fn read(source: &Ecr, layer: &[u8], offset: u64) -> Result<Vec<u8>, Error> {
     let layer = descriptor(layer);
-    let mut blob = source.blob(&repository(), &layer, offset..layer.size).await?.bytes;
+    let mut blob = source.open_blob(&repository(), &layer, offset..layer.size).await?.bytes;
     let mut bytes = Vec::new();
     while let Some(piece) = blob.next().await {
         bytes.extend_from_slice(&piece?);
@@ -126,7 +126,7 @@ pub(crate) async fn read(source: &Ecr, layer: &[u8], offset: u64) -> Result<Vec<
 
 /// Uploads a blob, whatever its descriptor says.
 pub(crate) async fn send(target: &Ecr, blob: &Descriptor, bytes: &[u8]) -> Result<(), Error> {
-    let upload = target.open_upload(&repository()).await?;
+    let upload = target.start_upload(&repository()).await?;
     let pieces: Vec<_> = bytes.chunks(7).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
-    target.upload(upload, blob, stream::iter(pieces)).await
+    target.put_blob(upload, blob, stream::iter(pieces)).await
 }

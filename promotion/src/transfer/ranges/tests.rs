@@ -38,7 +38,7 @@ impl Source for Slow {
         "slow.example"
     }
 
-    fn batch(&self) -> usize {
+    fn batch_size(&self) -> usize {
         1
     }
 
@@ -50,11 +50,16 @@ impl Source for Slow {
         panic!("only blobs are read here")
     }
 
-    async fn blob(&self, _: &Repository, blob: &Descriptor, range: Range<u64>) -> Result<Opened<Self::Blob>, Error> {
+    async fn open_blob(
+        &self,
+        _: &Repository,
+        blob: &Descriptor,
+        range: Range<u64>,
+    ) -> Result<OpenBlob<Self::Blob>, Error> {
         self.asked.lock().unwrap().push(range.clone());
         if self.cut_at.lock().unwrap().take_if(|at| *at == range.start).is_some() {
             let error = Error::new(Name::RegistryUnavailable, "cut");
-            return Ok(Opened { bytes: stream::iter([Err(error)]).boxed(), end: range.end });
+            return Ok(OpenBlob { bytes: stream::iter([Err(error)]).boxed(), end: range.end });
         }
         let end = if self.heeds_ranges { range.end } else { blob.size };
         let pause = self.pause;
@@ -63,7 +68,7 @@ impl Source for Slow {
             let length = MIB.min(end - at) as usize;
             Ok(Bytes::from(vec![(at / MIB) as u8; length]))
         });
-        Ok(Opened { bytes: stream::iter(pieces).then(|piece| piece).boxed(), end })
+        Ok(OpenBlob { bytes: stream::iter(pieces).then(|piece| piece).boxed(), end })
     }
 
     async fn referrers(&self, _: &Repository, _: oci::Digest) -> Result<Referrers, Error> {

@@ -46,9 +46,9 @@ async fn a_login_knocks_first_and_pays_for_tokens() {
     let server = Loopback::answering([challenge.as_str(), "404 Not Found\n\n", "201 Created\n\n"]);
     let client = connect(&server.address, ann(), Side::Target);
     let blob = Digest::of(b"a");
-    assert_eq!(client.present(&repository(), &[blob]).await.unwrap(), [false]);
+    assert_eq!(client.has_blobs(&repository(), &[blob]).await.unwrap(), [false]);
     let descriptor = oci::Descriptor { media_type: "x".into(), digest: blob, size: 1, platform: None };
-    client.mount(&repository(), &descriptor, &"other".parse().unwrap()).await.unwrap();
+    client.mount_blob(&repository(), &descriptor, &"other".parse().unwrap()).await.unwrap();
     assert_eq!(lines(&server)[0], "GET /v2/");
     assert_eq!(
         lines(&tokens),
@@ -74,7 +74,7 @@ async fn a_password_is_shown_where_it_is_asked_for() {
     assert_eq!(authorizations(&server), [None, basic.clone(), basic]);
     let server = Loopback::answering([challenge, challenge]);
     let client = connect(&server.address, ann(), Side::Target);
-    let (name, again, text) = named(client.open_upload(&repository()).await);
+    let (name, again, text) = named(client.start_upload(&repository()).await);
     assert_eq!((name, again), (Name::TargetAccessDenied, false), "{text}");
     assert!(text.contains("user ann of a test") && text.contains("`docker login 127.0.0.1:"), "{text}");
     assert!(!text.contains("s3cret"), "{text}");

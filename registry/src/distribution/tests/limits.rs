@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use promotion::{Error, Name, Source as _, Target as _};
+use promotion::{Error, Name, Source as _};
 
 use super::*;
 
@@ -58,7 +58,7 @@ async fn a_repository_that_is_not_made_by_pushing_is_named() {
     for answer in ["404 Not Found\n\n", "404 Not Found\n\n{\"errors\":[{\"code\":\"NAME_UNKNOWN\"}]}"] {
         let server = Loopback::answering([answer]);
         let client = connect(&server.address, Login::Anonymous, Side::Target);
-        let (name, again, text) = named(client.open_upload(&repository()).await);
+        let (name, again, text) = named(client.start_upload(&repository()).await);
         assert_eq!((name, again), (Name::TargetRepositoryNotFound, false), "{text}");
         assert!(text.contains("create it first"), "{text}");
     }

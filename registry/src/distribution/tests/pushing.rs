@@ -1,6 +1,6 @@
 use bytes::Bytes;
 use oci::{Descriptor, Digest, Manifest, MediaType};
-use promotion::{Mount, Name, Put, Target as _};
+use promotion::{MountOutcome, Name, PutOutcome, Target as _};
 
 use super::*;
 
@@ -21,7 +21,7 @@ fn target(server: &Loopback) -> Distribution {
 }
 
 /// What becomes of this manifest, put with a tag, when the registry answers like this.
-async fn put(manifest: &Manifest, answers: [&str; 2]) -> Result<Put, (Name, bool, String)> {
+async fn put(manifest: &Manifest, answers: [&str; 2]) -> Result<PutOutcome, (Name, bool, String)> {
     let server = Loopback::answering(answers);
     let tag = "1".parse().unwrap();
     let answer = target(&server).put_manifest(&repository(), manifest, Some(&tag)).await;
@@ -36,7 +36,7 @@ async fn the_bytes_go_under_the_tag_or_the_digest() {
     let client = target(&server);
     let tag = "1.0".parse().unwrap();
     for tag in [Some(&tag), None] {
-        assert_eq!(client.put_manifest(&repository(), &manifest, tag).await.unwrap(), Put::Stored);
+        assert_eq!(client.put_manifest(&repository(), &manifest, tag).await.unwrap(), PutOutcome::Stored);
     }
     let by_digest = format!("PUT /v2/app/manifests/{}", manifest.digest());
     assert_eq!(lines(&server), ["PUT /v2/app/manifests/1.0", &by_digest]);
@@ -67,11 +67,11 @@ async fn what_is_lacking_is_read_from_the_details_or_from_the_text() {
         (format!(r#"{{"errors":[{}]}}"#, error(code, &Digest::of(b"no layer"))), all),
     ] {
         let answer = format!("404 Not Found\n\n{body}");
-        assert_eq!(put(&manifest, [&answer, ""]).await, Ok(Put::LacksBlobs(expected)), "{body}");
+        assert_eq!(put(&manifest, [&answer, ""]).await, Ok(PutOutcome::LacksBlobs(expected)), "{body}");
     }
     for code in ["MANIFEST_UNKNOWN", "MANIFEST_BLOB_UNKNOWN"] {
         let answer = format!("404 Not Found\n\n{{\"errors\":[{}]}}", error(code, &Digest::of(b"child")));
-        assert_eq!(put(&index(), [&answer, ""]).await, Ok(Put::LacksManifests), "{code}");
+        assert_eq!(put(&index(), [&answer, ""]).await, Ok(PutOutcome::LacksManifests), "{code}");
     }
 }
 
@@ -88,7 +88,7 @@ async fn a_tag_that_may_not_move_is_looked_at() {
         "400 Bad Request\n\n{\"errors\":[{\"code\":\"TAG_INVALID\",\"message\":\"cannot be overwritten\"}]}",
         "403 Forbidden\n\n{\"errors\":[{\"code\":\"DENIED\",\"message\":\"Tag is Immutable\"}]}",
     ] {
-        assert_eq!(put(&manifest, [refusal, &held(&manifest)]).await, Ok(Put::Stored), "{refusal}");
+        assert_eq!(put(&manifest, [refusal, &held(&manifest)]).await, Ok(PutOutcome::Stored), "{refusal}");
         let (name, again, text) = put(&manifest, [refusal, &held(&other)]).await.unwrap_err();
         assert_eq!((name, again), (Name::TagConflict, false), "{text}");
         assert!(text.contains(&other.digest().to_string()) && text.contains("Release under a new tag"), "{text}");
@@ -123,11 +123,14 @@ async fn a_mount_that_is_refused_becomes_an_upload() {
     for refusal in ["405 Method Not Allowed\n\n", "403 Forbidden\n\n", "404 Not Found\n\n", "401 Unauthorized\n\n"] {
         let server = Loopback::answering([refusal, "202 Accepted\nlocation: /up"]);
         let client = target(&server);
-        assert!(matches!(client.mount(&repository(), &blob, &from).await, Ok(Mount::Declined(_))), "{refusal}");
+        assert!(
+            matches!(client.mount_blob(&repository(), &blob, &from).await, Ok(MountOutcome::Declined(_))),
+            "{refusal}"
+        );
         assert_eq!(lines(&server)[1], "POST /v2/app/blobs/uploads/");
     }
     let server = Loopback::answering(["503 Down\n\n"]);
-    let (name, again, _) = named(target(&server).mount(&repository(), &blob, &from).await);
+    let (name, again, _) = named(target(&server).mount_blob(&repository(), &blob, &from).await);
     assert_eq!((name, again), (Name::RegistryUnavailable, true));
 }
 
@@ -138,8 +141,8 @@ async fn no_token_for_two_repositories_is_no_reason_not_to_upload() {
     let server = Loopback::answering([challenge.as_str(), "202 Accepted\nlocation: /up"]);
     let client = connect(&server.address, ann(), Side::Target);
     let blob = Descriptor { media_type: "x".into(), digest: Digest::of(b"a"), size: 1, platform: None };
-    let mount = client.mount(&repository(), &blob, &"other".parse().unwrap()).await;
-    assert!(matches!(mount, Ok(Mount::Declined(_))), "{mount:?}");
+    let mount = client.mount_blob(&repository(), &blob, &"other".parse().unwrap()).await;
+    assert!(matches!(mount, Ok(MountOutcome::Declined(_))), "{mount:?}");
     assert_eq!(lines(&tokens)[1], "GET /token?service=reg&scope=repository%3Aapp%3Apull%2Cpush");
 }
 

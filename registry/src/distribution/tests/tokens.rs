@@ -1,6 +1,6 @@
 //! Token servers that lie, and those that refuse.
 
-use promotion::{Name, Target as _};
+use promotion::Name;
 
 use super::*;
 
@@ -10,7 +10,7 @@ async fn with_token_server(login: Login, side: Side, answer: &str) -> ((Name, bo
     let challenge = challenge(&tokens.address, "repository:app:pull,push");
     let server = Loopback::answering([challenge.as_str(), "202 Accepted\nlocation: /up"]);
     let answer = match side {
-        Side::Target => named(connect(&server.address, login, side).open_upload(&repository()).await),
+        Side::Target => named(connect(&server.address, login, side).start_upload(&repository()).await),
         _ => named(connect(&server.address, login, side).pull_manifest(&repository(), &tag()).await),
     };
     (answer, server, tokens)
