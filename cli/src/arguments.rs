@@ -188,9 +188,9 @@ mod tests {
     }
 
     #[test]
-    fn the_examples_in_the_readme_are_accepted() {
-        let readme = include_str!("../../README.md");
-        let examples = readme.split("```sh transship\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    fn the_examples_in_the_reference_are_accepted() {
+        let reference = include_str!("../../docs/reference.md");
+        let examples = reference.split("```sh transship\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
         let lines: Vec<_> = examples.lines().map(|line| line.split(" > ").next().unwrap()).collect();
         assert!(lines.len() > 3);
         for line in lines {
