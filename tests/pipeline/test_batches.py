@@ -49,6 +49,8 @@ def batches_of(machines, execution) -> list[tuple]:
 
 def test_many_targets_go_in_batches_through_each_phase(app, machines, many):
     execution = many().succeeded()
+    named = [state for state in execution.states if state.endswith("Targets")]
+    assert named == ["FetchTargets", "CheckTargets", "StageTargets", "VerifyTargets", "TagTargets"]
     first, second, third = "000000000000", "000000000100", "000000000200"
     all_of = [(100, first), (100, second), (50, third)]
     assert batches_of(machines, execution) == [

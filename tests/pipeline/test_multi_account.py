@@ -38,6 +38,8 @@ def test_an_upload_alone_reaches_every_target(app, machines):
     app.upload(parameters={"Size": "small"})
     execution = machines.of(app.release).succeeded()
     assert tags(app) == [{TAG: pushed.digest}] * 3
+    phases = ["FetchTargets", "StageTargets", "VerifyTargets", "TagTargets"]
+    assert list(dict.fromkeys(state for state in execution.states if state.endswith("Targets"))) == phases
     batches = [child.succeeded() for child in machines.children("promote-batch", execution)]
     assert [batch.input["phase"] for batch in batches] == ["stage", "verify", "tag"]
     assert [batch.output["targets"] for batch in batches] == [3, 3, 3]

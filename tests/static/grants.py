@@ -121,7 +121,7 @@ def needs(machine: Machine, values: dict, bucket: str, key: str) -> set:
 @cache
 def _needs(machine: Machine, values: tuple, bucket: str) -> set:
     values = dict(values)
-    filled = Machine(machine.name, machine.filled({**values, "Partition": "${Partition}"}))
+    filled = Machine(machine.name, machine.filled({**values, "Partition": "${Partition}"})).reached
     names = argument_names(filled)
     found = {(action, "*") for action in LOG_DELIVERY}
     for call in calls(filled):
