@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import servers
-from contestants import Transship, Image, environment
+from contestants import Image, Transship, environment
 from cost import run
 from harness import Bench
 from results import Measure, Row, Run

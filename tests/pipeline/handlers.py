@@ -6,7 +6,7 @@ used up, and then the Catch follows.
 
 from dataclasses import dataclass
 
-from static.machines import deployed
+from static.definitions import deployed
 
 REFUSED = "DynamoDB.ConditionalCheckFailedException"
 SOMEBODY = "arn:aws:states:eu-west-1:111122223333:execution:elsewhere:somebody"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline import machines, mocks
-from pipeline.machines import fails
+from pipeline import interpreter, mocks
+from pipeline.interpreter import fails
 from pipeline.mocks import described, stack_id, summary, throw
 
 NAME = "dev-myapp"
@@ -84,13 +84,13 @@ WAYS = {
 
 @pytest.fixture
 def deploy(monkeypatch):
-    def deploy(states: dict, given: dict | None = None, **substitutions: str) -> machines.Run:
-        return machines.run("deploy-stack", given or GIVEN, machines.Script(states), monkeypatch, **substitutions)
+    def deploy(states: dict, given: dict | None = None, **substitutions: str) -> interpreter.Run:
+        return interpreter.run("deploy-stack", given or GIVEN, interpreter.Script(states), monkeypatch, **substitutions)
 
     return deploy
 
 
-def sent(ran: machines.Run, action: str) -> dict:
+def sent(ran: interpreter.Run, action: str) -> dict:
     (arguments,) = ran.arguments(action)
     return {each["ParameterKey"]: each["ParameterValue"] for each in arguments["Parameters"]}
 
@@ -109,7 +109,7 @@ def test_a_new_stack_is_created(deploy):
             ],
             "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
             "ClientRequestToken": TOKEN,
-            "RoleARN": machines.SAMPLE["DeployRoleArn"],
+            "RoleARN": interpreter.SAMPLE["DeployRoleArn"],
             "OnFailure": "ROLLBACK",
             "Tags": [{"Key": "transship:repo", "Value": "myapp"}, {"Key": "transship:env", "Value": "dev"}],
         }
@@ -136,7 +136,7 @@ def test_without_a_deploy_role_none_is_passed(deploy, way, action):
     (arguments,) = deploy(way, DeployRoleArn="").arguments(action)
     assert "RoleARN" not in arguments
     (arguments,) = deploy(way).arguments(action)
-    assert arguments["RoleARN"] == machines.SAMPLE["DeployRoleArn"]
+    assert arguments["RoleARN"] == interpreter.SAMPLE["DeployRoleArn"]
 
 
 def test_an_image_that_the_template_does_not_declare_is_left_out_and_noted(deploy):
@@ -320,11 +320,11 @@ def test_waiting_is_bounded_by_time_and_by_events(deploy):
     assert 2 * len(ran.states) + 3 * tasks < 25_000
 
 
-@pytest.mark.parametrize(("state", "name", "retrier"), machines.handled("deploy-stack", "Retry"))
+@pytest.mark.parametrize(("state", "name", "retrier"), interpreter.handled("deploy-stack", "Retry"))
 def test_each_retry_succeeds_the_second_time(deploy, state, name, retrier):
-    machines.succeeds_the_second_time(deploy, WAYS[state], state, name)
+    interpreter.succeeds_the_second_time(deploy, WAYS[state], state, name)
 
 
-@pytest.mark.parametrize(("state", "name", "catcher"), machines.handled("deploy-stack", "Catch"))
+@pytest.mark.parametrize(("state", "name", "catcher"), interpreter.handled("deploy-stack", "Catch"))
 def test_each_catch_leads_where_it_should(deploy, state, name, catcher):
-    machines.is_caught(deploy, WAYS[state], state, name, catcher)
+    interpreter.is_caught(deploy, WAYS[state], state, name, catcher)

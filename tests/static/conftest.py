@@ -1,6 +1,6 @@
 import pytest
 
-from static import machines as definitions
+from static import definitions
 
 FIGURES = pytest.StashKey[dict]()
 

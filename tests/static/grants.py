@@ -6,7 +6,7 @@ from functools import cache
 from importlib import resources
 
 from static.calls import Call, calls
-from static.machines import Machine
+from static.definitions import Machine
 from static.reading import argument_names
 from static.template import PSEUDO, Template
 

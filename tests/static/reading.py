@@ -2,9 +2,9 @@
 
 from static import model
 from static.calls import call_of
+from static.definitions import Machine, State, expression, strings
 from static.jsonata_reader import Reader
-from static.kinds import ANY, NUMBER, STRING, Kind, either
-from static.machines import Machine, State, expression, strings
+from static.value_kinds import ANY, NUMBER, STRING, Kind, either
 
 TEXT = Kind("string")
 # Source: Step Functions Developer Guide, "Accessing execution data from the Context object".

@@ -8,7 +8,7 @@ import json
 import re
 
 from static.calls import call_of
-from static.machines import ROOT, SAMPLE, Machine, deployed
+from static.definitions import ROOT, SAMPLE, Machine, deployed
 from static.walk import Failure, Walk
 
 ACCOUNT = "111122223333"

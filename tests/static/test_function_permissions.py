@@ -5,8 +5,8 @@ import re
 import pytest
 
 from static import errors, grants
-from static.installations import INSTALLATIONS, installed, key_of
-from static.machines import ROOT
+from static.definitions import ROOT
+from static.parameter_sets import INSTALLATIONS, installed, key_of
 from static.test_roles import FUNCTIONS, role, target
 
 # What the functions' code calls, by the SDK's methods.

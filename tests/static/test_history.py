@@ -3,8 +3,8 @@
 import pytest
 
 from static import sample
+from static.definitions import ROOT
 from static.history import EVENTS, MOST, History, most_of
-from static.machines import ROOT
 from static.model import service
 
 # How many items a Map has at most.

@@ -1,7 +1,7 @@
 """One definition in two modes: each state serves one of them or both, and which is known without running it."""
 
 from static import sample
-from static.machines import MODES
+from static.definitions import MODES
 
 OF_ONE_ACCOUNT = {"PromoteImages", "VerifyPull", "TagImages"}
 OF_MANY = {

@@ -3,7 +3,7 @@
 import re
 
 from static import errors, grants, template
-from static.installations import INSTALLATIONS, installed
+from static.parameter_sets import INSTALLATIONS, installed
 
 SERVICES = {"events": "EventBridge", "lambda": "Lambda", "states": "Step Functions", "cloudformation": "CloudFormation"}
 TARGETS = {"DeployerAccount": "111122223333", "StackSetExecutionPolicyArn": "arn:aws:iam::aws:policy/PowerUserAccess"}

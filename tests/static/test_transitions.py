@@ -1,7 +1,7 @@
 """How many state transitions a build takes: what a Standard execution is paid by."""
 
 from static import realistic
-from static.machines import ROOT
+from static.definitions import ROOT
 from static.test_payload import of_lambdas
 from static.walk import Walk
 
