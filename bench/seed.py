@@ -47,8 +47,8 @@ class Seeder(Repository):
         return stored
 
     def image(self, layers: list[Stored], architecture: str = "amd64", name: str | None = None) -> Stored:
-        """The manifest of an image of these layers, with a config of its own, which names the repository unless told
-        otherwise. It has no tag."""
+        """The manifest of an image of these layers, with a config of its own, which names the repository unless `name`
+        is given. It has no tag."""
         config = self.json(
             OCI_CONFIG,
             {

@@ -56,7 +56,7 @@ def measure(bench: Bench) -> list[Row]:
     blobs = 2 * (LAYERS + 1) + 2 * 2
     title = "A buildx index, 2 platforms and 2 attestations, first copy"
     row = Row("index", title, measures, [], [f"{blobs} blobs and 5 manifests; {kinds(measures[0].kinds)}."])
-    row.checks.append(Check("requests, without what hangs on it", measures[0].requests, MOST_REQUESTS, "requests"))
+    row.checks.append(Check("requests, without its referrers", measures[0].requests, MOST_REQUESTS, "requests"))
     return [row]
 
 

@@ -46,7 +46,7 @@ def measure(bench: Bench) -> list[Row]:
     for row in (first, again):
         waiting = row.ours.requests * LATENCY / 1000 / row.ours.seconds
         row.notes.append(f"On average {waiting:.1f} of Transship's requests are held by the proxies at once.")
-        row.notes.append("With --no-referrers it does what the peers do here: they leave what hangs on images.")
+        row.notes.append("With --no-referrers it does what the peers do here: they leave referrers.")
     return [first, again]
 
 

@@ -240,13 +240,13 @@ def test_a_stack_that_comes_back_each_time_ends_the_deleting(deploy):
     fails(deploy({**LEFT_OVER, "DescribeStack": [described("REVIEW_IN_PROGRESS")]}), "was deleted ten times")
 
 
-def test_a_rolled_back_creation_tells_the_first_failure(deploy):
+def test_a_rolled_back_creation_reports_the_first_failure(deploy):
     checks = [described("CREATE_IN_PROGRESS"), described("ROLLBACK_IN_PROGRESS"), described("ROLLBACK_COMPLETE")]
     ran = deploy({**CREATED, "CheckStackStatus": checks, "DescribeStackEvents": [events(EVENTS)]})
     fails(ran, f"{stack_id(NAME)} is ROLLBACK_COMPLETE", "Service (AWS::ECS::Service): The image could not be pulled")
 
 
-def test_a_rolled_back_update_tells_the_first_failure_over_several_pages(deploy):
+def test_a_rolled_back_update_reports_the_first_failure_over_several_pages(deploy):
     newest = events([("Last", "UPDATE_FAILED", "Not the first", TOKEN)], NextToken="more")
     ran = deploy({**ROLLED_BACK, "DescribeStackEvents": [newest, events(EVENTS, NextToken="never asked for")]})
     fails(ran, "UPDATE_ROLLBACK_COMPLETE. First failure: Service (AWS::ECS::Service): The image could not be pulled")
@@ -262,7 +262,7 @@ def test_a_page_of_events_that_is_too_long_leaves_the_stacks_own_reason(deploy):
 
 def test_without_any_reason_the_events_are_pointed_to(deploy):
     ran = deploy({**ROLLED_BACK, "DescribeStackEvents": [events(EVENTS[2:5])]})
-    fails(ran, "UPDATE_ROLLBACK_COMPLETE", "its events tell why")
+    fails(ran, "UPDATE_ROLLBACK_COMPLETE", "its events say why")
 
 
 def test_somebody_else_creates_the_stack_first(deploy):

@@ -319,7 +319,7 @@ def test_a_throttled_creation_has_an_end(deploy):
 
 
 @pytest.mark.parametrize("status", ["FAILED", "STOPPED"])
-def test_a_failed_operation_tells_the_first_failure(deploy, status):
+def test_a_failed_operation_reports_the_first_failure(deploy, status):
     later = {"Summaries": [{"Account": A, "Region": EU, "Status": "FAILED", "StatusReason": "Later"}]}
     pages = [{"Summaries": [], "NextToken": "1"}, {**RESULTS, "NextToken": "2"}, later]
     ran = deploy({**FAILED, "CheckOperationStatus": [operation(status)], "ListStackSetOperationResults": pages})
@@ -327,12 +327,12 @@ def test_a_failed_operation_tells_the_first_failure(deploy, status):
     assert [each.get("NextToken") for each in ran.arguments("listStackSetOperationResults")] == [None, "1", "2"]
 
 
-def test_without_results_an_operations_own_reason_is_told(deploy):
+def test_without_results_an_operations_own_reason_is_reported(deploy):
     checks = [operation("FAILED", reason="The role cannot be assumed")]
     too_long = throw("too_long")
     ran = deploy({**FAILED, "CheckOperationStatus": checks, "ListStackSetOperationResults": [too_long]})
     fails(ran, "t-42-0", "is FAILED: The role cannot be assumed")
-    fails(deploy({**FAILED, "ListStackSetOperationResults": [{"Summaries": []}]}), "its results tell why")
+    fails(deploy({**FAILED, "ListStackSetOperationResults": [{"Summaries": []}]}), "its results say why")
 
 
 @pytest.mark.parametrize("status", ["RUNNING", "QUEUED", "STOPPING"])

@@ -94,7 +94,7 @@ def argument_names(machine: Machine) -> dict:
     for state in machine.states:
         if state.kind == "Task":
             kind = kind_of(state.body.get("Arguments", {}), Reader(known, states_of(state, "Arguments")))
-            assert kind.name == "object", f"{state}: what its arguments are cannot be told"
+            assert kind.name == "object", f"{state}: what its arguments are is not known"
             found[state.name] = set(kind.fields)
     return found
 

@@ -137,7 +137,7 @@ def lookups(machine: Machine, targets: list = TARGETS) -> dict:
 
 
 def filled(name: str) -> Machine:
-    # The calls are told by their ARNs as they are written.
+    # Calls are recognised by their ARNs as they are written.
     return Machine(name, deployed()[name].filled({**SAMPLE, "Partition": "${Partition}"}))
 
 
@@ -177,7 +177,7 @@ def upload() -> dict:
 
 
 def child(name: str, answers, sizes: dict):
-    """Answers `.sync:2` by running the child: with what DescribeExecution tells of it, or with its failure in JSON.
+    """Answers `.sync:2` by running the child: with what DescribeExecution answers, or with its failure in JSON.
 
     Children of the same phase with as many targets differ in nothing that is measured: one of them is run.
     """

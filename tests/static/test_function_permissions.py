@@ -17,8 +17,8 @@ ACTIONS = {
     "get_parameter": "ssm:GetParameter",
     "assume_role": "sts:AssumeRole",
 }
-# What is needed without a call: S3 tells a missing key from a denied one only with ListBucket (API reference,
-# GetObject), and the runtime writes the log.
+# What is needed without a call: only with ListBucket S3 answers otherwise for a missing key than for a denied one (API
+# reference, GetObject), and the runtime writes the log.
 WITHOUT_A_CALL = {"s3:ListBucket", "logs:CreateLogStream", "logs:PutLogEvents"}
 
 

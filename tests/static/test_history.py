@@ -52,8 +52,8 @@ def test_the_longest_execution_stays_below_the_quota(deployed, name, figures):
         assert history.problems == []
     figures[f"{name}, events"] = f"{found[False]:,} at most, {found[True]:,} with every retry of every request"
     assert found[True] < MOST
-    told = (ROOT / "docs/operations.md").read_text()
-    assert f"| `{name}` | {found[False]:,} | {found[True]:,} |" in told, "docs/operations.md tells other figures"
+    documented = (ROOT / "docs/operations.md").read_text()
+    assert f"| `{name}` | {found[False]:,} | {found[True]:,} |" in documented, "docs/operations.md has other figures"
 
 
 LOOP = {

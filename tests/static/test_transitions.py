@@ -30,5 +30,5 @@ def test_the_transitions_of_a_build_are_those_that_are_documented(figures):
     one = transitions("single-account")
     many = [transitions("multi-account", targets) for targets in (1, 100, 1000)]
     figures["transitions of a build"] = f"{one} in mode single; {many} in mode multi with 1, 100 and 1,000 targets"
-    told = (ROOT / "docs/operations.md").read_text()
-    assert "| {} | {} | {} | {:,} |".format(one, *many) in told, "docs/operations.md tells other figures"
+    documented = (ROOT / "docs/operations.md").read_text()
+    assert "| {} | {} | {} | {:,} |".format(one, *many) in documented, "docs/operations.md has other figures"
