@@ -5,7 +5,7 @@ import re
 from jsonata.parser import Parser
 
 from static.calls import Call
-from static.machines import ROOT, Machine, State, expressions
+from static.definitions import ROOT, Machine, State, expressions
 from static.model import operation, service
 
 # Source: Amazon States Language specification, Appendix A, and Step Functions Developer Guide, "Error names".

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from static import errors, grants
-from static.installations import INSTALLATIONS, installed, key_of
-from static.machines import ROOT
+from static.definitions import ROOT
+from static.parameter_sets import INSTALLATIONS, installed, key_of
 from static.test_roles import FUNCTIONS, role, target
 
 # What the functions' code calls, by the SDK's methods.
@@ -17,8 +17,8 @@ ACTIONS = {
     "get_parameter": "ssm:GetParameter",
     "assume_role": "sts:AssumeRole",
 }
-# What is needed without a call: S3 tells a missing key from a denied one only with ListBucket (API reference,
-# GetObject), and the runtime writes the log.
+# What is needed without a call: only with ListBucket S3 answers otherwise for a missing key than for a denied one (API
+# reference, GetObject), and the runtime writes the log.
 WITHOUT_A_CALL = {"s3:ListBucket", "logs:CreateLogStream", "logs:PutLogEvents"}
 
 
