@@ -78,7 +78,7 @@ def test_what_no_role_may_is_so():
 def test_the_limits_that_it_names_are_those_of_the_code():
     text = (errors.ROOT / "SECURITY.md").read_text()
     for path, constant, value, words in (
-        ("promotion/src/shelf.rs", "READ_BYTES: usize", "128 << 20", "128 MiB"),
+        ("promotion/src/manifest_store.rs", "READ_BYTES: usize", "128 << 20", "128 MiB"),
         ("promotion/src/manifest.rs", "MAX_MANIFEST_BYTES: usize", "4 << 20", "held to 4 MiB"),
         ("promotion/src/survey/source.rs", "MAX_DEPTH: usize", "8", "indexes to 8 levels"),
         ("promotion/src/survey/referrers.rs", "MAX_DEPTH: usize", "8", "referrers to 8"),
