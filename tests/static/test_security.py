@@ -79,9 +79,9 @@ def test_the_limits_that_it_names_are_those_of_the_code():
     text = (errors.ROOT / "SECURITY.md").read_text()
     for path, constant, value, words in (
         ("promotion/src/manifest_store.rs", "READ_BYTES: usize", "128 << 20", "128 MiB"),
-        ("promotion/src/manifest.rs", "MAX_MANIFEST_BYTES: usize", "4 << 20", "held to 4 MiB"),
-        ("promotion/src/survey/source.rs", "MAX_DEPTH: usize", "8", "indexes to 8 levels"),
-        ("promotion/src/survey/referrers.rs", "MAX_DEPTH: usize", "8", "referrers to 8"),
+        ("oci/src/manifest.rs", "MAX_MANIFEST_BYTES: usize", "4 << 20", "held to 4 MiB"),
+        ("oci/src/lib.rs", "MAX_INDEX_DEPTH: usize", "8", "indexes to 8 levels"),
+        ("promotion/src/survey/referrers.rs", "MAX_REFERRER_DEPTH: usize", "8", "referrers to 8"),
         ("registry/src/http/redirect.rs", "HOPS: usize", "4", "5 requests for a redirect"),
         ("registry/src/http/page.rs", "PAGE_BYTES: usize", "4 << 20", "4 MiB for a list"),
         ("registry/src/distribution/tags.rs", "PAGES: usize", "20", "20 pages of tags"),
