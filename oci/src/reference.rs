@@ -261,19 +261,8 @@ mod tests {
                 assert_eq!(image.to_string(), text);
             }
         }
-        for text in [
-            "",
-            ":1",
-            "@",
-            "a@",
-            "a@sha256:0",
-            "a:1:2",
-            "A",
-            "host.example/",
-            "https://host.example/a",
-            "a b",
-            "host.example:5000",
-        ] {
+        for text in ["", ":1", "@", "a@", "a@sha256:0", "a:1:2", "A", "host.example/", "https://host.example/a", "a b"]
+        {
             assert!(text.parse::<ImageReference>().is_err(), "{text:?} was accepted");
         }
     }
