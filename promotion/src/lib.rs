@@ -32,9 +32,9 @@ pub use promote::{Promotion, Until};
 pub use registry::{
     ImmutableTags, Lookup, MountOutcome, Mounting, OpenBlob, PutOutcome, Referrers, RepositorySettings, Source, Target,
 };
-pub use release::{Image, MAX_RELEASE_BYTES, Parameter, Release};
+pub use release::{Image, Images, MAX_RELEASE_BYTES, Parameter, PinnedImage, Release};
 pub use report::{Outcome, Report, TargetReport};
 pub use retry::RetryPolicy;
 pub use retrying::Retrying;
-pub use survey::{PinnedImage, ReferrerPolicy, Survey};
+pub use survey::{ReferrerPolicy, Survey};
 pub use transfer::{Limits, read_whole};

@@ -104,7 +104,7 @@ impl<S: Source, T: Target> Promotion<S, T> {
                 progress.plan(&plan.summaries);
                 plan.clone()
             });
-            release = Release::of(&first.images);
+            release = Release::judged(&first.images);
             if self.carry_out(&transfer, &plan, until, progress).await? == Completeness::Complete {
                 return self.report(first, until, progress, begin).await;
             }

@@ -1,5 +1,5 @@
-mod images;
 mod referrers;
+mod root;
 mod source;
 mod target;
 
@@ -11,13 +11,12 @@ use futures_util::{StreamExt, stream};
 
 use crate::batches::batches;
 use crate::manifest_store::ManifestStore;
-use crate::{Approved, Error, Mounting, Name, Parameter, Release, RepositorySettings, Retrying, Source, Target};
+use crate::{Approved, Error, Mounting, Name, PinnedImage, Release, RepositorySettings, Retrying, Source, Target};
 use oci::{Digest, Manifest, Platform, Reference, Repository, Tag};
 
-pub use images::PinnedImage;
-pub(crate) use images::Root;
 pub use referrers::ReferrerPolicy;
 pub(crate) use referrers::digest_tag;
+pub(crate) use root::Root;
 use target::Tags;
 
 /// How many requests a survey sends at a time to one registry.
@@ -134,8 +133,7 @@ impl Survey {
         depth: Depth,
     ) -> Self {
         let mut survey = Self::of(targets.iter().map(|target| TargetSurvey::named(target.name())), referrer_policy);
-        let names: Vec<_> =
-            release.images().iter().map(|image| (image.repository.clone(), image.tag.clone())).collect();
+        let names = release.tags();
         let tags = stream::iter(targets).map(|target| target::look_up_tags(target, &names)).buffered(AT_ONCE).collect();
         let (tags, ()) = join(tags, survey.pin(release, source)).await;
         survey.roots = survey.images.iter().map(Root::image).collect();
