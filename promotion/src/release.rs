@@ -140,7 +140,7 @@ impl Seen {
     fn add(&mut self, image: &Image, number: usize, line: usize) -> Result<(), Error> {
         let twice = |field: &str, what: &str, (first, first_line): (usize, usize)| {
             Err(invalid(format!(
-                "line {line}, image {number}, field \"{field}\": {what} stands already in image {first} on line {first_line}"
+                "line {line}, image {number}, field \"{field}\": {what} is already in image {first} on line {first_line}"
             )))
         };
         let name = (image.repository.clone(), image.tag.clone());
@@ -227,11 +227,11 @@ mod tests {
             ),
             (
                 r#"{"repository": "b", "tag": "1", "parameter": "P"}"#,
-                "line 4, image 2, field \"parameter\": P stands already in image 1 on line 3",
+                "line 4, image 2, field \"parameter\": P is already in image 1 on line 3",
             ),
             (
                 r#"{"repository": "a", "tag": "1"}"#,
-                "line 4, image 2, field \"tag\": a:1 stands already in image 1 on line 3",
+                "line 4, image 2, field \"tag\": a:1 is already in image 1 on line 3",
             ),
             (r#""a:1""#, "line 4, image 2: invalid type: string"),
         ] {
