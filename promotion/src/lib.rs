@@ -11,6 +11,7 @@ mod batches;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
+mod findings;
 mod manifest_store;
 mod plan;
 mod progress;
@@ -21,11 +22,13 @@ mod release;
 mod report;
 mod retry;
 mod retrying;
+mod rules;
 mod survey;
 mod transfer;
 
 pub use approved::Approved;
 pub use error::{Error, Name};
+pub use findings::{Finding, Kind, Level, Rule};
 pub use plan::{Plan, Summary};
 pub use progress::{Phase, Progress, ProgressSnapshot};
 pub use promote::{Promotion, Until};

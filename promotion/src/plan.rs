@@ -6,7 +6,7 @@ use std::sync::Arc;
 use self::list::List;
 use crate::manifest_store::ManifestStore;
 use crate::survey::{Presence, RepositorySurvey, Root, TargetSurvey};
-use crate::{Approved, Mounting, PinnedImage, ReferrerPolicy};
+use crate::{Approved, Mounting, PinnedImage, ReferrerPolicy, Survey};
 use oci::{Content, Descriptor, Digest, Repository, Tag};
 
 /// What has to be done so that every target has the release: pure data, made without I/O.
@@ -113,7 +113,8 @@ impl std::iter::Sum for Summary {
 
 impl Plan {
     pub(crate) fn new(approved: Approved) -> Self {
-        let Approved { images, roots, lists: source_lists, referrer_policy, mut store, targets, mut notes } = approved;
+        let Survey { images, roots, lists: source_lists, referrer_policy, mut store, targets, mut notes, .. } =
+            approved.into_survey();
         let lists: Vec<Vec<List>> =
             targets.iter().map(|target| list::lists(target, &roots, &source_lists, &mut store, &mut notes)).collect();
         let mut plan = Self {

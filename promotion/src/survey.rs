@@ -121,7 +121,7 @@ impl Survey {
         survey.pin(release, source).await;
         survey.open_indexes(source).await;
         survey.learn_platforms(source).await;
-        survey.judge().map(|approved| approved.images)
+        survey.judge().map(|approved| approved.into_survey().images)
     }
 
     /// Reads the facts of a release with as few requests as they take; writes nothing.
@@ -161,10 +161,10 @@ impl Survey {
         survey
     }
 
-    /// Lets pass what breaks no rule. See [`Approved`] for the rules.
+    /// Lets pass what breaks no rule. See [`Rule`](crate::Rule) for those there are.
     ///
     /// # Errors
-    /// Everything that is wrong, in one error.
+    /// Everything that could not be read and every violation, in one error.
     pub fn judge(self) -> Result<Approved, Error> {
         Approved::judge(self)
     }
@@ -175,7 +175,7 @@ impl Survey {
         &self.images
     }
 
-    fn of(targets: impl IntoIterator<Item = TargetSurvey>, referrer_policy: ReferrerPolicy) -> Self {
+    pub(crate) fn of(targets: impl IntoIterator<Item = TargetSurvey>, referrer_policy: ReferrerPolicy) -> Self {
         Self {
             images: vec![],
             roots: vec![],
@@ -271,6 +271,11 @@ impl TargetSurvey {
             let tag = digest_tag(*subject, "").filter(|_| wanted.iter().any(lacks))?;
             Some(ListToWrite { repository, subject: *subject, tag, current: list.as_ref(), gone, wanted })
         })
+    }
+
+    /// The settings of a repository into which something has to be written.
+    pub(crate) fn settings(&self, repository: &Repository) -> Option<&RepositorySettings> {
+        self.repositories.get(repository).map(|known| &known.settings)
     }
 
     pub(crate) fn presence(&self, root: usize) -> Option<Presence> {

@@ -188,15 +188,10 @@ proptest! {
         }
         let there = model.blobs.clone();
         let target = survey(&world, &images, &model);
-        let plan = Plan::new(Approved {
-            roots: images.iter().map(Root::image).collect(),
-            images,
-            lists: BTreeMap::new(),
-            referrer_policy: ReferrerPolicy::Carry,
-            store,
-            targets: vec![target],
-            notes: vec![],
-        });
+        let mut survey = Survey::of([target], ReferrerPolicy::Carry);
+        survey.roots = images.iter().map(Root::image).collect();
+        (survey.images, survey.store) = (images, store);
+        let plan = survey.judge().unwrap().plan();
 
         let mut copied: Vec<(Repository, Digest)> = Vec::new();
         let mut done = vec![false; plan.steps.len()];
