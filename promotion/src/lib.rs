@@ -13,6 +13,7 @@ pub mod conformance;
 mod error;
 mod manifest_store;
 mod plan;
+mod position;
 mod progress;
 mod promote;
 pub mod pull;
@@ -26,7 +27,7 @@ mod transfer;
 
 pub use approved::Approved;
 pub use error::{Error, Name};
-pub use plan::{Plan, Summary};
+pub use plan::{Plan, Summary, TargetPlan};
 pub use progress::{Phase, Progress, ProgressSnapshot};
 pub use promote::{Promotion, Until};
 pub use registry::{

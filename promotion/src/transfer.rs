@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 pub use blob::read_whole;
 
+use crate::position::Targets;
 use crate::progress::Progress;
 use crate::{Error, Plan, Retrying, Source};
 use oci::{Digest, Manifest, Reference, Repository};
@@ -49,7 +50,7 @@ impl Default for Limits {
 /// Carries out a plan.
 pub(crate) struct Transfer<'a, S, T> {
     pub(crate) source: &'a Arc<Retrying<S>>,
-    pub(crate) targets: &'a [Arc<Retrying<T>>],
+    pub(crate) targets: &'a Targets<Arc<Retrying<T>>>,
     pub(crate) limits: Limits,
     /// Room for the parts of large blobs.
     pub(crate) range_permits: &'a Arc<Semaphore>,

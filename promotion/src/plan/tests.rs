@@ -199,10 +199,10 @@ proptest! {
         });
 
         let mut copied: Vec<(Repository, Digest)> = Vec::new();
-        let mut done = vec![false; plan.steps.len()];
-        for pick in world.order.iter().cycle().take(plan.steps.len()) {
-            let may_run: Vec<usize> =
-                (0..done.len()).filter(|at| !done[*at] && plan.steps[*at].after.iter().all(|before| done[*before])).collect();
+        let mut done = plan.steps.map(|_| false);
+        for pick in world.order.iter().cycle().take(plan.steps.as_slice().len()) {
+            let is_ready = |(at, step): &(StepId, &Step)| !done[*at] && step.after.iter().all(|before| done[*before]);
+            let may_run: Vec<StepId> = plan.steps.iter().filter(is_ready).map(|(at, _)| at).collect();
             prop_assert!(!may_run.is_empty(), "the steps wait for each other");
             let at = may_run[pick.index(may_run.len())];
             done[at] = true;
@@ -244,8 +244,8 @@ proptest! {
         prop_assert!(naive.manifests.iter().all(|needed| model.manifests.contains(needed)));
 
         let planned = plan.summary();
-        let blobs = plan.steps.iter().filter(|step| matches!(step.work, Work::Blob { .. })).count();
-        let sent = plan.steps.iter().filter(|step| step.sends().is_some()).count();
+        let blobs = plan.steps.as_slice().iter().filter(|step| matches!(step.work, Work::Blob { .. })).count();
+        let sent = plan.steps.as_slice().iter().filter(|step| step.sends().is_some()).count();
         prop_assert_eq!((planned.blobs_to_mount, planned.blobs_to_copy), ((blobs - sent) as u64, sent as u64));
         prop_assert!(!world.asked || sent <= copied.len());
         if world.mounting != Mounting::Never && there.is_empty() {

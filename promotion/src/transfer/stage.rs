@@ -10,6 +10,7 @@ use super::{
     Arc, Digest, Error, Manifest, Plan, Progress, Repository, Retrying, Source, Transfer, blob, whole_manifest,
 };
 use crate::plan::{Step, Work};
+use crate::position::{StepId, TargetId};
 use crate::{MountOutcome, Name, PutOutcome, ReferrerPolicy, Target};
 use oci::Content;
 
@@ -25,11 +26,9 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
         let mut running = JoinSet::new();
         loop {
             while let Some(at) = schedule.start_next() {
-                let Some(step) = plan.steps.get(at) else { continue };
-                let Some(target) = self.targets.get(step.target) else { continue };
                 let runner = StepRunner {
                     source: self.source.clone(),
-                    target: target.clone(),
+                    target: self.targets[plan.steps[at].target].clone(),
                     plan: plan.clone(),
                     range_permits: self.range_permits.clone(),
                     progress: self.progress.clone(),
@@ -50,17 +49,17 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
 
     /// Opens an upload in every repository that is to receive blobs, before any byte moves: ECR has no dry run, and this is the closest
     /// to asking whether writing is allowed. Each is used for the first blob that can use it.
-    async fn begin(&self, plan: &Plan) -> Result<HashMap<usize, MountOutcome<T::Upload>>, Error> {
-        let mut firsts: BTreeMap<(usize, &Repository), (usize, &Step)> = BTreeMap::new();
-        for (at, step) in plan.steps.iter().enumerate().filter(|(_, step)| matches!(step.work, Work::Blob { .. })) {
+    async fn begin(&self, plan: &Plan) -> Result<HashMap<StepId, MountOutcome<T::Upload>>, Error> {
+        let mut firsts: BTreeMap<(TargetId, &Repository), (StepId, &Step)> = BTreeMap::new();
+        for (at, step) in plan.steps.iter().filter(|(_, step)| matches!(step.work, Work::Blob { .. })) {
             let first = firsts.entry((step.target, &step.repository)).or_insert((at, step));
             if first.1.sends().is_none() && step.sends().is_some() {
                 *first = (at, step);
             }
         }
         let opened: Vec<_> = stream::iter(firsts.into_values())
-            .filter_map(|(at, step)| async move { Some((at, step, self.targets.get(step.target)?)) })
-            .map(|(at, step, target)| async move {
+            .map(|(at, step)| async move {
+                let target = &self.targets[step.target];
                 let begun = match &step.work {
                     Work::Blob { blob, mount_from: Some(from) } if step.sends().is_some() => {
                         target.mount_blob(&step.repository, blob, from).await?
@@ -87,12 +86,12 @@ struct StepRunner<S, T> {
     plan: Arc<Plan>,
     range_permits: Arc<Semaphore>,
     progress: Arc<Progress>,
-    at: usize,
+    at: StepId,
 }
 
 impl<S: Source, T: Target> StepRunner<S, T> {
     async fn run(&self, begun: Option<MountOutcome<T::Upload>>) -> Result<(), Error> {
-        let Some(step) = self.plan.steps.get(self.at) else { return Ok(()) };
+        let step = &self.plan.steps[self.at];
         match self.carry_out(step, begun).await {
             // Nobody needs what hangs on an image to run it, and ECR takes less of it than the specification does (aws/containers-roadmap#2783).
             Err(error)
