@@ -51,9 +51,12 @@ pub(crate) struct Step {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Work {
-    /// Bring a blob: mounted if a repository is named and the registry agrees, copied from the source otherwise. The repository that is
-    /// named may be the one that is to have the blob: then it was not asked whether it has it already, and this asks.
-    Blob { blob: Descriptor, mount_from: Option<Repository> },
+    /// Copy a blob from the source.
+    Copy(Descriptor),
+    /// Copy a blob from the source, unless the repository has it: it was not asked for each blob when the plan was made.
+    CopyUnlessPresent(Descriptor),
+    /// Mount a blob from a sibling repository; copy it from the source if the registry declines.
+    Mount { blob: Descriptor, from: Repository },
     /// Write a manifest.
     Manifest(Digest),
 }
@@ -62,11 +65,14 @@ impl Step {
     /// The blob that is sent, unless it turns out to be there: none for a manifest, or for a blob that a sibling repository is asked for.
     pub(crate) fn sends(&self) -> Option<&Descriptor> {
         match &self.work {
-            Work::Blob { blob, mount_from } if mount_from.as_ref().is_none_or(|from| *from == self.repository) => {
-                Some(blob)
-            }
-            _ => None,
+            Work::Copy(blob) | Work::CopyUnlessPresent(blob) => Some(blob),
+            Work::Mount { .. } | Work::Manifest(_) => None,
         }
+    }
+
+    /// Whether it brings a blob, and no manifest.
+    pub(crate) fn is_for_blob(&self) -> bool {
+        !matches!(self.work, Work::Manifest(_))
     }
 }
 
@@ -336,18 +342,20 @@ impl<'a> Planner<'a> {
             self.summary.bytes_present += blob.size;
             return None;
         }
-        let (mount_from, after) = match self.sibling(known, blob.digest) {
-            Some((sibling, after)) => (Some(sibling), after),
-            None if known.blobs.is_none() => (Some(repository.clone()), vec![]),
-            None => (None, vec![]),
+        let (work, after) = match self.sibling(known, blob.digest) {
+            Some((from, after)) => {
+                self.summary.blobs_to_mount += 1;
+                (Work::Mount { blob: blob.clone(), from }, after)
+            }
+            None => {
+                self.summary.blobs_to_copy += 1;
+                self.summary.bytes_to_copy += blob.size;
+                let is_asked = known.blobs.is_some();
+                let work = if is_asked { Work::Copy } else { Work::CopyUnlessPresent };
+                (work(blob.clone()), vec![])
+            }
         };
-        if mount_from.as_ref().is_some_and(|from| from != repository) {
-            self.summary.blobs_to_mount += 1;
-        } else {
-            self.summary.blobs_to_copy += 1;
-            self.summary.bytes_to_copy += blob.size;
-        }
-        let step = self.add(repository, Work::Blob { blob: blob.clone(), mount_from }, after, is_for_referrer);
+        let step = self.add(repository, work, after, is_for_referrer);
         if self.known.mounting == Mounting::Any {
             self.remember(repository, known, blob, step);
         }

@@ -214,10 +214,12 @@ proptest! {
                     let is_new = model.manifests.insert((step.repository.clone(), *digest));
                     prop_assert!(is_new || !world.asked, "written twice");
                 }
-                Work::Blob { blob, mount_from } => {
+                Work::Copy(blob) | Work::CopyUnlessPresent(blob) | Work::Mount { blob, .. } => {
                     let place = (step.repository.clone(), blob.digest);
                     let mut mounted = !world.asked && model.blobs.contains(&place);
-                    if let Some(sibling) = mount_from.as_ref().filter(|sibling| **sibling != step.repository) {
+                    prop_assert!(!world.asked || !matches!(step.work, Work::CopyUnlessPresent(_)), "it is known");
+                    if let Work::Mount { from: sibling, .. } = &step.work {
+                        prop_assert!(*sibling != step.repository);
                         let held = (sibling.clone(), blob.digest);
                         mounted |= match world.mounting {
                             Mounting::Any => model.blobs.contains(&held),
@@ -244,7 +246,7 @@ proptest! {
         prop_assert!(naive.manifests.iter().all(|needed| model.manifests.contains(needed)));
 
         let planned = plan.summary();
-        let blobs = plan.steps.as_slice().iter().filter(|step| matches!(step.work, Work::Blob { .. })).count();
+        let blobs = plan.steps.as_slice().iter().filter(|step| step.is_for_blob()).count();
         let sent = plan.steps.as_slice().iter().filter(|step| step.sends().is_some()).count();
         prop_assert_eq!((planned.blobs_to_mount, planned.blobs_to_copy), ((blobs - sent) as u64, sent as u64));
         prop_assert!(!world.asked || sent <= copied.len());

@@ -138,7 +138,7 @@ mod tests {
         Step {
             target: TargetId::at(0),
             repository: "a".parse().unwrap(),
-            work: Work::Blob { blob, mount_from: None },
+            work: Work::Copy(blob),
             after: vec![],
             is_for_referrer: false,
         }

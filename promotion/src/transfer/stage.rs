@@ -12,7 +12,7 @@ use super::{
 use crate::plan::{Step, Work};
 use crate::position::{StepId, TargetId};
 use crate::{MountOutcome, Name, PutOutcome, ReferrerPolicy, Target};
-use oci::Content;
+use oci::{Content, Descriptor};
 
 /// How often a manifest is put again after the registry said that it lacks what it has.
 const PUTS: u32 = 3;
@@ -51,7 +51,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
     /// to asking whether writing is allowed. Each is used for the first blob that can use it.
     async fn begin(&self, plan: &Plan) -> Result<HashMap<StepId, MountOutcome<T::Upload>>, Error> {
         let mut firsts: BTreeMap<(TargetId, &Repository), (StepId, &Step)> = BTreeMap::new();
-        for (at, step) in plan.steps.iter().filter(|(_, step)| matches!(step.work, Work::Blob { .. })) {
+        for (at, step) in plan.steps.iter().filter(|(_, step)| step.is_for_blob()) {
             let first = firsts.entry((step.target, &step.repository)).or_insert((at, step));
             if first.1.sends().is_none() && step.sends().is_some() {
                 *first = (at, step);
@@ -61,8 +61,9 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
             .map(|(at, step)| async move {
                 let target = &self.targets[step.target];
                 let begun = match &step.work {
-                    Work::Blob { blob, mount_from: Some(from) } if step.sends().is_some() => {
-                        target.mount_blob(&step.repository, blob, from).await?
+                    // The repository itself is asked: it says whether it has the blob, and opens an upload if not.
+                    Work::CopyUnlessPresent(blob) => {
+                        target.mount_blob(&step.repository, blob, &step.repository).await?
                     }
                     _ => MountOutcome::Declined(target.start_upload(&step.repository).await?),
                 };
@@ -111,49 +112,51 @@ impl<S: Source, T: Target> StepRunner<S, T> {
 
     async fn carry_out(&self, step: &Step, begun: Option<MountOutcome<T::Upload>>) -> Result<(), Error> {
         let count = |counter, amount| self.progress.count(step.target, counter, amount);
+        let repository = &step.repository;
         match &step.work {
             Work::Manifest(digest) => {
                 let missing = || {
-                    let what = format!("{}@{digest} is no longer in {}", step.repository, self.source.name());
+                    let what = format!("{repository}@{digest} is no longer in {}", self.source.name());
                     Error::new(Name::SourceImageNotFound, what)
                 };
-                let manifest = whole_manifest(&self.plan, &*self.source, &step.repository, *digest).await?;
-                self.put(&step.repository, &manifest.ok_or_else(missing)?).await?;
+                let manifest = whole_manifest(&self.plan, &*self.source, repository, *digest).await?;
+                self.put(repository, &manifest.ok_or_else(missing)?).await?;
                 count(|counters| &counters.manifests_put, 1);
             }
-            Work::Blob { blob, mount_from } => {
-                let begun = match (begun, mount_from) {
-                    (None, Some(from)) => Some(self.target.mount_blob(&step.repository, blob, from).await?),
-                    (begun, _) => begun,
+            Work::Copy(blob) => {
+                let upload = begun.and_then(|begun| match begun {
+                    MountOutcome::Declined(upload) => Some(upload),
+                    MountOutcome::Mounted => None,
+                });
+                self.copy(step, blob, upload).await?;
+            }
+            Work::CopyUnlessPresent(blob) => {
+                let asked = match begun {
+                    Some(begun) => begun,
+                    None => self.target.mount_blob(repository, blob, repository).await?,
                 };
-                let upload = match begun {
-                    Some(MountOutcome::Mounted) if mount_from.as_ref() == Some(&step.repository) => {
+                match asked {
+                    MountOutcome::Declined(upload) => self.copy(step, blob, Some(upload)).await?,
+                    MountOutcome::Mounted => {
                         count(|counters| &counters.blobs_present, 1);
                         count(|counters| &counters.bytes_present, blob.size);
-                        return Ok(());
                     }
-                    Some(MountOutcome::Mounted) => {
-                        count(|counters| &counters.blobs_mounted, 1);
-                        return Ok(());
-                    }
-                    Some(MountOutcome::Declined(upload)) => Some(upload),
-                    None => None,
-                };
-                let _on_its_way = self.progress.on_its_way(self.at, &step.repository, blob);
-                blob::copy(
-                    &self.source,
-                    &self.target,
-                    &step.repository,
-                    blob,
-                    upload,
-                    &self.range_permits,
-                    &self.progress,
-                )
-                .await?;
-                count(|counters| &counters.blobs_copied, 1);
-                count(|counters| &counters.bytes_copied, blob.size);
+                }
             }
+            Work::Mount { blob, from } => match self.target.mount_blob(repository, blob, from).await? {
+                MountOutcome::Declined(upload) => self.copy(step, blob, Some(upload)).await?,
+                MountOutcome::Mounted => count(|counters| &counters.blobs_mounted, 1),
+            },
         }
+        Ok(())
+    }
+
+    async fn copy(&self, step: &Step, blob: &Descriptor, upload: Option<T::Upload>) -> Result<(), Error> {
+        let _on_its_way = self.progress.on_its_way(self.at, &step.repository, blob);
+        blob::copy(&self.source, &self.target, &step.repository, blob, upload, &self.range_permits, &self.progress)
+            .await?;
+        self.progress.count(step.target, |counters| &counters.blobs_copied, 1);
+        self.progress.count(step.target, |counters| &counters.bytes_copied, blob.size);
         Ok(())
     }
 

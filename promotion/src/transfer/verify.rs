@@ -98,7 +98,7 @@ impl Plan {
     fn written(&self) -> impl Iterator<Item = (TargetRepository<'_>, Digest, bool)> {
         self.steps.iter().filter_map(|(_, step)| match step.work {
             Work::Manifest(digest) => Some(((step.target, &step.repository), digest, step.is_for_referrer)),
-            Work::Blob { .. } => None,
+            Work::Copy(_) | Work::CopyUnlessPresent(_) | Work::Mount { .. } => None,
         })
     }
 }
