@@ -8,6 +8,7 @@
 
 mod approved;
 mod batches;
+mod blob;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
@@ -26,6 +27,7 @@ mod survey;
 mod transfer;
 
 pub use approved::Approved;
+pub use blob::read_whole;
 pub use error::{Error, Name};
 pub use plan::{Plan, Summary, TargetPlan};
 pub use progress::{Phase, Progress, ProgressSnapshot};
@@ -38,4 +40,4 @@ pub use report::{Outcome, Report, TargetReport};
 pub use retry::RetryPolicy;
 pub use retrying::Retrying;
 pub use survey::{PinnedImage, ReferrerPolicy, Survey};
-pub use transfer::{Limits, read_whole};
+pub use transfer::Limits;

@@ -1,8 +1,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use crate::blob::BlobReader;
 use crate::position::Targets;
 use crate::progress::Progress;
 use crate::survey::Depth;
@@ -92,9 +92,8 @@ impl<S: Source, T: Target> Promotion<S, T> {
 
     async fn rounds(&self, release: Release, until: Until, progress: &Arc<Progress>) -> Result<Report, Error> {
         let begin = Instant::now();
-        let range_permits = &Arc::new(Semaphore::new(self.limits.ranges_in_flight));
-        let transfer =
-            Transfer { source: &self.source, targets: &self.targets, limits: self.limits, range_permits, progress };
+        let reader = &BlobReader::new(self.source.clone(), self.limits.ranges_in_flight);
+        let transfer = Transfer { reader, targets: &self.targets, limits: self.limits, progress };
         let mut first: Option<Arc<Plan>> = None;
         let mut release = release;
         let mut is_staged_anew = true;

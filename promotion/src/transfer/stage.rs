@@ -1,14 +1,12 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures_util::{StreamExt, stream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use super::schedule::Schedule;
-use super::{
-    Arc, Digest, Error, Manifest, Plan, Progress, Repository, Retrying, Source, Transfer, blob, whole_manifest,
-};
+use super::{Arc, Digest, Error, Manifest, Plan, Progress, Repository, Retrying, Source, Transfer, whole_manifest};
+use crate::blob::BlobReader;
 use crate::plan::{Step, Work};
 use crate::position::{StepId, TargetId};
 use crate::{MountOutcome, Name, PutOutcome, ReferrerPolicy, Target};
@@ -27,10 +25,9 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
         loop {
             while let Some(at) = schedule.start_next() {
                 let runner = StepRunner {
-                    source: self.source.clone(),
+                    reader: self.reader.clone(),
                     target: self.targets[plan.steps[at].target].clone(),
                     plan: plan.clone(),
-                    range_permits: self.range_permits.clone(),
                     progress: self.progress.clone(),
                     at,
                 };
@@ -81,12 +78,11 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
 }
 
 /// Carries out one step.
-struct StepRunner<S, T> {
-    source: Arc<Retrying<S>>,
-    target: Arc<Retrying<T>>,
+pub(super) struct StepRunner<S, T> {
+    pub(super) reader: BlobReader<S>,
+    pub(super) target: Arc<Retrying<T>>,
     plan: Arc<Plan>,
-    range_permits: Arc<Semaphore>,
-    progress: Arc<Progress>,
+    pub(super) progress: Arc<Progress>,
     at: StepId,
 }
 
@@ -116,10 +112,10 @@ impl<S: Source, T: Target> StepRunner<S, T> {
         match &step.work {
             Work::Manifest(digest) => {
                 let missing = || {
-                    let what = format!("{repository}@{digest} is no longer in {}", self.source.name());
+                    let what = format!("{repository}@{digest} is no longer in {}", self.reader.source().name());
                     Error::new(Name::SourceImageNotFound, what)
                 };
-                let manifest = whole_manifest(&self.plan, &*self.source, repository, *digest).await?;
+                let manifest = whole_manifest(&self.plan, self.reader.source(), repository, *digest).await?;
                 self.put(repository, &manifest.ok_or_else(missing)?).await?;
                 count(|counters| &counters.manifests_put, 1);
             }
@@ -128,7 +124,7 @@ impl<S: Source, T: Target> StepRunner<S, T> {
                     MountOutcome::Declined(upload) => Some(upload),
                     MountOutcome::Mounted => None,
                 });
-                self.copy(step, blob, upload).await?;
+                self.bring_blob(step, blob, upload).await?;
             }
             Work::CopyUnlessPresent(blob) => {
                 let asked = match begun {
@@ -136,7 +132,7 @@ impl<S: Source, T: Target> StepRunner<S, T> {
                     None => self.target.mount_blob(repository, blob, repository).await?,
                 };
                 match asked {
-                    MountOutcome::Declined(upload) => self.copy(step, blob, Some(upload)).await?,
+                    MountOutcome::Declined(upload) => self.bring_blob(step, blob, Some(upload)).await?,
                     MountOutcome::Mounted => {
                         count(|counters| &counters.blobs_present, 1);
                         count(|counters| &counters.bytes_present, blob.size);
@@ -144,17 +140,16 @@ impl<S: Source, T: Target> StepRunner<S, T> {
                 }
             }
             Work::Mount { blob, from } => match self.target.mount_blob(repository, blob, from).await? {
-                MountOutcome::Declined(upload) => self.copy(step, blob, Some(upload)).await?,
+                MountOutcome::Declined(upload) => self.bring_blob(step, blob, Some(upload)).await?,
                 MountOutcome::Mounted => count(|counters| &counters.blobs_mounted, 1),
             },
         }
         Ok(())
     }
 
-    async fn copy(&self, step: &Step, blob: &Descriptor, upload: Option<T::Upload>) -> Result<(), Error> {
+    async fn bring_blob(&self, step: &Step, blob: &Descriptor, upload: Option<T::Upload>) -> Result<(), Error> {
         let _on_its_way = self.progress.on_its_way(self.at, &step.repository, blob);
-        blob::copy(&self.source, &self.target, &step.repository, blob, upload, &self.range_permits, &self.progress)
-            .await?;
+        self.copy(&step.repository, blob, upload).await?;
         self.progress.count(step.target, |counters| &counters.blobs_copied, 1);
         self.progress.count(step.target, |counters| &counters.bytes_copied, blob.size);
         Ok(())
@@ -167,10 +162,11 @@ impl<S: Source, T: Target> StepRunner<S, T> {
             match self.target.put_manifest(repository, manifest, None).await? {
                 PutOutcome::Stored => return Ok(()),
                 _ if put == PUTS => break,
-                PutOutcome::LacksBlobs(digests) => self.bring_blobs(repository, manifest.content(), &digests).await?,
+                PutOutcome::LacksBlobs(digests) => self.bring_lacking(repository, manifest.content(), &digests).await?,
                 PutOutcome::LacksManifests => {
                     for child in manifest.content().children() {
-                        if let Some(child) = whole_manifest(&self.plan, &*self.source, repository, child.digest).await?
+                        if let Some(child) =
+                            whole_manifest(&self.plan, self.reader.source(), repository, child.digest).await?
                         {
                             Box::pin(self.put(repository, &child)).await?;
                         }
@@ -188,11 +184,11 @@ impl<S: Source, T: Target> StepRunner<S, T> {
         ))
     }
 
-    async fn bring_blobs(&self, repository: &Repository, content: &Content, digests: &[Digest]) -> Result<(), Error> {
+    async fn bring_lacking(&self, repository: &Repository, content: &Content, digests: &[Digest]) -> Result<(), Error> {
         let mut brought = HashSet::new();
         let lacking = content.blobs().filter(|blob| digests.contains(&blob.digest));
         for blob in lacking.filter(|blob| brought.insert(blob.digest)) {
-            blob::copy(&self.source, &self.target, repository, blob, None, &self.range_permits, &self.progress).await?;
+            self.copy(repository, blob, None).await?;
         }
         Ok(())
     }
