@@ -8,12 +8,14 @@
 
 mod approved;
 mod batches;
+mod blob;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
 mod findings;
 mod manifest_store;
 mod plan;
+mod position;
 mod progress;
 mod promote;
 pub mod pull;
@@ -27,9 +29,10 @@ mod survey;
 mod transfer;
 
 pub use approved::Approved;
+pub use blob::read_whole;
 pub use error::{Error, Name};
 pub use findings::{Finding, Kind, Level, Rule};
-pub use plan::{Plan, Summary};
+pub use plan::{Plan, Summary, TargetPlan};
 pub use progress::{Phase, Progress, ProgressSnapshot};
 pub use promote::{Promotion, Until};
 pub use registry::{
@@ -40,4 +43,4 @@ pub use report::{Outcome, Report, TargetReport};
 pub use retry::RetryPolicy;
 pub use retrying::Retrying;
 pub use survey::{ReferrerPolicy, Survey};
-pub use transfer::{Limits, read_whole};
+pub use transfer::Limits;
