@@ -66,7 +66,7 @@ class Child:
 def run(commands: list, at_once: int = 1, environment: dict | None = None) -> Cost:
     """Runs commands to their end, so many at once.
 
-    The peak is the kernel's VmHWM, looked at while they run: what wait4 tells of memory begins with our own, which a
+    The peak is the kernel's VmHWM, looked at while they run: what wait4 says of memory begins with our own, which a
     command had before it was executed.
     """
     waiting, running, poll = deque(commands), {}, select.poll()

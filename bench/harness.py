@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import servers
-from contestants import Transship, Image, environment
+from contestants import Image, Transship, environment
 from cost import processor_time, run
 from results import Measure, Run
 

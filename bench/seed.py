@@ -1,15 +1,13 @@
 """Pushes images that are made on the way: nothing of them is kept but what the registry keeps."""
 
-import hashlib
-import http.client
 import json
 import random
-import urllib.parse
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from contestants import Image
-from pipeline.images import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST
+from pipeline.images import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, sha256
+from pipeline.repository import Repository
 
 KIB, MIB = 1 << 10, 1 << 20
 
@@ -34,93 +32,44 @@ def noise(seed, size: int) -> Iterable[bytes]:
         yield (number.to_bytes(8) + block)[:length]
 
 
-class Pusher:
-    """Pushes to one repository over one connection."""
-
-    def __init__(self, host: str, repository: str, authorization: str | None = None):
-        self.repository = repository
-        self.connection = http.client.HTTPConnection(host, timeout=600, blocksize=MIB)
-        self.headers = {"Authorization": authorization} if authorization else {}
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.connection.close()
+class Seeder(Repository):
+    """Makes images in a repository."""
 
     def layer(self, seed, size: int) -> Stored:
         """A layer of so many bytes. A registry does not look into it."""
-        location = self._open()
-        hashed = hashlib.sha256()
-
-        def pieces():
-            for piece in noise(seed, size):
-                hashed.update(piece)
-                yield piece
-
-        headers = self._send("PATCH", location, pieces(), 202, 201, **{"Content-Length": str(size)})
-        digest = f"sha256:{hashed.hexdigest()}"
-        self._send("PUT", with_digest(headers["Location"], digest), None, 201, **{"Content-Length": "0"})
-        return Stored(OCI_LAYER, digest, size)
+        return Stored(OCI_LAYER, self.push_pieces(noise(seed, size), size), size)
 
     def json(self, media_type: str, body: dict) -> Stored:
         """A blob that is a JSON document."""
         content = json.dumps(body).encode()
-        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-        self._send("PUT", with_digest(self._open(), digest), content, 201)
-        return Stored(media_type, digest, len(content))
+        stored = Stored(media_type, sha256(content), len(content))
+        self.push_blob(stored.digest, content, stored.size)
+        return stored
 
     def image(self, layers: list[Stored], architecture: str = "amd64", name: str | None = None) -> Stored:
-        """The manifest of an image of these layers, with a config of its own, which names the repository unless told
-        otherwise. It has no tag."""
+        """The manifest of an image of these layers, with a config of its own, which names the repository unless `name`
+        is given. It has no tag."""
         config = self.json(
             OCI_CONFIG,
             {
                 "architecture": architecture,
                 "os": "linux",
-                "config": {"Labels": {"name": name or self.repository}},
+                "config": {"Labels": {"name": name or self.name}},
                 "rootfs": {"type": "layers", "diff_ids": [layer.digest for layer in layers]},
             },
         )
-        return self.manifest(OCI_MANIFEST, config=config.descriptor(), layers=[each.descriptor() for each in layers])
+        return self.put(OCI_MANIFEST, config=config.descriptor(), layers=[each.descriptor() for each in layers])
 
     def index(self, children: list[dict]) -> Stored:
-        return self.manifest(OCI_INDEX, manifests=children)
+        return self.put(OCI_INDEX, manifests=children)
 
-    def manifest(self, media_type: str, tag: str | None = None, **fields) -> Stored:
+    def put(self, media_type: str, **fields) -> Stored:
+        """A manifest, by its digest."""
         content = json.dumps({"schemaVersion": 2, "mediaType": media_type, **fields}).encode()
-        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-        self._put(digest, media_type, content)
-        return Stored(media_type, digest, len(content))
+        stored = Stored(media_type, sha256(content), len(content))
+        self.push_manifest(stored.digest, media_type, content)
+        return stored
 
     def tag(self, manifest: Stored, tag: str = "1") -> Image:
-        path = f"/v2/{self.repository}/manifests/{manifest.digest}"
-        self.connection.request("GET", path, headers={"Accept": manifest.media_type, **self.headers})
-        answer = self.connection.getresponse()
-        content = answer.read()
-        if answer.status != 200:
-            raise OSError(f"GET {path}: {answer.status} {content[:300]}")
-        self._put(tag, manifest.media_type, content)
-        return Image(self.repository, tag, manifest.digest)
-
-    def _put(self, reference: str, media_type: str, content: bytes) -> None:
-        path = f"/v2/{self.repository}/manifests/{reference}"
-        self._send("PUT", path, content, 201, **{"Content-Type": media_type})
-
-    def _open(self) -> str:
-        path = f"/v2/{self.repository}/blobs/uploads/"
-        return self._send("POST", path, None, 202, **{"Content-Length": "0"})["Location"]
-
-    def _send(self, method: str, location: str, body, *expected: int, **headers):
-        where = urllib.parse.urlsplit(location)
-        path = f"{where.path}?{where.query}" if where.query else where.path
-        self.connection.request(method, path, body, {**self.headers, **headers})
-        answer = self.connection.getresponse()
-        said = answer.read()
-        if answer.status not in expected:
-            raise OSError(f"{method} {path}: {answer.status} {said[:300]}")
-        return answer.headers
-
-
-def with_digest(location: str, digest: str) -> str:
-    return f"{location}{'&' if '?' in location else '?'}digest={digest}"
+        self.push_manifest(tag, manifest.media_type, self.manifest(manifest.digest))
+        return Image(self.name, tag, manifest.digest)

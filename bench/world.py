@@ -8,7 +8,7 @@ from pipeline import world
 from pipeline.deployment import DEPLOYER, TARGET
 from pipeline.invoke import credentials
 from runtime import Bootstrap
-from seed import Pusher
+from seed import Seeder
 
 FUNCTION = "promote-images"
 
@@ -30,9 +30,9 @@ class Local:
         for client in self._clients.values():
             client.create_repository(repositoryName=name)
 
-    def pusher(self, repository: str, account: str = DEPLOYER) -> Pusher:
+    def seeder(self, repository: str, account: str = DEPLOYER) -> Seeder:
         registry = self._registries[account]
-        return Pusher(registry.host, repository, f"Basic {registry.token}")
+        return Seeder(registry.host, repository, f"Basic {registry.token}")
 
     def event(self, images: list, **extra) -> dict:
         """Uploads a release of images, and gives the event for the function."""

@@ -26,7 +26,7 @@ class Refused(Exception):
 
 
 class Elf:
-    """As much of a 64 bit, little-endian ELF file as tells where it runs."""
+    """As much of a 64 bit, little-endian ELF file as says where it runs."""
 
     def __init__(self, data: bytes):
         if data[:6] != b"\x7fELF\x02\x01":

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import servers
-from contestants import Transship, Image, environment
+from contestants import Image, Transship, environment
 from cost import run
 from harness import Bench
 from results import Measure, Row, Run
-from seed import KIB, Pusher
+from seed import KIB, Seeder
 
 LATENCY, DOUBLINGS = 5, 3
 COSTS = {"time": "seconds", "processor": "processor", "requests": "requests", "peak memory": "memory"}
@@ -80,9 +80,9 @@ def row(bench: Bench, folder: Path, what: str, source: Place, targets: list[Plac
 def seed(source: Place, shape: Shape) -> list[Image]:
     images = []
     for number in range(shape.images):
-        with Pusher(source.registry.host, f"growth/service-{number}") as pusher:
-            layers = [pusher.layer((number, layer), shape.kib * KIB) for layer in range(shape.layers)]
-            images.append(pusher.tag(pusher.image(layers)))
+        with Seeder(source.registry.host, f"growth/service-{number}") as seeder:
+            layers = [seeder.layer((number, layer), shape.kib * KIB) for layer in range(shape.layers)]
+            images.append(seeder.tag(seeder.image(layers)))
     return images
 
 

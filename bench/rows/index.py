@@ -4,7 +4,7 @@ from contestants import Image
 from harness import Bench, Pair, first_copies
 from pipeline.images import IN_TOTO
 from results import Check, Row
-from seed import MIB, Pusher, Stored
+from seed import MIB, Seeder, Stored
 
 # With five layers for each platform the index takes crane 97 requests, regctl 79 and skopeo 104.
 LAYERS, BYTES = 5, 42 * MIB
@@ -12,8 +12,8 @@ MOST_REQUESTS = 55
 PREDICATE = "https://slsa.dev/provenance/v0.2"
 
 
-def attestation(pusher: Pusher, subject: Stored) -> Stored:
-    statement = pusher.json(
+def attestation(seeder: Seeder, subject: Stored) -> Stored:
+    statement = seeder.json(
         IN_TOTO,
         {
             "_type": "https://in-toto.io/Statement/v0.1",
@@ -22,18 +22,18 @@ def attestation(pusher: Pusher, subject: Stored) -> Stored:
             "predicate": {"builder": {"id": ""}, "buildType": "https://mobyproject.org/buildkit@v1"},
         },
     )
-    return pusher.image([statement], "unknown", subject.digest)
+    return seeder.image([statement], "unknown", subject.digest)
 
 
 def seed(pair: Pair, repository: str) -> Image:
-    with Pusher(pair.source.host, repository) as pusher:
+    with Seeder(pair.source.host, repository) as seeder:
         platforms, attestations = [], []
         for architecture in ("amd64", "arm64"):
-            layers = [pusher.layer((architecture, number), BYTES // (2 * LAYERS)) for number in range(LAYERS)]
-            image = pusher.image(layers, architecture)
+            layers = [seeder.layer((architecture, number), BYTES // (2 * LAYERS)) for number in range(LAYERS)]
+            image = seeder.image(layers, architecture)
             platforms.append(image.descriptor(platform={"architecture": architecture, "os": "linux"}))
             attestations.append(
-                attestation(pusher, image).descriptor(
+                attestation(seeder, image).descriptor(
                     platform={"architecture": "unknown", "os": "unknown"},
                     annotations={
                         "vnd.docker.reference.digest": image.digest,
@@ -41,7 +41,7 @@ def seed(pair: Pair, repository: str) -> Image:
                     },
                 )
             )
-        return pusher.tag(pusher.index(platforms + attestations))
+        return seeder.tag(seeder.index(platforms + attestations))
 
 
 def measure(bench: Bench) -> list[Row]:
@@ -56,7 +56,7 @@ def measure(bench: Bench) -> list[Row]:
     blobs = 2 * (LAYERS + 1) + 2 * 2
     title = "A buildx index, 2 platforms and 2 attestations, first copy"
     row = Row("index", title, measures, [], [f"{blobs} blobs and 5 manifests; {kinds(measures[0].kinds)}."])
-    row.checks.append(Check("requests, without what hangs on it", measures[0].requests, MOST_REQUESTS, "requests"))
+    row.checks.append(Check("requests, without its referrers", measures[0].requests, MOST_REQUESTS, "requests"))
     return [row]
 
 

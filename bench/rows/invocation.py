@@ -7,7 +7,7 @@ from contestants import Image
 from harness import Bench
 from pipeline.deployment import DEPLOYER, TARGET
 from results import Check, Measure, Row, Run
-from seed import KIB, Pusher
+from seed import KIB, Seeder
 
 IMAGES, DELAY = 100, 5
 MOST_SECONDS = 0.3
@@ -22,16 +22,16 @@ def seed(local: world.Local, repositories: int) -> list[Image]:
     for number in range(repositories):
         name = f"of-{repositories}/service-{number}"
         local.create_repository(name)
-        with local.pusher(name, DEPLOYER) as source, local.pusher(name, TARGET) as target:
+        with local.seeder(name, DEPLOYER) as source, local.seeder(name, TARGET) as target:
             for tag in range(IMAGES // repositories):
-                made = {push(pusher, number, tag) for pusher in (source, target)}
+                made = {push(seeder, number, tag) for seeder in (source, target)}
                 images += made
     return images
 
 
-def push(pusher: Pusher, number: int, tag: int) -> Image:
-    image = pusher.image([pusher.layer((number, tag), 8 * KIB)], name=f"{number}/{tag}")
-    return pusher.tag(image, f"1.{tag}")
+def push(seeder: Seeder, number: int, tag: int) -> Image:
+    image = seeder.image([seeder.layer((number, tag), 8 * KIB)], name=f"{number}/{tag}")
+    return seeder.tag(image, f"1.{tag}")
 
 
 def measure(bench: Bench) -> list[Row]:

@@ -2,15 +2,15 @@
 
 from harness import Bench, first_copies
 from results import Check, Row
-from seed import MIB, Pusher
+from seed import MIB, Seeder
 
 LAYERS, SIZE = 8, 64 * MIB
 
 
 def measure(bench: Bench) -> list[Row]:
     with bench.folder(3 * LAYERS * SIZE) as folder, bench.pair(folder) as pair:
-        with Pusher(pair.source.host, "app/api") as pusher:
-            images = [pusher.tag(pusher.image([pusher.layer(number, SIZE) for number in range(LAYERS)]))]
+        with Seeder(pair.source.host, "app/api") as seeder:
+            images = [seeder.tag(seeder.image([seeder.layer(number, SIZE) for number in range(LAYERS)]))]
         everybody = [bench.transship(folder, images), *bench.those(images, 1)]
         measures = {each.who: each for each in first_copies(bench.rounds + 2, everybody, pair, images)}
     ours, skopeo = measures["transship"], measures["skopeo"]

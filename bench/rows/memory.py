@@ -6,7 +6,7 @@ import world
 from contestants import Image
 from harness import Bench, first_copies
 from results import Check, Measure, Row, Run
-from seed import KIB, MIB, Pusher
+from seed import KIB, MIB, Seeder
 
 MOST_MEMORY = 32 * MIB
 # Layers of so many bytes, for each of so many images.
@@ -30,9 +30,9 @@ def row(bench: Bench, number: int, name: str, shape: tuple) -> Row:
     return Row(f"memory-{number + 1}", f"Peak memory: {name}", measures, checks)
 
 
-def push(pusher: Pusher, number: int, each: int, sizes: list) -> Image:
-    layers = [pusher.layer((number, each, layer), size) for layer, size in enumerate(sizes)]
-    return pusher.tag(pusher.image(layers))
+def push(seeder: Seeder, number: int, each: int, sizes: list) -> Image:
+    layers = [seeder.layer((number, each, layer), size) for layer, size in enumerate(sizes)]
+    return seeder.tag(seeder.image(layers))
 
 
 def command_line(bench: Bench, number: int, count: int, sizes: list) -> list[Measure]:
@@ -41,8 +41,8 @@ def command_line(bench: Bench, number: int, count: int, sizes: list) -> list[Mea
     with bench.folder(2 * count * sum(sizes)) as folder, bench.pair(folder) as pair:
         images = []
         for each in range(count):
-            with Pusher(pair.source.host, f"memory/service-{each}") as pusher:
-                images.append(push(pusher, number, each, sizes))
+            with Seeder(pair.source.host, f"memory/service-{each}") as seeder:
+                images.append(push(seeder, number, each, sizes))
         short = count * sum(sizes) < 2048 * MIB
         measures = first_copies(bench.rounds if short else 1, [bench.transship(folder, images)], pair, images)
         if short and count == 1:
@@ -57,8 +57,8 @@ def function(bench: Bench, number: int, count: int, sizes: list) -> Measure:
         for each in range(count):
             name = f"memory/service-{each}"
             local.create_repository(name)
-            with local.pusher(name) as pusher:
-                images.append(push(pusher, number, each, sizes))
+            with local.seeder(name) as seeder:
+                images.append(push(seeder, number, each, sizes))
         event = local.event(images)
         local.counts()
         with local.bootstrap() as bootstrap:

@@ -2,15 +2,15 @@
 
 from harness import Bench, first_copies
 from results import Check, Row
-from seed import MIB, Pusher
+from seed import MIB, Seeder
 
 SIZE, BANDWIDTH = 1024 * MIB, 50 * MIB
 
 
 def measure(bench: Bench) -> list[Row]:
     with bench.folder(2 * SIZE) as folder, bench.pair(folder, 0, BANDWIDTH) as pair:
-        with Pusher(pair.source.host, "app/model") as pusher:
-            images = [pusher.tag(pusher.image([pusher.layer(1, SIZE)]))]
+        with Seeder(pair.source.host, "app/model") as seeder:
+            images = [seeder.tag(seeder.image([seeder.layer(1, SIZE)]))]
         everybody = [bench.transship(folder, images), *bench.those(images, 1)]
         measures = first_copies(max(1, bench.rounds - 1), everybody, pair, images)
     ours = measures[0]

@@ -5,7 +5,7 @@ import random
 from contestants import Image
 from harness import Bench, Pair, rounds
 from results import Check, Measure, Row
-from seed import KIB, Pusher
+from seed import KIB, Seeder
 
 IMAGES, LAYERS, SHARED, POOL, SIZE = 25, 12, 7, 40, 40 * KIB
 LATENCY = 20
@@ -18,10 +18,10 @@ def seed(pair: Pair) -> list[Image]:
     """In a repository each, as the images of services are."""
     drawn, images = random.Random(1), []
     for number in range(IMAGES):
-        with Pusher(pair.source.host, f"app/service-{number}") as pusher:
-            shared = [pusher.layer(("shared", each), SIZE) for each in sorted(drawn.sample(range(POOL), SHARED))]
-            own = [pusher.layer((number, each), SIZE) for each in range(LAYERS - SHARED)]
-            images.append(pusher.tag(pusher.image(shared + own)))
+        with Seeder(pair.source.host, f"app/service-{number}") as seeder:
+            shared = [seeder.layer(("shared", each), SIZE) for each in sorted(drawn.sample(range(POOL), SHARED))]
+            own = [seeder.layer((number, each), SIZE) for each in range(LAYERS - SHARED)]
+            images.append(seeder.tag(seeder.image(shared + own)))
     return images
 
 
@@ -46,7 +46,7 @@ def measure(bench: Bench) -> list[Row]:
     for row in (first, again):
         waiting = row.ours.requests * LATENCY / 1000 / row.ours.seconds
         row.notes.append(f"On average {waiting:.1f} of Transship's requests are held by the proxies at once.")
-        row.notes.append("With --no-referrers it does what the peers do here: they leave what hangs on images.")
+        row.notes.append("With --no-referrers it does what the peers do here: they leave referrers.")
     return [first, again]
 
 

@@ -15,21 +15,25 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// An answer about images: what is true of each in each target, by their positions.
-    pub(crate) fn of(images: &[PinnedImage], targets: &[String], outcome: impl Fn(usize, usize) -> Outcome) -> Self {
+    /// An answer about images: what is true of them in each target, in their order.
+    pub(crate) fn of<'t>(
+        images: &[PinnedImage],
+        targets: impl IntoIterator<Item = (&'t String, Vec<Outcome>)>,
+    ) -> Self {
         let mut text = String::new();
-        let width = targets.iter().map(String::len).max().unwrap_or_default();
-        let of_image = |(at, image): (usize, &PinnedImage)| {
+        let mut targets: Vec<_> = targets.into_iter().map(|(name, outcomes)| (name, outcomes.into_iter())).collect();
+        let width = targets.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+        let of_image = |image: &PinnedImage| {
             text += &format!("{image} {}\n", image.digest);
-            let of_target = |(target, name): (usize, &String)| {
-                let outcome = outcome(target, at);
+            let of_target = |(name, outcomes): &mut (&String, std::vec::IntoIter<Outcome>)| {
+                let outcome = outcomes.next()?;
                 text += &format!("  {name:width$}  {}\n", outcome.words);
-                json!({ "registry": name, "outcome": outcome.name })
+                Some(json!({ "registry": name, "outcome": outcome.name }))
             };
-            let targets: Vec<_> = targets.iter().enumerate().map(of_target).collect();
+            let targets: Vec<_> = targets.iter_mut().filter_map(of_target).collect();
             json!({ "repository": image.repository, "tag": image.tag, "digest": image.digest, "targets": targets })
         };
-        let images: Vec<_> = images.iter().enumerate().map(of_image).collect();
+        let images: Vec<_> = images.iter().map(of_image).collect();
         Self { fields: Map::from_iter([("images".to_owned(), images.into())]), text }
     }
 

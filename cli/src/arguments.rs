@@ -178,6 +178,8 @@ mod tests {
 
     use super::*;
 
+    const REFERENCE: &str = include_str!("../../docs/reference.md");
+
     fn parse(line: &str) -> Result<Command, clap::Error> {
         Ok(Arguments::try_parse_from(line.split_whitespace())?.command)
     }
@@ -188,9 +190,19 @@ mod tests {
     }
 
     #[test]
-    fn the_examples_in_the_readme_are_accepted() {
-        let readme = include_str!("../../README.md");
-        let examples = readme.split("```sh transship\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    fn the_reference_lists_every_flag() {
+        let arguments = Arguments::command();
+        let flags: Vec<_> =
+            arguments.get_subcommands().flat_map(clap::Command::get_arguments).filter_map(Arg::get_long).collect();
+        assert!(flags.contains(&"dry-run"));
+        for flag in flags {
+            assert!(REFERENCE.contains(&format!("`--{flag}")), "--{flag}");
+        }
+    }
+
+    #[test]
+    fn the_examples_in_the_reference_are_accepted() {
+        let examples = REFERENCE.split("```sh transship\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
         let lines: Vec<_> = examples.lines().map(|line| line.split(" > ").next().unwrap()).collect();
         assert!(lines.len() > 3);
         for line in lines {

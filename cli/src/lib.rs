@@ -42,17 +42,21 @@ pub fn main() -> ExitCode {
 }
 
 fn work(asked: &Work) -> ExitCode {
+    let failed = |what: &str, error| {
+        let _ = writeln!(std::io::stderr(), "error: {what}: {error}");
+        ExitCode::FAILURE
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "error: no threads can be started: {error}");
-            return ExitCode::FAILURE;
-        }
+        Err(error) => return failed("no threads can be started", error),
+    };
+    let stop = match runtime.block_on(async { stop::Stop::new() }) {
+        Ok(stop) => stop,
+        Err(error) => return failed("signals cannot be waited for", error),
     };
     let output = asked.output();
     logging::init(output.verbose);
     let result = runtime.block_on(async {
-        let stop = stop::Stop::new()?;
         let watch = Watch::default();
         watch.attend(Box::pin(command::run(asked, &watch)), stop, output).await
     });

@@ -1,7 +1,8 @@
-use promotion::{Error, Name};
+use std::io;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The wish of somebody else that this ends: Ctrl-C, or a build job that is cancelled.
+/// The signals that ask this process to end: Ctrl-C, or a build job that is cancelled.
 #[derive(Debug)]
 pub(crate) struct Stop {
     interrupt: Signal,
@@ -10,13 +11,11 @@ pub(crate) struct Stop {
 
 impl Stop {
     /// From now on the signals do not end the process by themselves.
-    pub(crate) fn new() -> Result<Self, Error> {
-        let listen = |kind| {
-            let unheard =
-                |error| Error::new(Name::RegistryUnavailable, format!("signals cannot be waited for: {error}"));
-            signal(kind).map_err(|error| unheard(error).permanent())
-        };
-        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    ///
+    /// # Errors
+    /// That of the system, if it lets nothing wait for signals.
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
     /// Waits for such a wish, and tells its signal.

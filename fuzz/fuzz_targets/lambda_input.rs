@@ -27,7 +27,7 @@ fuzz_target!(|data: &[u8]| {
     {
         assert!(stored.s3_key.as_str().starts_with(event.folder.path()));
     }
-    // An external id may be told by nobody.
+    // The external id of a role never shows in an error.
     if let Some(id) = json["external_id"].as_str().filter(|id| id.len() > 20) {
         assert!(!format!("{:?}", event.external_id).contains(id));
     }

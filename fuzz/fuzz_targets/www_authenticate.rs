@@ -1,4 +1,5 @@
-//! A challenge leads only where credentials may go, and asks for scopes that are what they were when they are asked for.
+//! A challenge leads only where credentials may go, and asks for scopes that are what they were when they are asked
+//! for.
 
 #![no_main]
 

@@ -1,7 +1,7 @@
 //! The parsers of what others write, compiled from their own files.
 //!
-//! They are private where they belong, and stay so. Taking the crates as dependencies would build the AWS SDK with instrumentation, which
-//! takes longer than any run of a few seconds; the files alone need little beside `promotion`.
+//! They are private where they belong, and stay so. Taking the crates as dependencies would build the AWS SDK with
+//! instrumentation, which takes longer than any run of a few seconds; the files alone need little beside `promotion`.
 
 #![allow(
     dead_code,
@@ -44,7 +44,8 @@ mod distribution {
     pub(crate) mod login;
     pub(crate) mod scope;
 
-    /// What one `WWW-Authenticate` asks for: none for a password, or realm, service and scope; else the schemes that are not known.
+    /// What one `WWW-Authenticate` asks for: none for a password, or realm, service and scope; else the schemes that
+    /// are not known.
     pub fn challenge(header: &str) -> Result<Option<(String, Option<String>, Option<String>)>, Vec<String>> {
         challenge::choose(&[header.to_owned()]).map(|challenge| match challenge {
             challenge::Challenge::Basic => None,

@@ -35,7 +35,8 @@ impl ImageConfig {
     /// Reads a configuration.
     ///
     /// # Errors
-    /// [`InvalidConfig`] if it is no JSON, names no platform, or has a field of another type than the specification gives it.
+    /// [`InvalidConfig`] if it is no JSON, names no platform, or has a field of another type than the specification
+    /// gives it.
     pub fn parse(raw: &[u8]) -> Result<Self, InvalidConfig> {
         let wire: Wire = serde_json::from_slice(raw).map_err(|error| InvalidConfig(excerpt(&error.to_string())))?;
         let Runtime { user, working_dir, env, labels, exposed_ports, entrypoint, cmd } = wire.config;

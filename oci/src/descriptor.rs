@@ -23,7 +23,8 @@ impl Descriptor {
         MediaType::parse(&self.media_type).is_some_and(MediaType::is_index)
     }
 
-    /// Whether registries leave this layer where it is: Windows base layers, `nondistributable` in OCI and `foreign` in Docker media types.
+    /// Whether registries leave this layer where it is: Windows base layers, `nondistributable` in OCI and `foreign` in
+    /// Docker media types.
     #[must_use]
     pub fn is_non_distributable(&self) -> bool {
         self.media_type.starts_with("application/vnd.oci.image.layer.nondistributable.")

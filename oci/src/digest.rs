@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A content digest: `sha256:` and 64 lowercase hexadecimal digits.
 ///
-/// Only SHA-256 is accepted. The OCI image specification (section "Digests" of `descriptor.md`) registers SHA-512 too, but
-/// ECR stores nothing under it, so an image that names one could never arrive.
+/// Only SHA-256 is accepted. The OCI image specification (section "Digests" of `descriptor.md`) registers SHA-512 too,
+/// but ECR stores nothing under it, so an image that names one could never arrive.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Digest([u8; 32]);
 

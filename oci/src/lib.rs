@@ -1,7 +1,8 @@
-//! What the OCI specifications define, without I/O: digests, references, descriptors, manifests, platforms, image configurations.
+//! What the OCI specifications define, without I/O: digests, references, descriptors, manifests, platforms, image
+//! configurations.
 //!
-//! Values are parsed once, at the edge, and hold only what is valid. Whatever travels keeps its exact bytes beside the parsed view:
-//! nothing is ever written anew from that view, so no digest changes.
+//! Values are parsed once, at the edge, and hold only what is valid. Whatever travels keeps its exact bytes beside the
+//! parsed view: nothing is ever written anew from that view, so no digest changes.
 
 mod config;
 mod descriptor;

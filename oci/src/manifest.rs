@@ -32,7 +32,8 @@ pub enum Content {
         config: Descriptor,
         /// The layers from the lowest up. One digest may stand here twice.
         layers: Vec<Descriptor>,
-        /// What cosign keeps in annotations of layers: signatures of one image by several keys are the same layer but for these.
+        /// What cosign keeps in annotations of layers: signatures of one image by several keys are the same layer but
+        /// for these.
         signatures: Vec<Box<str>>,
     },
     /// A list of manifests, often one per platform.
@@ -135,8 +136,8 @@ struct Subject {
 impl Manifest {
     /// Reads a manifest. `declared` is the media type the registry gave, needed when the manifest names none itself.
     ///
-    /// A manifest that is both an image and an index, or whose own media type disagrees with `declared` or with its fields, is refused: two
-    /// clients could read it as two different images (CVE-2021-41190).
+    /// A manifest that is both an image and an index, or whose own media type disagrees with `declared` or with its
+    /// fields, is refused: two clients could read it as two different images (CVE-2021-41190).
     ///
     /// # Errors
     /// [`InvalidManifest`] says what is wrong.
@@ -146,7 +147,8 @@ impl Manifest {
         if raw.len() > MAX_MANIFEST_BYTES {
             return Err(InvalidManifest::TooLarge(raw.len()));
         }
-        // JSON is UTF-8 throughout (RFC 8259, section 8.1), also where nobody reads it, and PutImage takes nothing else.
+        // JSON is UTF-8 throughout (RFC 8259, section 8.1), also where nobody reads it, and PutImage takes nothing
+        // else.
         let text = match std::str::from_utf8(&raw) {
             Ok(text) => text,
             Err(error) => {

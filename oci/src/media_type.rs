@@ -1,6 +1,7 @@
 use std::fmt;
 
-/// The media types of manifests: those of the OCI image specification (`media-types.md`) and those of Docker that are equivalent.
+/// The media types of manifests: those of the OCI image specification (`media-types.md`) and those of Docker that are
+/// equivalent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MediaType {
     /// `application/vnd.oci.image.manifest.v1+json`

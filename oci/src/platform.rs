@@ -3,8 +3,8 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
-/// An operating system and architecture, `linux/arm64` or `linux/arm/v7`, in the words of Go's GOOS and GOARCH (`image-index.md` of the OCI
-/// image specification, property `platform`).
+/// An operating system and architecture, `linux/arm64` or `linux/arm/v7`, in the words of Go's GOOS and GOARCH
+/// (`image-index.md` of the OCI image specification, property `platform`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
 pub struct Platform {
     /// `linux`, `windows`, ...
@@ -16,7 +16,8 @@ pub struct Platform {
 }
 
 impl Platform {
-    /// Whether an image for `self` is what a person who asked for `wanted` gets: a variant counts only when it was asked for.
+    /// Whether an image for `self` is what a person who asked for `wanted` gets: a variant counts only when it was
+    /// asked for.
     #[must_use]
     pub fn satisfies(&self, wanted: &Self) -> bool {
         self.os == wanted.os

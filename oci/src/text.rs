@@ -1,10 +1,11 @@
 //! Text that others wrote, made fit for a terminal and a log.
 //!
-//! Manifests are written by whoever built the image, and answers by whoever runs the registry; what they say gets into messages. Control
-//! characters are what a terminal obeys, and characters that turn text around or hide in it make a message say what it does not
-//! (CVE-2021-42574).
+//! Manifests are written by whoever built the image, and answers by whoever runs the registry; what they say gets into
+//! messages. Control characters are what a terminal obeys, and characters that turn text around or hide in it make a
+//! message say what it does not (CVE-2021-42574).
 
-/// The longest text of a registry that is worth repeating, in characters: a denial of AWS names two ARNs and its reason after them.
+/// The longest text of a registry that is worth repeating, in characters: a denial of AWS names two ARNs and its reason
+/// after them.
 const LONGEST_LINE: usize = 500;
 
 /// No word that helps a reader is longer than this, in bytes; a token is.
@@ -22,7 +23,8 @@ pub fn sanitize(text: impl Into<String>) -> String {
     text
 }
 
-/// The text as one short line: without characters that are unsafe to print, the queries of URLs, or words as long as tokens.
+/// The text as one short line: without characters that are unsafe to print, the queries of URLs, or words as long as
+/// tokens.
 #[must_use]
 pub fn sanitize_line(text: &str) -> String {
     let mut line = String::new();

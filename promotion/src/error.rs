@@ -28,12 +28,13 @@ pub enum Name {
     RegistryLimit,
     OutOfTime,
     TooLargeForLambda,
+    UnexpectedAnswer,
     RegistryUnavailable,
 }
 
 impl Name {
     /// Every name there is.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::InvalidInput,
         Self::InvalidManifest,
         Self::SourceImageNotFound,
@@ -49,6 +50,7 @@ impl Name {
         Self::RegistryLimit,
         Self::OutOfTime,
         Self::TooLargeForLambda,
+        Self::UnexpectedAnswer,
         Self::RegistryUnavailable,
     ];
 
@@ -71,6 +73,7 @@ impl Name {
             Self::RegistryLimit => "RegistryLimit",
             Self::OutOfTime => "OutOfTime",
             Self::TooLargeForLambda => "TooLargeForLambda",
+            Self::UnexpectedAnswer => "UnexpectedAnswer",
             Self::RegistryUnavailable => "RegistryUnavailable",
         }
     }
@@ -94,6 +97,7 @@ impl Name {
             Self::RegistryLimit => "a hard limit of the registry",
             Self::OutOfTime => "stopped before the deadline after some progress; run again to continue",
             Self::TooLargeForLambda => "one blob takes longer than a whole invocation",
+            Self::UnexpectedAnswer => "a registry's answer makes no sense, and will make none later",
             Self::RegistryUnavailable => "the registry throttled or failed, also after retries",
         }
     }

@@ -8,11 +8,14 @@
 
 mod approved;
 mod batches;
+mod blob;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
+mod findings;
 mod manifest_store;
 mod plan;
+mod position;
 mod progress;
 mod promote;
 pub mod pull;
@@ -21,20 +24,23 @@ mod release;
 mod report;
 mod retry;
 mod retrying;
+mod rules;
 mod survey;
 mod transfer;
 
 pub use approved::Approved;
+pub use blob::read_whole;
 pub use error::{Error, Name};
-pub use plan::{Plan, Summary};
+pub use findings::{Finding, Kind, Level, Rule};
+pub use plan::{Plan, Summary, TargetPlan};
 pub use progress::{Phase, Progress, ProgressSnapshot};
 pub use promote::{Promotion, Until};
 pub use registry::{
     ImmutableTags, Lookup, MountOutcome, Mounting, OpenBlob, PutOutcome, Referrers, RepositorySettings, Source, Target,
 };
-pub use release::{Image, MAX_RELEASE_BYTES, Parameter, Release};
+pub use release::{Image, Images, MAX_RELEASE_BYTES, Parameter, PinnedImage, Release};
 pub use report::{Outcome, Report, TargetReport};
 pub use retry::RetryPolicy;
 pub use retrying::Retrying;
-pub use survey::{PinnedImage, ReferrerPolicy, Survey};
-pub use transfer::{Limits, read_whole};
+pub use survey::{ReferrerPolicy, Survey};
+pub use transfer::Limits;

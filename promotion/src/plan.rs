@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use self::list::List;
 use crate::manifest_store::ManifestStore;
+use crate::position::{StepId, Steps, TargetId, Targets};
 use crate::survey::{Presence, RepositorySurvey, Root, TargetSurvey};
-use crate::{Approved, Mounting, PinnedImage, ReferrerPolicy};
+use crate::{Approved, Mounting, PinnedImage, ReferrerPolicy, Survey};
 use oci::{Content, Descriptor, Digest, Repository, Tag};
 
 /// What has to be done so that every target has the release: pure data, made without I/O.
@@ -19,34 +20,43 @@ pub struct Plan {
     pub(crate) roots: Vec<Root>,
     pub(crate) referrer_policy: ReferrerPolicy,
     pub(crate) store: Arc<ManifestStore>,
-    /// The names of the targets, which steps and tags refer to by position.
-    pub(crate) targets: Vec<String>,
-    pub(crate) steps: Vec<Step>,
+    pub(crate) targets: Targets<TargetPlan>,
+    pub(crate) steps: Steps<Step>,
     pub(crate) tags: Vec<Tagging>,
-    /// For each target, which of the images it has.
-    present: Vec<Vec<bool>>,
-    /// One for each target.
-    pub(crate) summaries: Vec<Summary>,
     pub(crate) notes: Vec<String>,
+}
+
+/// What a plan amounts to for one target.
+#[derive(Debug)]
+pub struct TargetPlan {
+    /// What the target is called in messages.
+    pub name: String,
+    /// For each image, in the order of [`Plan::images`], whether its tag points to the pinned digest already.
+    pub present: Vec<bool>,
+    /// What has to be done.
+    pub summary: Summary,
 }
 
 /// One thing to write, untagged, into one repository of one target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Step {
-    pub(crate) target: usize,
+    pub(crate) target: TargetId,
     pub(crate) repository: Repository,
     pub(crate) work: Work,
-    /// The steps that have to be done before, by position.
-    pub(crate) after: Vec<usize>,
+    /// The steps that have to be done before.
+    pub(crate) after: Vec<StepId>,
     /// Whether it is for something that hangs on an image, and for no image.
     pub(crate) is_for_referrer: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Work {
-    /// Bring a blob: mounted if a repository is named and the registry agrees, copied from the source otherwise. The repository that is
-    /// named may be the one that is to have the blob: then it was not asked whether it has it already, and this asks.
-    Blob { blob: Descriptor, mount_from: Option<Repository> },
+    /// Copy a blob from the source.
+    Copy(Descriptor),
+    /// Copy a blob from the source, unless the repository has it: it was not asked for each blob when the plan was made.
+    CopyUnlessPresent(Descriptor),
+    /// Mount a blob from a sibling repository; copy it from the source if the registry declines.
+    Mount { blob: Descriptor, from: Repository },
     /// Write a manifest.
     Manifest(Digest),
 }
@@ -55,18 +65,21 @@ impl Step {
     /// The blob that is sent, unless it turns out to be there: none for a manifest, or for a blob that a sibling repository is asked for.
     pub(crate) fn sends(&self) -> Option<&Descriptor> {
         match &self.work {
-            Work::Blob { blob, mount_from } if mount_from.as_ref().is_none_or(|from| *from == self.repository) => {
-                Some(blob)
-            }
-            _ => None,
+            Work::Copy(blob) | Work::CopyUnlessPresent(blob) => Some(blob),
+            Work::Mount { .. } | Work::Manifest(_) => None,
         }
+    }
+
+    /// Whether it brings a blob, and no manifest.
+    pub(crate) fn is_for_blob(&self) -> bool {
+        !matches!(self.work, Work::Manifest(_))
     }
 }
 
 /// A tag to write once everything is staged and verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tagging {
-    pub(crate) target: usize,
+    pub(crate) target: TargetId,
     pub(crate) repository: Repository,
     pub(crate) tag: Tag,
     pub(crate) old: Option<Digest>,
@@ -113,7 +126,8 @@ impl std::iter::Sum for Summary {
 
 impl Plan {
     pub(crate) fn new(approved: Approved) -> Self {
-        let Approved { images, roots, lists: source_lists, referrer_policy, mut store, targets, mut notes } = approved;
+        let Survey { images, roots, lists: source_lists, referrer_policy, mut store, targets, mut notes, .. } =
+            approved.into_survey();
         let lists: Vec<Vec<List>> =
             targets.iter().map(|target| list::lists(target, &roots, &source_lists, &mut store, &mut notes)).collect();
         let mut plan = Self {
@@ -121,23 +135,21 @@ impl Plan {
             roots,
             referrer_policy,
             store: Arc::new(store),
-            targets: targets.iter().map(|target| target.name.clone()).collect(),
-            steps: vec![],
+            targets: Targets::default(),
+            steps: Steps::default(),
             tags: vec![],
-            present: vec![],
-            summaries: vec![],
             notes,
         };
-        for (at, (target, lists)) in targets.iter().zip(&lists).enumerate() {
-            let mut summary = Summary::default();
-            plan.stage(at, target, lists, &mut summary);
-            plan.tag(at, target, lists, &mut summary);
+        for (target, lists) in targets.iter().zip(&lists) {
             // The images are the first of the roots.
+            let images = plan.roots.iter().zip(&target.roots).take(plan.images.len());
             let has = |(image, presence): (&Root, &Option<Presence>)| {
-                presence.is_some_and(|at| at.tagged == Some(image.digest))
+                presence.is_some_and(|presence| presence.tagged == Some(image.digest))
             };
-            plan.present.push(plan.roots.iter().zip(&target.roots).take(plan.images.len()).map(has).collect());
-            plan.summaries.push(summary);
+            let (name, present) = (target.name.clone(), images.map(has).collect());
+            let at = plan.targets.push(TargetPlan { name, present, summary: Summary::default() });
+            plan.stage(at, target, lists);
+            plan.tag(at, target, lists);
         }
         plan
     }
@@ -145,7 +157,7 @@ impl Plan {
     /// What it amounts to, over all targets.
     #[must_use]
     pub fn summary(&self) -> Summary {
-        self.summaries.iter().copied().sum()
+        self.targets().map(|target| target.summary).sum()
     }
 
     /// The images, pinned.
@@ -154,15 +166,9 @@ impl Plan {
         &self.images
     }
 
-    /// The names of the targets, and what the plan amounts to for each.
-    pub fn targets(&self) -> impl Iterator<Item = (&str, Summary)> {
-        self.targets.iter().map(String::as_str).zip(self.summaries.iter().copied())
-    }
-
-    /// Whether a target has an image already, under its tag; both by their positions.
-    #[must_use]
-    pub fn has(&self, target: usize, image: usize) -> bool {
-        self.present.get(target).and_then(|images| images.get(image)) == Some(&true)
+    /// What it amounts to for each target, in the order they were given.
+    pub fn targets(&self) -> impl Iterator<Item = &TargetPlan> {
+        self.targets.as_slice().iter()
     }
 
     /// What is worth telling beside: what is left behind, and why.
@@ -177,19 +183,19 @@ impl Plan {
         self.steps.is_empty() && self.tags.is_empty()
     }
 
-    fn stage(&mut self, at: usize, target: &TargetSurvey, lists: &[List], summary: &mut Summary) {
-        let store = self.store.clone();
-        let mut planner =
-            Planner { target: at, known: target, store: &store, steps: &mut self.steps, homes: HashMap::new() };
-        for (repository, roots) in ordered_repositories(&self.roots, target, lists, &store) {
+    fn stage(&mut self, at: TargetId, target: &TargetSurvey, lists: &[List]) {
+        let summary = &mut self.targets[at].summary;
+        let (steps, homes) = (&mut self.steps, HashMap::new());
+        let mut planner = Planner { target: at, known: target, store: &self.store, steps, homes, summary };
+        for (repository, roots) in ordered_repositories(&self.roots, target, lists, &self.store) {
             if let Some(known) = target.repositories.get(&repository) {
                 let lists = lists.iter().filter(|list| list.repository == repository);
-                planner.repository(&repository, known, &roots, lists, summary);
+                planner.repository(&repository, known, &roots, lists);
             }
         }
     }
 
-    fn tag(&mut self, at: usize, target: &TargetSurvey, lists: &[List], summary: &mut Summary) {
+    fn tag(&mut self, at: TargetId, target: &TargetSurvey, lists: &[List]) {
         let of_root = |(root, presence): (&Root, &Option<Presence>)| {
             let presence = (*presence)?;
             Some(Tagging {
@@ -212,7 +218,7 @@ impl Plan {
         let roots = self.roots.iter().zip(&target.roots).filter_map(of_root);
         let before = self.tags.len();
         self.tags.extend(roots.chain(lists.iter().map(of_list)).filter(|tagging| tagging.old != Some(tagging.new)));
-        summary.tags_to_put += (self.tags.len() - before) as u64;
+        self.targets[at].summary.tags_to_put += (self.tags.len() - before) as u64;
     }
 }
 
@@ -255,12 +261,14 @@ fn ordered_repositories<'r>(
 
 /// Plans one target.
 struct Planner<'a> {
-    target: usize,
+    target: TargetId,
     known: &'a TargetSurvey,
     store: &'a ManifestStore,
-    steps: &'a mut Vec<Step>,
-    /// Where a blob can be mounted from once a step is done, per encryption: the first one that brings it, or the first manifest that refers to it.
-    homes: HashMap<(Digest, &'a str), (Repository, usize)>,
+    steps: &'a mut Steps<Step>,
+    /// Where a blob can be mounted from once a step is done, per encryption: the first one that brings it, or the first manifest that
+    /// refers to it.
+    homes: HashMap<(Digest, &'a str), (Repository, StepId)>,
+    summary: &'a mut Summary,
 }
 
 impl<'a> Planner<'a> {
@@ -270,11 +278,10 @@ impl<'a> Planner<'a> {
         known: &'a RepositorySurvey,
         roots: &[&Root],
         lists: impl Iterator<Item = &'l List>,
-        summary: &mut Summary,
     ) {
         // Blobs and manifests of this repository by the step that brings them; none for what is there.
-        let mut blobs: HashMap<Digest, Option<usize>> = HashMap::new();
-        let mut manifests: HashMap<Digest, Option<usize>> = HashMap::new();
+        let mut blobs: HashMap<Digest, Option<StepId>> = HashMap::new();
+        let mut manifests: HashMap<Digest, Option<StepId>> = HashMap::new();
         let mut left_elsewhere: HashSet<Digest> = HashSet::new();
         let below = |root: &Root| self.store.bottom_up(root.digest);
         for (root, digest) in roots.iter().flat_map(|root| below(root).into_iter().map(move |digest| (*root, digest))) {
@@ -288,7 +295,8 @@ impl<'a> Planner<'a> {
             // What hangs on an image comes after it, or it would be untagged content that nobody understands where the image never comes.
             let subject = root.subject.filter(|_| digest == root.digest);
             let before = content.children().iter().map(|child| child.digest).chain(subject);
-            let mut after: Vec<usize> = before.filter_map(|digest| manifests.get(&digest).copied().flatten()).collect();
+            let mut after: Vec<StepId> =
+                before.filter_map(|digest| manifests.get(&digest).copied().flatten()).collect();
             let is_for_referrer = root.subject.is_some();
             for blob in content.blobs() {
                 if blob.is_non_distributable() {
@@ -298,7 +306,7 @@ impl<'a> Planner<'a> {
                 let step = match blobs.get(&blob.digest) {
                     Some(step) => *step,
                     None => {
-                        let step = self.blob(repository, known, blob, is_for_referrer, summary);
+                        let step = self.blob(repository, known, blob, is_for_referrer);
                         blobs.insert(blob.digest, step);
                         step
                     }
@@ -309,7 +317,7 @@ impl<'a> Planner<'a> {
             after.dedup();
             let step = self.add(repository, Work::Manifest(digest), after, is_for_referrer);
             manifests.insert(digest, Some(step));
-            summary.manifests_to_put += 1;
+            self.summary.manifests_to_put += 1;
             for blob in content.blobs().filter(|blob| !blob.is_non_distributable()) {
                 self.remember(repository, known, blob, step);
             }
@@ -318,9 +326,9 @@ impl<'a> Planner<'a> {
             let entries = self.store.content(list.new).map(Content::children).unwrap_or_default();
             let after = entries.iter().filter_map(|entry| manifests.get(&entry.digest).copied().flatten()).collect();
             self.add(repository, Work::Manifest(list.new), after, true);
-            summary.manifests_to_put += 1;
+            self.summary.manifests_to_put += 1;
         }
-        summary.non_distributable += left_elsewhere.len() as u64;
+        self.summary.non_distributable += left_elsewhere.len() as u64;
     }
 
     fn blob(
@@ -329,25 +337,26 @@ impl<'a> Planner<'a> {
         known: &'a RepositorySurvey,
         blob: &Descriptor,
         is_for_referrer: bool,
-        summary: &mut Summary,
-    ) -> Option<usize> {
+    ) -> Option<StepId> {
         if known.blobs.as_ref().is_some_and(|blobs| blobs.contains(&blob.digest)) {
-            summary.blobs_present += 1;
-            summary.bytes_present += blob.size;
+            self.summary.blobs_present += 1;
+            self.summary.bytes_present += blob.size;
             return None;
         }
-        let (mount_from, after) = match self.sibling(known, blob.digest) {
-            Some((sibling, after)) => (Some(sibling), after),
-            None if known.blobs.is_none() => (Some(repository.clone()), vec![]),
-            None => (None, vec![]),
+        let (work, after) = match self.sibling(known, blob.digest) {
+            Some((from, after)) => {
+                self.summary.blobs_to_mount += 1;
+                (Work::Mount { blob: blob.clone(), from }, after)
+            }
+            None => {
+                self.summary.blobs_to_copy += 1;
+                self.summary.bytes_to_copy += blob.size;
+                let is_asked = known.blobs.is_some();
+                let work = if is_asked { Work::Copy } else { Work::CopyUnlessPresent };
+                (work(blob.clone()), vec![])
+            }
         };
-        if mount_from.as_ref().is_some_and(|from| from != repository) {
-            summary.blobs_to_mount += 1;
-        } else {
-            summary.blobs_to_copy += 1;
-            summary.bytes_to_copy += blob.size;
-        }
-        let step = self.add(repository, Work::Blob { blob: blob.clone(), mount_from }, after, is_for_referrer);
+        let step = self.add(repository, work, after, is_for_referrer);
         if self.known.mounting == Mounting::Any {
             self.remember(repository, known, blob, step);
         }
@@ -356,7 +365,7 @@ impl<'a> Planner<'a> {
 
     /// A repository to mount from, and what has to be done there first. ECR mounts only between repositories of the same encryption
     /// (Amazon ECR User Guide, "Blob mounting").
-    fn sibling(&self, known: &RepositorySurvey, blob: Digest) -> Option<(Repository, Vec<usize>)> {
+    fn sibling(&self, known: &RepositorySurvey, blob: Digest) -> Option<(Repository, Vec<StepId>)> {
         if self.known.mounting == Mounting::Never {
             return None;
         }
@@ -372,14 +381,13 @@ impl<'a> Planner<'a> {
     }
 
     /// Later repositories mount this blob from here, once the step is done.
-    fn remember(&mut self, repository: &Repository, known: &'a RepositorySurvey, blob: &Descriptor, step: usize) {
+    fn remember(&mut self, repository: &Repository, known: &'a RepositorySurvey, blob: &Descriptor, step: StepId) {
         let home = (blob.digest, known.settings.encryption.as_str());
         self.homes.entry(home).or_insert_with(|| (repository.clone(), step));
     }
 
-    fn add(&mut self, repository: &Repository, work: Work, after: Vec<usize>, is_for_referrer: bool) -> usize {
-        self.steps.push(Step { target: self.target, repository: repository.clone(), work, after, is_for_referrer });
-        self.steps.len() - 1
+    fn add(&mut self, repository: &Repository, work: Work, after: Vec<StepId>, is_for_referrer: bool) -> StepId {
+        self.steps.push(Step { target: self.target, repository: repository.clone(), work, after, is_for_referrer })
     }
 }
 

@@ -2,17 +2,18 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::Summary;
+use crate::position::{StepId, TargetId, Targets};
+use crate::{Plan, Summary};
 use oci::{Descriptor, Digest, Repository};
 
 /// What was done so far. It outlives a promotion that is stopped, and can be read while one runs.
 #[derive(Debug, Default)]
 pub struct Progress {
-    targets: Vec<Counters>,
-    in_flight: Mutex<HashMap<usize, (Repository, Descriptor)>>,
+    targets: Targets<Counters>,
+    in_flight: Mutex<HashMap<StepId, (Repository, Descriptor)>>,
     moved: AtomicU64,
     stage: Mutex<(Phase, Summary)>,
-    left: Mutex<BTreeMap<(usize, Repository, Digest), String>>,
+    left: Mutex<BTreeMap<(TargetId, Repository, Digest), String>>,
 }
 
 /// What a promotion is doing.
@@ -61,8 +62,8 @@ pub(crate) struct Counters {
 }
 
 impl Progress {
-    pub(crate) fn new(targets: usize) -> Self {
-        Self { targets: (0..targets).map(|_| Counters::default()).collect(), ..Self::default() }
+    pub(crate) fn new<T>(targets: &Targets<T>) -> Self {
+        Self { targets: targets.map(|_| Counters::default()), ..Self::default() }
     }
 
     /// Where the promotion stands now.
@@ -70,7 +71,7 @@ impl Progress {
     pub fn now(&self) -> ProgressSnapshot {
         let (phase, planned) = *lock(&self.stage);
         let sum = |counter: fn(&Counters) -> &AtomicU64| {
-            self.targets.iter().map(|target| counter(target).load(Ordering::Relaxed)).sum::<u64>()
+            self.targets.iter().map(|(_, target)| counter(target).load(Ordering::Relaxed)).sum::<u64>()
         };
         ProgressSnapshot {
             phase,
@@ -90,23 +91,21 @@ impl Progress {
     }
 
     /// Notes what is to be done for each target, and what each has already.
-    pub(crate) fn plan(&self, summaries: &[Summary]) {
-        lock(&self.stage).1 = summaries.iter().copied().sum();
-        for (at, summary) in summaries.iter().enumerate() {
-            self.count(at, |counters| &counters.blobs_present, summary.blobs_present);
-            self.count(at, |counters| &counters.bytes_present, summary.bytes_present);
+    pub(crate) fn plan(&self, plan: &Plan) {
+        lock(&self.stage).1 = plan.summary();
+        for (at, target) in plan.targets.iter() {
+            self.count(at, |counters| &counters.blobs_present, target.summary.blobs_present);
+            self.count(at, |counters| &counters.bytes_present, target.summary.bytes_present);
         }
     }
 
-    pub(crate) fn target(&self, at: usize) -> Option<&Counters> {
-        self.targets.get(at)
+    pub(crate) fn target(&self, at: TargetId) -> &Counters {
+        &self.targets[at]
     }
 
     /// Counts something that was done for a target.
-    pub(crate) fn count(&self, target: usize, counter: fn(&Counters) -> &AtomicU64, amount: u64) {
-        if let Some(counters) = self.target(target) {
-            counter(counters).fetch_add(amount, Ordering::Relaxed);
-        }
+    pub(crate) fn count(&self, target: TargetId, counter: fn(&Counters) -> &AtomicU64, amount: u64) {
+        counter(&self.targets[target]).fetch_add(amount, Ordering::Relaxed);
     }
 
     /// Notes bytes that are on their way to a target, whether or not they will be committed.
@@ -127,15 +126,15 @@ impl Progress {
                 .iter()
                 .sum::<u64>()
         };
-        self.targets.iter().map(of).sum()
+        self.targets.as_slice().iter().map(of).sum()
     }
 
     /// Notes that a manifest is left behind, and why: it hangs on an image, and the target does not take it.
-    pub(crate) fn leave(&self, target: usize, repository: &Repository, digest: Digest, why: String) {
+    pub(crate) fn leave(&self, target: TargetId, repository: &Repository, digest: Digest, why: String) {
         lock(&self.left).insert((target, repository.clone(), digest), why);
     }
 
-    pub(crate) fn is_left(&self, target: usize, repository: &Repository, digest: Digest) -> bool {
+    pub(crate) fn is_left(&self, target: TargetId, repository: &Repository, digest: Digest) -> bool {
         lock(&self.left).contains_key(&(target, repository.clone(), digest))
     }
 
@@ -145,7 +144,7 @@ impl Progress {
     }
 
     /// Notes that the blob of this step is on its way, for as long as the answer lives.
-    pub(crate) fn on_its_way(&self, step: usize, repository: &Repository, blob: &Descriptor) -> OnItsWay<'_> {
+    pub(crate) fn on_its_way(&self, step: StepId, repository: &Repository, blob: &Descriptor) -> OnItsWay<'_> {
         lock(&self.in_flight).insert(step, (repository.clone(), blob.clone()));
         OnItsWay { progress: self, step }
     }
@@ -162,7 +161,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 pub(crate) struct OnItsWay<'a> {
     progress: &'a Progress,
-    step: usize,
+    step: StepId,
 }
 
 impl Drop for OnItsWay<'_> {

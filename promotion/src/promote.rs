@@ -1,8 +1,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use crate::blob::BlobReader;
+use crate::position::Targets;
 use crate::progress::Progress;
 use crate::survey::Depth;
 use crate::transfer::{Completeness, Transfer};
@@ -27,7 +28,7 @@ const ROUNDS: u32 = 3;
 #[derive(Debug)]
 pub struct Promotion<S, T> {
     source: Arc<Retrying<S>>,
-    targets: Vec<Arc<Retrying<T>>>,
+    targets: Targets<Arc<Retrying<T>>>,
     limits: Limits,
     referrer_policy: ReferrerPolicy,
     progress: Mutex<Arc<Progress>>,
@@ -64,7 +65,7 @@ impl<S: Source, T: Target> Promotion<S, T> {
 
     /// How many requests were sent so far, to all registries, retries and authorisation included.
     pub fn requests(&self) -> u64 {
-        self.source.requests() + self.targets.iter().map(|target| target.requests()).sum::<u64>()
+        self.source.requests() + self.targets.iter().map(|(_, target)| target.requests()).sum::<u64>()
     }
 
     /// Promotes a release: to every target, in step. It stops cleanly at the deadline.
@@ -74,7 +75,7 @@ impl<S: Source, T: Target> Promotion<S, T> {
     /// # Errors
     /// What went wrong, by its name: `OutOfTime` and `TooLargeForLambda` when the deadline came first.
     pub async fn run(&self, release: Release, until: Until, deadline: Option<Instant>) -> Result<Report, Error> {
-        let progress = Arc::new(Progress::new(self.targets.len()));
+        let progress = Arc::new(Progress::new(&self.targets));
         *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = progress.clone();
         let work = self.rounds(release, until, &progress);
         match deadline {
@@ -86,14 +87,13 @@ impl<S: Source, T: Target> Promotion<S, T> {
     }
 
     async fn read(&self, release: Release, depth: Depth) -> Survey {
-        Survey::read(release, &self.source, &self.targets, self.referrer_policy, depth).await
+        Survey::read(release, &self.source, self.targets.as_slice(), self.referrer_policy, depth).await
     }
 
     async fn rounds(&self, release: Release, until: Until, progress: &Arc<Progress>) -> Result<Report, Error> {
         let begin = Instant::now();
-        let range_permits = &Arc::new(Semaphore::new(self.limits.ranges_in_flight));
-        let transfer =
-            Transfer { source: &self.source, targets: &self.targets, limits: self.limits, range_permits, progress };
+        let reader = &BlobReader::new(self.source.clone(), self.limits.ranges_in_flight);
+        let transfer = Transfer { reader, targets: &self.targets, limits: self.limits, progress };
         let mut first: Option<Arc<Plan>> = None;
         let mut release = release;
         let mut is_staged_anew = true;
@@ -101,10 +101,10 @@ impl<S: Source, T: Target> Promotion<S, T> {
             progress.enter(Phase::Surveying);
             let plan = Arc::new(self.read(release, Depth::Deferred).await.judge()?.plan());
             let first = first.get_or_insert_with(|| {
-                progress.plan(&plan.summaries);
+                progress.plan(&plan);
                 plan.clone()
             });
-            release = Release::of(&first.images);
+            release = Release::judged(&first.images);
             if self.carry_out(&transfer, &plan, until, progress).await? == Completeness::Complete {
                 return self.report(first, until, progress, begin).await;
             }
@@ -153,20 +153,18 @@ impl<S: Source, T: Target> Promotion<S, T> {
     }
 
     async fn report(&self, plan: &Plan, until: Until, progress: &Progress, begin: Instant) -> Result<Report, Error> {
-        let mut targets = Vec::with_capacity(self.targets.len());
-        for (at, target) in self.targets.iter().enumerate() {
-            let outcome = |image: usize| match until {
-                _ if plan.has(at, image) => Outcome::Present,
+        let mut targets = Vec::new();
+        for (at, target) in self.targets.iter() {
+            let outcome = |present: &bool| match until {
+                _ if *present => Outcome::Present,
                 Until::Staged => Outcome::Staged,
                 Until::Tagged => Outcome::Promoted,
             };
-            let outcomes = (0..plan.images.len()).map(outcome).collect();
+            let outcomes = plan.targets[at].present.iter().map(outcome).collect();
             let there = plan.roots.iter().filter(|root| root.subject.is_some());
             let there = there.filter(|root| !progress.is_left(at, &root.repository, root.digest));
-            if let Some(counters) = progress.target(at) {
-                let registry = target.registry().await?;
-                targets.push(TargetReport::new(registry, outcomes, there.count() as u64, counters));
-            }
+            let registry = target.registry().await?;
+            targets.push(TargetReport::new(registry, outcomes, there.count() as u64, progress.target(at)));
         }
         let notes = plan.notes.iter().cloned().chain(progress.reasons()).collect();
         let (images, planned, requests) = (plan.images.clone(), plan.summary(), self.requests());

@@ -1,44 +1,44 @@
-use std::collections::HashMap;
+//! What a deployment asks for: the images of `deploy-manifest.json`, or those that were pinned before.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+mod image;
+
+use std::collections::{HashMap, HashSet};
+
+pub use image::{Image, Parameter, PinnedImage};
+use oci::text::excerpt;
+use oci::{Repository, Tag};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::{Error, Name, PinnedImage};
-use oci::text::excerpt;
-use oci::{Digest, Platform, Repository, Tag};
+use crate::{Error, Name};
 
 /// The largest `deploy-manifest.json` that is read, in bytes. A release of a thousand images needs about a fifth of it.
 pub const MAX_RELEASE_BYTES: usize = 1 << 20;
 
-/// What a deployment asks for: the images of `deploy-manifest.json`, at least one, no two alike.
+/// What a deployment asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Release {
-    images: Vec<Image>,
-    pinned: bool,
+pub enum Release {
+    /// What the tags of the source point to.
+    Tagged(Images<Image>),
+    /// Digests, wherever the tags of the source point by now.
+    Pinned(Images<PinnedImage>),
 }
 
-/// One image of a release.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Image {
-    /// The repository, of the same name in the source and in every target.
-    pub repository: Repository,
-    /// The tag, read in the source and written in every target.
-    pub tag: Tag,
-    /// The digest that the tag has to point to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub digest: Option<Digest>,
-    /// The CloudFormation parameter that receives the pinned image.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parameter: Option<Parameter>,
-    /// The platforms that have to exist.
-    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "platform_names")]
-    pub platforms: Vec<Platform>,
+/// At least one image, no two of the same repository and tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Images<I>(Vec<I>);
+
+impl<I> std::ops::Deref for Images<I> {
+    type Target = [I];
+
+    fn deref(&self) -> &[I] {
+        &self.0
+    }
 }
 
-impl std::fmt::Display for Image {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}", self.repository, self.tag)
+impl<I> From<Images<I>> for Vec<I> {
+    fn from(Images(images): Images<I>) -> Self {
+        images
     }
 }
 
@@ -65,52 +65,36 @@ impl Release {
             seen.add(&image, number, line)?;
             images.push(image);
         }
-        Ok(Self { images, pinned: false })
+        Ok(Self::Tagged(Images(images)))
     }
 
-    /// A release whose tags were pinned before. What the tags point to by now is not asked again.
+    /// A release whose tags were pinned before: the source is not asked what they point to.
     ///
     /// # Errors
-    /// `InvalidInput` if the list is empty, holds an image twice, or holds one without a digest.
-    pub fn pinned(images: Vec<Image>) -> Result<Self, Error> {
+    /// `InvalidInput` if the list is empty, or holds an image twice.
+    pub fn pinned(images: Vec<PinnedImage>) -> Result<Self, Error> {
         let wrong = |what: String| Err(Error::new(Name::InvalidInput, format!("the pinned images are wrong: {what}")));
         if images.is_empty() {
             return wrong("the list is empty".into());
         }
-        let mut seen = std::collections::HashSet::new();
-        for image in &images {
-            if image.digest.is_none() {
-                return wrong(format!("{image} has no digest"));
-            }
-            if !seen.insert((&image.repository, &image.tag)) {
-                return wrong(format!("{image} stands there twice"));
-            }
+        let mut seen = HashSet::new();
+        if let Some(twice) = images.iter().find(|image| !seen.insert((&image.repository, &image.tag))) {
+            return wrong(format!("{twice} is listed twice"));
         }
-        Ok(Self { images, pinned: true })
+        Ok(Self::Pinned(Images(images)))
     }
 
-    /// The release of images that were pinned already.
-    pub(crate) fn of(images: &[PinnedImage]) -> Self {
-        let images = images.iter().map(|image| Image {
-            repository: image.repository.clone(),
-            tag: image.tag.clone(),
-            digest: Some(image.digest),
-            parameter: image.parameter.clone(),
-            platforms: vec![],
-        });
-        Self { images: images.collect(), pinned: true }
+    /// What a release was pinned to, once its rules are judged: the platforms are not asked for again.
+    pub(crate) fn judged(images: &[PinnedImage]) -> Self {
+        Self::Pinned(Images(images.iter().map(|image| PinnedImage { platforms: vec![], ..image.clone() }).collect()))
     }
 
-    /// The images, in the order of the file.
-    #[must_use]
-    pub fn images(&self) -> &[Image] {
-        &self.images
-    }
-
-    /// Whether the digests stand, whatever the tags point to by now.
-    #[must_use]
-    pub fn is_pinned(&self) -> bool {
-        self.pinned
+    /// The repositories and tags, in the order of the file.
+    pub(crate) fn tags(&self) -> Vec<(Repository, Tag)> {
+        match self {
+            Self::Tagged(images) => images.iter().map(|image| (image.repository.clone(), image.tag.clone())).collect(),
+            Self::Pinned(images) => images.iter().map(|image| (image.repository.clone(), image.tag.clone())).collect(),
+        }
     }
 }
 
@@ -156,7 +140,7 @@ impl Seen {
     fn add(&mut self, image: &Image, number: usize, line: usize) -> Result<(), Error> {
         let twice = |field: &str, what: &str, (first, first_line): (usize, usize)| {
             Err(invalid(format!(
-                "line {line}, image {number}, field \"{field}\": {what} stands already in image {first} on line {first_line}"
+                "line {line}, image {number}, field \"{field}\": {what} is already in image {first} on line {first_line}"
             )))
         };
         let name = (image.repository.clone(), image.tag.clone());
@@ -172,69 +156,10 @@ impl Seen {
     }
 }
 
-/// The name of a CloudFormation parameter: letters and digits (AWS CloudFormation User Guide, "Parameters").
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Parameter(String);
-
-impl Parameter {
-    /// The name as it was given.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for Parameter {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        if (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            return Ok(Self(text));
-        }
-        Err(format!(
-            "\"{}\" is not the name of a CloudFormation parameter: expected 1 to 255 letters and digits",
-            text.escape_debug()
-        ))
-    }
-}
-
-impl From<Parameter> for String {
-    fn from(parameter: Parameter) -> Self {
-        parameter.0
-    }
-}
-
-/// Platforms as a person writes them, `linux/arm64`, unlike the objects in an index.
-mod platform_names {
-    use oci::InvalidPlatform;
-
-    use super::{Deserialize, Deserializer, Platform, Serializer};
-
-    #[derive(Deserialize)]
-    #[serde(try_from = "String")]
-    struct PlatformName(Platform);
-
-    impl TryFrom<String> for PlatformName {
-        type Error = InvalidPlatform;
-
-        fn try_from(text: String) -> Result<Self, InvalidPlatform> {
-            text.parse().map(Self)
-        }
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Platform>, D::Error> {
-        let names = Vec::<PlatformName>::deserialize(deserializer)?;
-        Ok(names.into_iter().map(|PlatformName(platform)| platform).collect())
-    }
-
-    pub(super) fn serialize<S: Serializer>(platforms: &[Platform], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(platforms.iter().map(ToString::to_string))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use oci::Digest;
+
     use super::*;
 
     fn refusal(json: &str) -> String {
@@ -252,9 +177,9 @@ mod tests {
                 {{ "repository": "myapp/web", "tag": "1", "digest": "{digest}", "parameter": "WebImage", "platforms": ["linux/arm64", "linux/arm/v7"] }}
             ] }}"#
         );
-        let release = Release::parse(json.as_bytes()).unwrap();
-        assert_eq!(release.images()[0].to_string(), "myapp/api:1.0.0-abc123");
-        let web = &release.images()[1];
+        let Release::Tagged(images) = Release::parse(json.as_bytes()).unwrap() else { panic!("no tags") };
+        assert_eq!(images[0].to_string(), "myapp/api:1.0.0-abc123");
+        let web = &images[1];
         assert_eq!((web.digest, web.parameter.as_ref().map(Parameter::as_str)), (Some(digest), Some("WebImage")));
         assert_eq!(web.platforms[1].to_string(), "linux/arm/v7");
         let again = serde_json::to_string(web).unwrap();
@@ -302,11 +227,11 @@ mod tests {
             ),
             (
                 r#"{"repository": "b", "tag": "1", "parameter": "P"}"#,
-                "line 4, image 2, field \"parameter\": P stands already in image 1 on line 3",
+                "line 4, image 2, field \"parameter\": P is already in image 1 on line 3",
             ),
             (
                 r#"{"repository": "a", "tag": "1"}"#,
-                "line 4, image 2, field \"tag\": a:1 stands already in image 1 on line 3",
+                "line 4, image 2, field \"tag\": a:1 is already in image 1 on line 3",
             ),
             (r#""a:1""#, "line 4, image 2: invalid type: string"),
         ] {
@@ -336,17 +261,21 @@ mod tests {
     }
 
     #[test]
-    fn pinned_images_all_have_a_digest() {
+    fn pinned_images_are_some_and_distinct() {
         let image = |digest| Image {
             repository: "a".parse().unwrap(),
             tag: "1".parse().unwrap(),
             digest,
             parameter: None,
-            platforms: vec![],
+            platforms: vec!["linux/arm64".parse().unwrap()],
         };
-        let whole = image(Some(Digest::of(b"")));
-        assert!(Release::pinned(vec![whole.clone()]).unwrap().is_pinned());
-        for wrong in [vec![], vec![image(None)], vec![whole.clone(), whole]] {
+        let one = image(None).pin(Digest::of(b""));
+        assert_eq!(one, image(Some(Digest::of(b"other"))).pin(Digest::of(b"")));
+        let Release::Pinned(images) = Release::pinned(vec![one.clone()]).unwrap() else { panic!("not pinned") };
+        assert_eq!(*images, [one.clone()]);
+        let Release::Pinned(judged) = Release::judged(&images) else { panic!("not pinned") };
+        assert!(judged[0].platforms.is_empty() && judged[0].digest == one.digest);
+        for wrong in [vec![], vec![one.clone(), one]] {
             assert_eq!(Release::pinned(wrong).unwrap_err().name(), Name::InvalidInput);
         }
     }

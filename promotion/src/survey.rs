@@ -1,5 +1,5 @@
-mod images;
 mod referrers;
+mod root;
 mod source;
 mod target;
 
@@ -11,13 +11,12 @@ use futures_util::{StreamExt, stream};
 
 use crate::batches::batches;
 use crate::manifest_store::ManifestStore;
-use crate::{Approved, Error, Mounting, Name, Parameter, Release, RepositorySettings, Retrying, Source, Target};
+use crate::{Approved, Error, Mounting, Name, PinnedImage, Release, RepositorySettings, Retrying, Source, Target};
 use oci::{Digest, Manifest, Platform, Reference, Repository, Tag};
 
-pub use images::PinnedImage;
-pub(crate) use images::Root;
 pub use referrers::ReferrerPolicy;
 pub(crate) use referrers::digest_tag;
+pub(crate) use root::Root;
 use target::Tags;
 
 /// How many requests a survey sends at a time to one registry.
@@ -122,7 +121,7 @@ impl Survey {
         survey.pin(release, source).await;
         survey.open_indexes(source).await;
         survey.learn_platforms(source).await;
-        survey.judge().map(|approved| approved.images)
+        survey.judge().map(|approved| approved.into_survey().images)
     }
 
     /// Reads the facts of a release with as few requests as they take; writes nothing.
@@ -134,8 +133,7 @@ impl Survey {
         depth: Depth,
     ) -> Self {
         let mut survey = Self::of(targets.iter().map(|target| TargetSurvey::named(target.name())), referrer_policy);
-        let names: Vec<_> =
-            release.images().iter().map(|image| (image.repository.clone(), image.tag.clone())).collect();
+        let names = release.tags();
         let tags = stream::iter(targets).map(|target| target::look_up_tags(target, &names)).buffered(AT_ONCE).collect();
         let (tags, ()) = join(tags, survey.pin(release, source)).await;
         survey.roots = survey.images.iter().map(Root::image).collect();
@@ -163,10 +161,10 @@ impl Survey {
         survey
     }
 
-    /// Lets pass what breaks no rule. See [`Approved`] for the rules.
+    /// Lets pass what breaks no rule. See [`Rule`](crate::Rule) for those there are.
     ///
     /// # Errors
-    /// Everything that is wrong, in one error.
+    /// Everything that could not be read and every violation, in one error.
     pub fn judge(self) -> Result<Approved, Error> {
         Approved::judge(self)
     }
@@ -177,7 +175,7 @@ impl Survey {
         &self.images
     }
 
-    fn of(targets: impl IntoIterator<Item = TargetSurvey>, referrer_policy: ReferrerPolicy) -> Self {
+    pub(crate) fn of(targets: impl IntoIterator<Item = TargetSurvey>, referrer_policy: ReferrerPolicy) -> Self {
         Self {
             images: vec![],
             roots: vec![],
@@ -273,6 +271,11 @@ impl TargetSurvey {
             let tag = digest_tag(*subject, "").filter(|_| wanted.iter().any(lacks))?;
             Some(ListToWrite { repository, subject: *subject, tag, current: list.as_ref(), gone, wanted })
         })
+    }
+
+    /// The settings of a repository into which something has to be written.
+    pub(crate) fn settings(&self, repository: &Repository) -> Option<&RepositorySettings> {
+        self.repositories.get(repository).map(|known| &known.settings)
     }
 
     pub(crate) fn presence(&self, root: usize) -> Option<Presence> {

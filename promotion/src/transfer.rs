@@ -1,5 +1,4 @@
-mod blob;
-mod ranges;
+mod copy;
 mod schedule;
 mod stage;
 mod tag;
@@ -7,10 +6,8 @@ mod verify;
 
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
-pub use blob::read_whole;
-
+use crate::blob::BlobReader;
+use crate::position::Targets;
 use crate::progress::Progress;
 use crate::{Error, Plan, Retrying, Source};
 use oci::{Digest, Manifest, Reference, Repository};
@@ -48,11 +45,9 @@ impl Default for Limits {
 
 /// Carries out a plan.
 pub(crate) struct Transfer<'a, S, T> {
-    pub(crate) source: &'a Arc<Retrying<S>>,
-    pub(crate) targets: &'a [Arc<Retrying<T>>],
+    pub(crate) reader: &'a BlobReader<S>,
+    pub(crate) targets: &'a Targets<Arc<Retrying<T>>>,
     pub(crate) limits: Limits,
-    /// Room for the parts of large blobs.
-    pub(crate) range_permits: &'a Arc<Semaphore>,
     pub(crate) progress: &'a Arc<Progress>,
 }
 

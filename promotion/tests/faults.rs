@@ -269,10 +269,10 @@ async fn a_target_that_lost_a_blob_of_a_manifest_it_keeps_is_told_from_one_that_
 async fn what_is_staged_is_tagged_without_the_source_where_nothing_is_to_hang_on_it() {
     let (source, one, _) = world();
     one.on_call(first(usize::MAX, "tag", Fault::Fail(Error::new(Name::TargetAccessDenied, "no"))));
-    let pins = promotion::Release::pinned(vec![promotion::Image {
+    let pins = promotion::Release::pinned(vec![promotion::PinnedImage {
         repository: "app".parse().unwrap(),
         tag: "1.0".parse().unwrap(),
-        digest: source.state().repositories[&"app".parse().unwrap()].tags.values().next().copied(),
+        digest: *source.state().repositories[&"app".parse().unwrap()].tags.values().next().unwrap(),
         parameter: None,
         platforms: vec![],
     }])

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from .deployment import Answer, Installation
+from .image_kinds import KINDS
 from .images import Layout, Manifest
-from .kinds import KINDS
 from .releases import Release
 from .world import World
 

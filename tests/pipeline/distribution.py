@@ -1,4 +1,4 @@
-"""A plain `/v2` client that shares no code with the project: pushes what skopeo cannot, and reads back every byte."""
+"""A registry as a client of `/v2` sees it: pushes what skopeo cannot, and reads back every byte."""
 
 import base64
 import hashlib
@@ -9,18 +9,9 @@ import urllib.parse
 from dataclasses import dataclass
 from pathlib import Path
 
-from .images import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Layout, Manifest
+from .images import DOCKER_MANIFEST, OCI_INDEX, Layout, Manifest, sha256
 from .processes import TOOLS
-
-ACCEPT = ", ".join([OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST])
-
-
-class Refused(Exception):
-    """The registry did not answer with the expected status."""
-
-    def __init__(self, what: str, status: int, body: bytes):
-        super().__init__(f"{what}: {status} {body[:500].decode(errors='replace')}")
-        self.status = status
+from .repository import Refused, Repository
 
 
 @dataclass
@@ -29,6 +20,9 @@ class Registry:
 
     host: str
     token: str
+
+    def repository(self, name: str) -> Repository:
+        return Repository(self.host, name, f"Basic {self.token}")
 
     def push(self, layout: Layout, name: str, repository: str, tag: str) -> Manifest:
         """Pushes what the layout calls `name`. skopeo does it where it can."""
@@ -39,7 +33,8 @@ class Registry:
                 f"oci:{layout.folder}:{name}", f"docker://{self.host}/{repository}:{tag}",
             )  # fmt: skip
         else:
-            self._push_manifest(layout, repository, manifest.digest, tag, manifest.media_type)
+            with self.repository(repository) as opened:
+                push(opened, layout, manifest.digest, tag, manifest.media_type)
         return manifest
 
     def skopeo_pull(self, repository: str, reference: str, folder: Path) -> None:
@@ -53,25 +48,16 @@ class Registry:
 
     def digests(self, repository: str, reference: str) -> dict:
         """Every digest under `reference` with its size. Every byte was read and hashed."""
-        body = self.manifest(repository, reference)
-        found = {digest_of(body): len(body)}
-        parsed = json.loads(body)
-        for child in parsed.get("manifests", []):
-            found |= self.digests(repository, child["digest"])
-        for blob in [parsed.get("config"), *parsed.get("layers", [])]:
-            if blob:
-                found[blob["digest"]] = self._hash_blob(repository, blob["digest"])
-        return found
+        with self.repository(repository) as opened:
+            return digests(opened, reference)
 
     def manifest(self, repository: str, reference: str) -> bytes:
-        status, _, body = self._request("GET", f"{repository}/manifests/{reference}", {"Accept": ACCEPT})
-        if status != 200:
-            raise Refused(f"GET {repository}/manifests/{reference}", status, body)
-        return body
+        with self.repository(repository) as opened:
+            return opened.manifest(reference)
 
     def has_manifest(self, repository: str, reference: str) -> bool:
-        status, _, _ = self._request("HEAD", f"{repository}/manifests/{reference}", {"Accept": ACCEPT})
-        return status == 200
+        with self.repository(repository) as opened:
+            return opened.has_manifest(reference)
 
     def _credentials(self) -> str:
         return base64.b64decode(self.token).decode()
@@ -91,70 +77,52 @@ class Registry:
         nested = any(child["mediaType"] == OCI_INDEX for child in body.get("manifests", []))
         return manifest.media_type != DOCKER_MANIFEST and not nested
 
-    def _push_manifest(self, layout: Layout, repository: str, digest: str, reference: str, media_type: str) -> None:
-        content = layout.blob(digest).read_bytes()
-        body = json.loads(content)
-        for child in body.get("manifests", []):
-            self._push_manifest(layout, repository, child["digest"], child["digest"], child["mediaType"])
-        for blob in [body.get("config"), *body.get("layers", [])]:
-            if blob:
-                self._push_blob(layout, repository, blob["digest"])
-        status, _, answer = self._request(
-            "PUT", f"{repository}/manifests/{reference}", {"Content-Type": media_type}, content
-        )
-        if status != 201:
-            raise Refused(f"PUT {repository}/manifests/{reference}", status, answer)
 
-    def _push_blob(self, layout: Layout, repository: str, digest: str) -> None:
-        if self._request("HEAD", f"{repository}/blobs/{digest}")[0] == 200:
-            return
-        status, headers, body = self._request("POST", f"{repository}/blobs/uploads/", {"Content-Length": "0"})
-        if status != 202:
-            raise Refused(f"POST {repository}/blobs/uploads/", status, body)
-        location = urllib.parse.urlsplit(headers["Location"])
-        query = f"{location.query}&digest={digest}" if location.query else f"digest={digest}"
-        path = layout.blob(digest)
-        with path.open("rb") as content:
-            status, _, body = self._send(
-                "PUT", f"{location.path}?{query}", {"Content-Length": str(path.stat().st_size)}, content
-            )
-        if status != 201:
-            raise Refused(f"PUT blob {digest} in {repository}", status, body)
-
-    def _hash_blob(self, repository: str, digest: str) -> int:
-        status, headers, body = self._request("GET", f"{repository}/blobs/{digest}")
-        if status != 307:
-            raise Refused(f"GET {repository}/blobs/{digest}", status, body)
-        # As ECR does: the bytes are elsewhere, and the token stays here.
-        url = urllib.parse.urlsplit(headers["Location"])
-        connection = http.client.HTTPConnection(url.netloc, timeout=300)
-        try:
-            connection.request("GET", f"{url.path}?{url.query}")
-            response = connection.getresponse()
-            if response.status != 200:
-                raise Refused(f"GET blob {digest} of {repository}", response.status, response.read())
-            hashed, size = hashlib.sha256(), 0
-            while piece := response.read(1 << 20):
-                hashed.update(piece)
-                size += len(piece)
-        finally:
-            connection.close()
-        if f"sha256:{hashed.hexdigest()}" != digest:
-            raise Refused(f"{digest} of {repository} hashes to {hashed.hexdigest()}", response.status, b"")
-        return size
-
-    def _request(self, method: str, path: str, headers: dict | None = None, body=None):
-        return self._send(method, f"/v2/{path}", headers or {}, body)
-
-    def _send(self, method: str, path: str, headers: dict, body=None):
-        connection = http.client.HTTPConnection(self.host, timeout=300, blocksize=1 << 20)
-        try:
-            connection.request(method, path, body, {"Authorization": f"Basic {self.token}", **headers})
-            response = connection.getresponse()
-            return response.status, response.headers, response.read()
-        finally:
-            connection.close()
+def push(repository: Repository, layout: Layout, digest: str, reference: str, media_type: str) -> None:
+    """Pushes a manifest of the layout after all that it names."""
+    content = layout.blob(digest).read_bytes()
+    parsed = json.loads(content)
+    for child in parsed.get("manifests", []):
+        push(repository, layout, child["digest"], child["digest"], child["mediaType"])
+    for blob in blobs(parsed):
+        if not repository.has_blob(blob):
+            path = layout.blob(blob)
+            with path.open("rb") as file:
+                repository.push_blob(blob, file, path.stat().st_size)
+    repository.push_manifest(reference, media_type, content)
 
 
-def digest_of(content: bytes) -> str:
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+def digests(repository: Repository, reference: str) -> dict:
+    """Every digest under `reference` with its size. Every byte was read and hashed."""
+    content = repository.manifest(reference)
+    parsed = json.loads(content)
+    found = {sha256(content): len(content)}
+    for child in parsed.get("manifests", []):
+        found |= digests(repository, child["digest"])
+    return found | {blob: hash_blob(repository, blob) for blob in blobs(parsed)}
+
+
+def blobs(manifest: dict) -> list[str]:
+    """The digests of its config and layers."""
+    return [blob["digest"] for blob in (manifest.get("config"), *manifest.get("layers", [])) if blob]
+
+
+def hash_blob(repository: Repository, digest: str) -> int:
+    """Reads a blob and gives its size. As ECR does: the bytes are elsewhere, and the token stays here."""
+    headers, _ = repository.expect(307, "GET", f"blobs/{digest}")
+    url = urllib.parse.urlsplit(headers["Location"])
+    connection = http.client.HTTPConnection(url.netloc, timeout=300)
+    try:
+        connection.request("GET", f"{url.path}?{url.query}")
+        response = connection.getresponse()
+        if response.status != 200:
+            raise Refused(f"GET blob {digest} of {repository.name}", response.status, response.read())
+        hashed, size = hashlib.sha256(), 0
+        while piece := response.read(1 << 20):
+            hashed.update(piece)
+            size += len(piece)
+    finally:
+        connection.close()
+    if f"sha256:{hashed.hexdigest()}" != digest:
+        raise Refused(f"{digest} of {repository.name} hashes to {hashed.hexdigest()}", response.status, b"")
+    return size

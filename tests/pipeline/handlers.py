@@ -6,7 +6,7 @@ used up, and then the Catch follows.
 
 from dataclasses import dataclass
 
-from static.machines import load
+from static.definitions import deployed
 
 REFUSED = "DynamoDB.ConditionalCheckFailedException"
 SOMEBODY = "arn:aws:states:eu-west-1:111122223333:execution:elsewhere:somebody"
@@ -95,7 +95,7 @@ class Driven:
 def tasks(machine: str) -> list[tuple[str, dict, str]]:
     """Every Task with the name of the Map around it, or its own."""
     found = []
-    for name, state in load()[machine].definition["States"].items():
+    for name, state in deployed()[machine].definition["States"].items():
         if state["Type"] == "Map":
             found += [(inner, body, name) for inner, body in state["ItemProcessor"]["States"].items()]
         else:

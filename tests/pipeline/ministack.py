@@ -11,7 +11,7 @@ from botocore.config import Config
 from .processes import TOOLS, NotStarted, Process, free_port
 
 REGION = "eu-west-1"
-# How long state machines really wait, of what they are told to.
+# How long state machines really wait, as a share of what their definitions say.
 WAIT_SCALE = 0.01
 # -P: this module has the name of the one that the script imports.
 COMMAND = [TOOLS / "venv/bin/python", "-P", Path(__file__).with_name("atomic.py")]

@@ -12,7 +12,7 @@ TIME = "2026-11-21T12:00:00.000Z"
 FOR_EVER = 1_000_000
 
 # Names as Step Functions gives them, with texts of CloudFormation. Without a name of its own in the service model an
-# error has that of the service, and only the text tells what it is.
+# error has that of the service, and only the text says what it is.
 ERRORS = {
     "missing": ("CloudFormation.CloudFormationException", "Stack with id {} does not exist"),
     "gone": ("CloudFormation.CloudFormationException", "Stack [{}] does not exist"),
@@ -62,7 +62,7 @@ def stack_id(name: str) -> str:
 
 
 def summary(*parameters: str) -> dict:
-    """What GetTemplateSummary tells of a template that declares these parameters."""
+    """What GetTemplateSummary answers for a template that declares these parameters."""
     declared = [{"ParameterKey": name, "ParameterType": "String", "NoEcho": False} for name in parameters]
     return {"Parameters": declared, "ResourceTypes": ["AWS::SNS::Topic"], "Version": "2010-09-09"}
 
@@ -72,7 +72,7 @@ def tags(repo: str) -> list:
 
 
 def described(status: str, name: str = "dev-myapp", reason: str = "", repo: str = "") -> dict:
-    """What DescribeStacks tells of one stack: of a repository's, or of one that somebody made by hand."""
+    """What DescribeStacks answers for one stack: a repository's, or one that was made by hand."""
     stack = {"StackId": stack_id(name), "StackName": name, "StackStatus": status, "CreationTime": TIME}
     more = {"StackStatusReason": reason} if reason else {}
     return {"Stacks": [{**stack, **more, "Tags": tags(repo) if repo else []}]}
@@ -129,19 +129,19 @@ def stack_set_id(name: str) -> str:
 
 
 def described_set(repo: str = "", name: str = "dev-myapp") -> dict:
-    """What DescribeStackSet tells of a repository's stack set, or of one that somebody made by hand."""
-    told = {"StackSetId": stack_set_id(name), "StackSetName": name, "Status": "ACTIVE", "TemplateBody": "{}"}
-    return {"StackSet": {**told, "Tags": tags(repo) if repo else []}}
+    """What DescribeStackSet answers for a repository's stack set, or for one that was made by hand."""
+    answer = {"StackSetId": stack_set_id(name), "StackSetName": name, "Status": "ACTIVE", "TemplateBody": "{}"}
+    return {"StackSet": {**answer, "Tags": tags(repo) if repo else []}}
 
 
 def operation(status: str, name: str = "dev-myapp", reason: str = "") -> dict:
-    """What DescribeStackSetOperation tells."""
-    told = {"OperationId": "t-42-0", "StackSetId": stack_set_id(name), "Status": status, "CreationTimestamp": TIME}
-    return {"StackSetOperation": {**told, **({"StatusReason": reason} if reason else {})}}
+    """What DescribeStackSetOperation answers."""
+    answer = {"OperationId": "t-42-0", "StackSetId": stack_set_id(name), "Status": status, "CreationTimestamp": TIME}
+    return {"StackSetOperation": {**answer, **({"StatusReason": reason} if reason else {})}}
 
 
 def instances(*pairs: tuple[str, str], status: str = "CURRENT", **more) -> dict:
-    """What ListStackInstances tells of instances in these accounts and regions."""
+    """What ListStackInstances answers for instances in these accounts and regions."""
     return {
         "Summaries": [{"Account": account, "Region": region, "Status": status} for account, region in pairs],
         **more,

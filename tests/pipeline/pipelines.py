@@ -61,10 +61,10 @@ class Machines:
 
     def of(self, release: Release, number: int = 1) -> Execution:
         """The execution that the release's nth upload started, once it is there."""
-        until(lambda: len(self._started_by(release)) >= number, f"an execution for {release.folder}")
-        return self._started_by(release)[number - 1]
+        until(lambda: len(self.started_by(release)) >= number, f"an execution for {release.folder}")
+        return self.started_by(release)[number - 1]
 
-    def _started_by(self, release: Release) -> list[Execution]:
+    def started_by(self, release: Release) -> list[Execution]:
         pages = self.client.get_paginator("list_executions").paginate(stateMachineArn=self.pipeline)
         found = sorted((each for page in pages for each in page["executions"]), key=lambda each: each["startDate"])
         arns = [each["executionArn"] for each in found if self._key(each["executionArn"]).startswith(release.folder)]

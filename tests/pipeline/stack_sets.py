@@ -1,7 +1,7 @@
 """A double of CloudFormation's stack sets: which instances there are, of which version, and who touched them."""
 
 from . import mocks
-from .machines import error
+from .interpreter import error
 
 PAGE = 100
 NAME = "dev-myapp"

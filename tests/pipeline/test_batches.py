@@ -49,6 +49,8 @@ def batches_of(machines, execution) -> list[tuple]:
 
 def test_many_targets_go_in_batches_through_each_phase(app, machines, many):
     execution = many().succeeded()
+    named = [state for state in execution.states if state.endswith("Targets")]
+    assert named == ["FetchTargets", "CheckTargets", "StageTargets", "VerifyTargets", "TagTargets"]
     first, second, third = "000000000000", "000000000100", "000000000200"
     all_of = [(100, first), (100, second), (50, third)]
     assert batches_of(machines, execution) == [
@@ -61,7 +63,7 @@ def test_many_targets_go_in_batches_through_each_phase(app, machines, many):
     assert record["bytes_copied"] == 2 * 250 * 5
 
 
-def test_every_batch_is_attempted_and_every_target_that_failed_is_told(app, machines, many):
+def test_every_batch_is_attempted_and_every_target_that_failed_is_reported(app, machines, many):
     execution = many(PromoteImages=[handlers.thrown("CorruptContent")]).failed("CorruptContent")
     assert [phase for phase, *_ in batches_of(machines, execution)] == ["check"] * 2 + ["stage"] * 3
     for account in ("000000000000", "000000000100", "000000000249"):
@@ -69,7 +71,7 @@ def test_every_batch_is_attempted_and_every_target_that_failed_is_told(app, mach
     assert machines.record(execution, app.app)["error_message"] == execution.cause
 
 
-def test_a_batch_that_was_stopped_is_told_by_its_name_and_status(app, machines, mocks):
+def test_a_batch_that_was_stopped_is_reported_by_its_name_and_status(app, machines, mocks):
     app.push("api")
     app.release.put("deploy-manifest.json", {"images": app.images})
     arn = "arn:aws:states:eu-west-1:111122223333:execution:prd-aws-deployer-promote-batch:x"
@@ -81,7 +83,7 @@ def test_a_batch_that_was_stopped_is_told_by_its_name_and_status(app, machines, 
     assert execution.cause == f"the execution {arn} ended as ABORTED"
 
 
-def test_a_long_story_is_cut(app, machines, many):
+def test_a_long_message_is_truncated(app, machines, many):
     long = {"Throw": {"Error": "PullFailed", "Cause": json.dumps({"errorMessage": "x" * 10000})}}
     execution = many(VerifyPull=[long]).failed("PullFailed", "000000000000/eu-west-1: PullFailed: xxx")
     assert len(execution.cause) == 24000

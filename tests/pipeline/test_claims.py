@@ -98,7 +98,7 @@ def test_another_upload_of_the_same_file_is_no_duplicate(app, machines):
     assert "UpdateBuildStatus" in machines.start(second).succeeded().states
 
 
-def test_without_versions_the_sequencer_tells_uploads_apart(app, machines):
+def test_without_versions_uploads_differ_by_the_sequencer(app, machines):
     first, second = event(app.release), event(app.release)
     for given in (first, second):
         del given["detail"]["object"]["version-id"]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline import machines, mocks
-from pipeline.machines import fails
+from pipeline import interpreter, mocks
+from pipeline.interpreter import fails
 from pipeline.mocks import described, stack_id, summary, throw
 
 NAME = "dev-myapp"
@@ -84,13 +84,13 @@ WAYS = {
 
 @pytest.fixture
 def deploy(monkeypatch):
-    def deploy(states: dict, given: dict | None = None, **substitutions: str) -> machines.Run:
-        return machines.run("deploy-stack", given or GIVEN, machines.Script(states), monkeypatch, **substitutions)
+    def deploy(states: dict, given: dict | None = None, **substitutions: str) -> interpreter.Run:
+        return interpreter.run("deploy-stack", given or GIVEN, interpreter.Script(states), monkeypatch, **substitutions)
 
     return deploy
 
 
-def sent(ran: machines.Run, action: str) -> dict:
+def sent(ran: interpreter.Run, action: str) -> dict:
     (arguments,) = ran.arguments(action)
     return {each["ParameterKey"]: each["ParameterValue"] for each in arguments["Parameters"]}
 
@@ -109,7 +109,7 @@ def test_a_new_stack_is_created(deploy):
             ],
             "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
             "ClientRequestToken": TOKEN,
-            "RoleARN": machines.SAMPLE["DeployRoleArn"],
+            "RoleARN": interpreter.SAMPLE["DeployRoleArn"],
             "OnFailure": "ROLLBACK",
             "Tags": [{"Key": "transship:repo", "Value": "myapp"}, {"Key": "transship:env", "Value": "dev"}],
         }
@@ -136,7 +136,7 @@ def test_without_a_deploy_role_none_is_passed(deploy, way, action):
     (arguments,) = deploy(way, DeployRoleArn="").arguments(action)
     assert "RoleARN" not in arguments
     (arguments,) = deploy(way).arguments(action)
-    assert arguments["RoleARN"] == machines.SAMPLE["DeployRoleArn"]
+    assert arguments["RoleARN"] == interpreter.SAMPLE["DeployRoleArn"]
 
 
 def test_an_image_that_the_template_does_not_declare_is_left_out_and_noted(deploy):
@@ -240,13 +240,13 @@ def test_a_stack_that_comes_back_each_time_ends_the_deleting(deploy):
     fails(deploy({**LEFT_OVER, "DescribeStack": [described("REVIEW_IN_PROGRESS")]}), "was deleted ten times")
 
 
-def test_a_rolled_back_creation_tells_the_first_failure(deploy):
+def test_a_rolled_back_creation_reports_the_first_failure(deploy):
     checks = [described("CREATE_IN_PROGRESS"), described("ROLLBACK_IN_PROGRESS"), described("ROLLBACK_COMPLETE")]
     ran = deploy({**CREATED, "CheckStackStatus": checks, "DescribeStackEvents": [events(EVENTS)]})
     fails(ran, f"{stack_id(NAME)} is ROLLBACK_COMPLETE", "Service (AWS::ECS::Service): The image could not be pulled")
 
 
-def test_a_rolled_back_update_tells_the_first_failure_over_several_pages(deploy):
+def test_a_rolled_back_update_reports_the_first_failure_over_several_pages(deploy):
     newest = events([("Last", "UPDATE_FAILED", "Not the first", TOKEN)], NextToken="more")
     ran = deploy({**ROLLED_BACK, "DescribeStackEvents": [newest, events(EVENTS, NextToken="never asked for")]})
     fails(ran, "UPDATE_ROLLBACK_COMPLETE. First failure: Service (AWS::ECS::Service): The image could not be pulled")
@@ -262,7 +262,7 @@ def test_a_page_of_events_that_is_too_long_leaves_the_stacks_own_reason(deploy):
 
 def test_without_any_reason_the_events_are_pointed_to(deploy):
     ran = deploy({**ROLLED_BACK, "DescribeStackEvents": [events(EVENTS[2:5])]})
-    fails(ran, "UPDATE_ROLLBACK_COMPLETE", "its events tell why")
+    fails(ran, "UPDATE_ROLLBACK_COMPLETE", "its events say why")
 
 
 def test_somebody_else_creates_the_stack_first(deploy):
@@ -320,11 +320,11 @@ def test_waiting_is_bounded_by_time_and_by_events(deploy):
     assert 2 * len(ran.states) + 3 * tasks < 25_000
 
 
-@pytest.mark.parametrize(("state", "name", "retrier"), machines.handled("deploy-stack", "Retry"))
+@pytest.mark.parametrize(("state", "name", "retrier"), interpreter.handled("deploy-stack", "Retry"))
 def test_each_retry_succeeds_the_second_time(deploy, state, name, retrier):
-    machines.succeeds_the_second_time(deploy, WAYS[state], state, name)
+    interpreter.succeeds_the_second_time(deploy, WAYS[state], state, name)
 
 
-@pytest.mark.parametrize(("state", "name", "catcher"), machines.handled("deploy-stack", "Catch"))
+@pytest.mark.parametrize(("state", "name", "catcher"), interpreter.handled("deploy-stack", "Catch"))
 def test_each_catch_leads_where_it_should(deploy, state, name, catcher):
-    machines.is_caught(deploy, WAYS[state], state, name, catcher)
+    interpreter.is_caught(deploy, WAYS[state], state, name, catcher)

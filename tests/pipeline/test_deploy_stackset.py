@@ -5,8 +5,8 @@ import random
 
 import pytest
 
-from pipeline import machines, mocks
-from pipeline.machines import fails
+from pipeline import interpreter, mocks
+from pipeline.interpreter import fails
 from pipeline.mocks import instances, operation, throw
 from pipeline.stack_sets import NAME, StackSet
 
@@ -67,9 +67,9 @@ WAYS = {
 
 @pytest.fixture
 def deploy(monkeypatch):
-    def deploy(service, pairs=PAIRS, **more) -> machines.Run:
-        answers = machines.Script(service) if isinstance(service, dict) else service
-        return machines.run("deploy-stackset", given(pairs, **more), answers, monkeypatch)
+    def deploy(service, pairs=PAIRS, **more) -> interpreter.Run:
+        answers = interpreter.Script(service) if isinstance(service, dict) else service
+        return interpreter.run("deploy-stackset", given(pairs, **more), answers, monkeypatch)
 
     return deploy
 
@@ -89,8 +89,8 @@ def test_a_new_stack_set_is_created_with_an_instance_in_each_target(deploy):
                 {"ParameterKey": name, "ParameterValue": value} for name, value in given([])["parameters"].items()
             ],
             "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
-            "AdministrationRoleARN": machines.SAMPLE["StackSetAdministrationRoleArn"],
-            "ExecutionRoleName": machines.SAMPLE["StackSetExecutionRoleName"],
+            "AdministrationRoleARN": interpreter.SAMPLE["StackSetAdministrationRoleArn"],
+            "ExecutionRoleName": interpreter.SAMPLE["StackSetExecutionRoleName"],
             "PermissionModel": "SELF_MANAGED",
             "ClientRequestToken": "t-42",
             "Tags": [{"Key": "transship:repo", "Value": "myapp"}, {"Key": "transship:env", "Value": "dev"}],
@@ -222,7 +222,7 @@ def test_a_thousand_targets_fit(deploy):
     assert max(len(json.dumps(value)) for value in [*ran.payloads, *ran.variables.values()]) < 262_144
 
 
-def events(ran: machines.Run) -> int:
+def events(ran: interpreter.Run) -> int:
     """Every state is entered and left, a Task is also scheduled, started and succeeds."""
     return 2 * len(ran.states) + 3 * len(ran.calls)
 
@@ -319,7 +319,7 @@ def test_a_throttled_creation_has_an_end(deploy):
 
 
 @pytest.mark.parametrize("status", ["FAILED", "STOPPED"])
-def test_a_failed_operation_tells_the_first_failure(deploy, status):
+def test_a_failed_operation_reports_the_first_failure(deploy, status):
     later = {"Summaries": [{"Account": A, "Region": EU, "Status": "FAILED", "StatusReason": "Later"}]}
     pages = [{"Summaries": [], "NextToken": "1"}, {**RESULTS, "NextToken": "2"}, later]
     ran = deploy({**FAILED, "CheckOperationStatus": [operation(status)], "ListStackSetOperationResults": pages})
@@ -327,12 +327,12 @@ def test_a_failed_operation_tells_the_first_failure(deploy, status):
     assert [each.get("NextToken") for each in ran.arguments("listStackSetOperationResults")] == [None, "1", "2"]
 
 
-def test_without_results_an_operations_own_reason_is_told(deploy):
+def test_without_results_an_operations_own_reason_is_reported(deploy):
     checks = [operation("FAILED", reason="The role cannot be assumed")]
     too_long = throw("too_long")
     ran = deploy({**FAILED, "CheckOperationStatus": checks, "ListStackSetOperationResults": [too_long]})
     fails(ran, "t-42-0", "is FAILED: The role cannot be assumed")
-    fails(deploy({**FAILED, "ListStackSetOperationResults": [{"Summaries": []}]}), "its results tell why")
+    fails(deploy({**FAILED, "ListStackSetOperationResults": [{"Summaries": []}]}), "its results say why")
 
 
 @pytest.mark.parametrize("status", ["RUNNING", "QUEUED", "STOPPING"])
@@ -342,11 +342,11 @@ def test_following_is_bounded_by_time(deploy, status):
     assert sum(ran.waits) > 24 * 3600
 
 
-@pytest.mark.parametrize(("state", "name", "retrier"), machines.handled("deploy-stackset", "Retry"))
+@pytest.mark.parametrize(("state", "name", "retrier"), interpreter.handled("deploy-stackset", "Retry"))
 def test_each_retry_succeeds_the_second_time(deploy, state, name, retrier):
-    machines.succeeds_the_second_time(deploy, WAYS[state], state, name)
+    interpreter.succeeds_the_second_time(deploy, WAYS[state], state, name)
 
 
-@pytest.mark.parametrize(("state", "name", "catcher"), machines.handled("deploy-stackset", "Catch"))
+@pytest.mark.parametrize(("state", "name", "catcher"), interpreter.handled("deploy-stackset", "Catch"))
 def test_each_catch_leads_where_it_should(deploy, state, name, catcher):
-    machines.is_caught(deploy, UPDATED | WAYS[state], state, name, catcher)
+    interpreter.is_caught(deploy, UPDATED | WAYS[state], state, name, catcher)

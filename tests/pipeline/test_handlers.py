@@ -104,7 +104,7 @@ def test_a_condition_that_does_not_hold_leads_on(local, executions, case):
 
 
 @pytest.mark.parametrize("case", BATCHES, ids=str)
-def test_a_target_that_fails_is_tried_again_and_then_told(executions, case):
+def test_a_target_that_fails_is_tried_again_and_then_reported(executions, case):
     execution = executions[case].failed(case.error)
     assert execution.failures("Targets") == [case.error] * case.attempts
     assert execution.cause == f"444455556666/eu-west-1: {case.error}: {case.error}, as a test wants it"

@@ -1,4 +1,4 @@
-"""`cargo lambda invoke` with the events in events/: the exact answers that the README shows."""
+"""`cargo lambda invoke` with the events in events/: the exact answers that the reference shows."""
 
 import json
 import re
@@ -10,13 +10,13 @@ from pipeline.deployment import DEPLOYER, LAMBDAS, TARGET
 from pipeline.ministack import REGION
 from pipeline.processes import ROOT
 
-README = (ROOT / "README.md").read_text()
+REFERENCE = (ROOT / "docs/reference.md").read_text()
 
 
 def shown(function: str) -> dict:
-    """The answer in the README, in its block "json answer FUNCTION"."""
-    block = re.search(rf"^```json answer {function}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
-    assert block, f"the README shows an answer of {function}"
+    """The answer in the reference, in its block "json answer FUNCTION"."""
+    block = re.search(rf"^```json answer {function}\n(.*?)^```$", REFERENCE, re.DOTALL | re.MULTILINE)
+    assert block, f"the reference shows an answer of {function}"
     return without_seconds(json.loads(block[1]))
 
 

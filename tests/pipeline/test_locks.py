@@ -90,7 +90,7 @@ def test_a_build_that_was_stopped_loses_the_lock_and_its_record_is_closed(app, l
 
 
 def test_while_functions_of_a_stopped_build_may_go_on_the_lock_is_waited_for(app, machines, key):
-    """As MiniStack tells when it was stopped: a moment ago."""
+    """As MiniStack writes when it was stopped: a moment ago."""
     stopped = machines.sleeper().stop()
     machines.put("locks", {"id": {"S": key}, "holder": {"S": stopped.arn}, "holder_sk": {"S": "x"}})
     waiting = machines.start(event(release(app, "1.a"))).await_state("WaitForLock", "StealLock")
@@ -103,12 +103,12 @@ def ago(seconds: int) -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=seconds)
 
 
-@pytest.mark.parametrize("told", [datetime.datetime.isoformat, datetime.datetime.timestamp], ids=["text", "number"])
-def test_a_stopped_build_loses_the_lock_when_its_functions_have_ended(app, machines, key, mocked, told):
+@pytest.mark.parametrize("written", [datetime.datetime.isoformat, datetime.datetime.timestamp], ids=["text", "number"])
+def test_a_stopped_build_loses_the_lock_when_its_functions_have_ended(app, machines, key, mocked, written):
     """A function runs 900 seconds at most."""
     machines.put("locks", {"id": {"S": key}, "holder": {"S": handlers.SOMEBODY}, "holder_sk": {"S": "x"}})
     dates = [ago(-600), ago(500), ago(901)]
-    case = mocked(DescribeHolder=[{"Status": "ABORTED", "StopDate": told(date)} for date in dates])
+    case = mocked(DescribeHolder=[{"Status": "ABORTED", "StopDate": written(date)} for date in dates])
     execution = machines.start(event(release(app, "1.a")), case).succeeded()
     assert execution.states.count("WaitForLock") == 2
     assert execution.states.count("StealLock") == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import machines, ministack, mocks
+from pipeline import interpreter, ministack, mocks
 from pipeline.processes import ROOT
 
 GIVEN = {
@@ -37,7 +37,7 @@ def aws(tmp_path_factory):
         for machine in MACHINES:
             client.create_state_machine(
                 name=f"test-aws-deployer-{machine}",
-                definition=machines.definition(machine),
+                definition=interpreter.definition(machine),
                 roleArn=role["Role"]["Arn"],
             )
         yield aws
@@ -76,7 +76,7 @@ def test_every_error_has_its_source():
         assert re.split(r"\{\}", text)[0].strip(" :'[") in table, text
     for machine in MACHINES:
         for how in ("Retry", "Catch"):
-            for _, name, _ in machines.handled(machine, how):
+            for _, name, _ in interpreter.handled(machine, how):
                 assert f"`{name}`" in table, name
     rows = [line for line in Path(ROOT / "docs/cloudformation-errors.md").read_text().splitlines() if "| `" in line]
     assert all("https://" in row for row in rows)

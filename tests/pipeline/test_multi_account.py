@@ -38,6 +38,8 @@ def test_an_upload_alone_reaches_every_target(app, machines):
     app.upload(parameters={"Size": "small"})
     execution = machines.of(app.release).succeeded()
     assert tags(app) == [{TAG: pushed.digest}] * 3
+    phases = ["FetchTargets", "StageTargets", "VerifyTargets", "TagTargets"]
+    assert list(dict.fromkeys(state for state in execution.states if state.endswith("Targets"))) == phases
     batches = [child.succeeded() for child in machines.children("promote-batch", execution)]
     assert [batch.input["phase"] for batch in batches] == ["stage", "verify", "tag"]
     assert [batch.output["targets"] for batch in batches] == [3, 3, 3]
@@ -67,7 +69,7 @@ def test_a_second_upload_of_a_release_copies_nothing(app, machines):
     second = machines.record(machines.of(app.release, 2).succeeded(), app.app)
     assert second["bytes_copied"] == 0
     assert second["images_present"] == 2 * len(app.targets) == 6
-    # Nothing else is told otherwise than when it was copied.
+    # All else is the same as when it was copied.
     same = {"repo", "env", "branch", "version", "s3_bucket", "s3_key", "status", "image_count", "digests"}
     assert {name: second[name] for name in same} == {name: first[name] for name in same}
     assert set(second) == set(first) >= same | {"execution_arn", "started_at", "ended_at", "bytes_present", "notes"}
@@ -107,7 +109,7 @@ def test_one_target_and_an_environment_of_the_repository_alone(app, machines):
     ],
     ids=["empty", "no-list", "no-map", "number", "account", "region", "twice"],
 )
-def test_targets_that_are_none_or_wrong_are_told(app, machines, item, error, mentions):
+def test_targets_that_are_none_or_wrong_are_reported(app, machines, item, error, mentions):
     machines.put("targets", {"repo": {"S": app.app}, **item} if isinstance(item, dict) else targets_item(app.app, item))
     app.release.upload(None)
     execution = machines.of(app.release).failed(error, app.app, *mentions)
@@ -166,7 +168,7 @@ def test_one_target_that_fails_in_the_middle_of_a_phase_leaves_all_untagged(
     assert [len(each) for each in tags(app)] == [1, 1, 1]
 
 
-def test_one_target_that_fails_to_tag_is_told_and_the_next_upload_goes_on(app, local, machines, fault):
+def test_one_target_that_fails_to_tag_is_reported_and_the_next_upload_goes_on(app, local, machines, fault):
     app.push("api")
     account, region = app.targets[1]
     refusal = {"kind": "error", "code": "KmsException"}
@@ -202,7 +204,7 @@ def test_what_was_staged_and_is_gone_is_brought_again_before_it_is_tagged(app, l
     assert [len(each) for each in tags(app)] == [1, 1, 1]
 
 
-def test_a_target_that_trusts_nobody_is_told_with_what_its_trust_needs(app, local, machines):
+def test_a_target_that_trusts_nobody_is_reported_with_what_its_trust_needs(app, local, machines):
     app.push("api")
     # Without what starts it.
     app.release.put("deploy-manifest.json", {"images": app.images})

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.case import TAG
 from pipeline.deployment import DEPLOYER, LAMBDAS, TARGET
-from pipeline.kinds import KINDS
+from pipeline.image_kinds import KINDS
 
 
 @pytest.mark.parametrize("function", LAMBDAS)

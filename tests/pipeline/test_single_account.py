@@ -78,11 +78,11 @@ def test_other_files_start_nothing(app, machines):
         app.release.put(name, {})
     app.release.upload(None)
     machines.of(app.release).succeeded()
-    assert len(machines._started_by(app.release)) == 1
+    assert len(machines.started_by(app.release)) == 1
 
 
 @pytest.mark.parametrize("key", ["", "cloudformation-params.json", "deploy-manifest.json"])
-def test_a_release_is_started_by_hand_too(app, machines, key):
+def test_a_release_isstarted_by_hand_too(app, machines, key):
     app.release.put("cloudformation-worker-params.json", {"Size": "large"})
     given = {"s3_bucket": app.installation.bucket, "s3_key": app.release.folder + key, "template_name": "worker"}
     execution = machines.start({**given, "env": "test"}).succeeded()
@@ -186,7 +186,7 @@ def test_an_event_of_another_key_is_no_release(app, machines):
     machines.start(given).failed("InvalidInput", "deeper")
 
 
-def test_a_long_list_of_pins_is_told_by_where_it_lies(app, machines, mocks):
+def test_a_long_list_of_pins_is_recorded_by_where_it_lies(app, machines, mocks):
     place = {"s3_bucket": app.installation.bucket, "s3_key": f"{app.release.folder}pinned-0a1b2c3d.json"}
     done = {"bytes_copied": 5, "bytes_present": 0, "notes": []}
     states = {
@@ -207,7 +207,7 @@ def test_a_long_list_of_pins_is_told_by_where_it_lies(app, machines, mocks):
 
 
 def test_the_record_keeps_a_failed_deployment_apart_from_what_was_tagged(app, machines, mocks):
-    """A child's failure as Step Functions tells it: its DescribeExecution as JSON, here cut."""
+    """A child's failure as Step Functions reports it: its DescribeExecution as JSON, here cut."""
     pushed = app.push("api")
     app.upload()
     machines.of(app.release).succeeded()
@@ -247,7 +247,7 @@ def test_a_registry_that_is_back_after_a_while_is_promoted_to(app, local, machin
 
 
 @pytest.mark.parametrize(
-    ("child", "story"),
+    ("child", "message"),
     [
         ({"Status": "ABORTED"}, "ended as ABORTED"),
         ({"Status": "TIMED_OUT", "Cause": ""}, "ended as TIMED_OUT"),
@@ -256,7 +256,7 @@ def test_a_registry_that_is_back_after_a_while_is_promoted_to(app, local, machin
     ],
     ids=["stopped", "timed-out", "cut"],
 )
-def test_a_child_that_was_stopped_is_told_by_its_name_and_status(app, machines, mocks, child, story):
+def test_a_child_that_was_stopped_is_reported_by_its_name_and_status(app, machines, mocks, child, message):
     """It has an input of thousands of characters and no cause."""
     arn = "arn:aws:states:eu-west-1:111122223333:execution:dev-aws-deployer-deploy-stack:x"
     given = json.dumps({"parameters": {"Cause": "not this", "Secret": "s" * 9000}, "Status": "NOT_THIS"})
@@ -266,7 +266,7 @@ def test_a_child_that_was_stopped_is_told_by_its_name_and_status(app, machines, 
     name = machines.installation.name("single-account")
     case = mocks.case(name, f"Child-{app.app}", {"DeployCloudFormation": [thrown]})
     execution = machines.start(event(app.release), case).failed("States.TaskFailed")
-    assert execution.cause == f"the execution {arn} {story}"
+    assert execution.cause == f"the execution {arn} {message}"
     assert machines.record(execution, app.app)["error_message"] == execution.cause
 
 

@@ -7,7 +7,7 @@ camel case, its parameters and results in Pascal case; `.sync:2` answers Output 
 import re
 from dataclasses import dataclass
 
-from static.machines import Machine, State
+from static.definitions import Machine, State
 
 RESOURCE = re.compile(
     r"arn:\$\{Partition\}:states:::"

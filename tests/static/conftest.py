@@ -1,6 +1,6 @@
 import pytest
 
-from static import machines as definitions
+from static import definitions
 
 FIGURES = pytest.StashKey[dict]()
 
@@ -25,10 +25,16 @@ def figures(request):
 
 @pytest.fixture(scope="session")
 def machines():
-    """All machines by name. None at all would make every check pass."""
+    """All definitions by name. None at all would make every check pass."""
     loaded = definitions.load()
     assert loaded, f"no machine in {definitions.FOLDER}"
     return loaded
+
+
+@pytest.fixture(scope="session")
+def deployed():
+    """The machines by the names that they are deployed with: of the pipeline only what is come to in each mode."""
+    return definitions.deployed()
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import re
 from jsonata.parser import Parser
 
 from static.calls import Call
-from static.machines import ROOT, Machine, State, expressions
+from static.definitions import ROOT, Machine, State, expressions
 from static.model import operation, service
 
 # Source: Amazon States Language specification, Appendix A, and Step Functions Developer Guide, "Error names".
@@ -48,9 +48,9 @@ def section(document: str, title: str) -> str:
     return next((part for part in parts if part.split("\n", 1)[0] == title), "")
 
 
-def of_the_readme() -> dict:
-    """Every name in the README's section about errors, and what the column `run again?` says."""
-    return {CODE.search(row[0])[1]: row[1] for row in rows(section("README.md", "Errors"))}
+def of_the_reference() -> dict:
+    """Every name in the reference's section about errors, and what the column `run again?` says."""
+    return {CODE.search(row[0])[1]: row[1] for row in rows(section("docs/reference.md", "Errors"))}
 
 
 def with_sources() -> dict:

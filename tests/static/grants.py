@@ -6,7 +6,7 @@ from functools import cache
 from importlib import resources
 
 from static.calls import Call, calls
-from static.machines import Machine
+from static.definitions import Machine
 from static.reading import argument_names
 from static.template import PSEUDO, Template
 
@@ -121,7 +121,7 @@ def needs(machine: Machine, values: dict, bucket: str, key: str) -> set:
 @cache
 def _needs(machine: Machine, values: tuple, bucket: str) -> set:
     values = dict(values)
-    filled = Machine(machine.name, machine.filled({**values, "Partition": "${Partition}"}))
+    filled = Machine(machine.name, machine.filled({**values, "Partition": "${Partition}"})).reached
     names = argument_names(filled)
     found = {(action, "*") for action in LOG_DELIVERY}
     for call in calls(filled):

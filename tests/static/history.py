@@ -6,9 +6,9 @@ events in a history, at which an execution fails.
 
 import networkx
 
+from static.definitions import Machine
 from static.loops import edges
 from static.loops import loops as find_loops
-from static.machines import Machine
 
 MOST = 25_000
 # What is logged for each; of several ways to end, one.

@@ -7,7 +7,7 @@ left out, six functions are added, and no document is bound, so that a name with
 import jsonata
 from jsonata.parser import Parser
 
-from static.kinds import ANY, BOOLEAN, NOTHING, NULL, NUMBER, STRING, Kind, either, member, names, one
+from static.value_kinds import ANY, BOOLEAN, NOTHING, NULL, NUMBER, STRING, Kind, either, member, names, one
 
 RESULTS = {
     STRING: "string substring substringBefore substringAfter uppercase lowercase trim pad join replace base64encode "

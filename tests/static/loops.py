@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import networkx
 from jsonata.parser import Parser
 
-from static.machines import expression
+from static.definitions import expression
 
 COMPARISONS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 INCREMENT = re.compile(r"\{%\s*\$(\w+)\s*\+\s*1\s*%\}")

@@ -6,9 +6,9 @@ import botocore.session
 from botocore.model import OperationModel, ServiceModel, Shape
 
 from static.calls import Call
+from static.definitions import expression
 from static.jsonata_reader import Reader
-from static.kinds import ANY, SCALARS, Kind, from_shape, names, pascal
-from static.machines import expression
+from static.value_kinds import ANY, SCALARS, Kind, from_shape, names, pascal
 
 # Where Step Functions takes or gives JSON instead of the model's text or bytes. Source: Developer Guide, "Invoke AWS
 # Lambda function", "Start a new AWS Step Functions state machine from a running execution".

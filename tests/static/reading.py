@@ -2,9 +2,9 @@
 
 from static import model
 from static.calls import call_of
+from static.definitions import Machine, State, expression, strings
 from static.jsonata_reader import Reader
-from static.kinds import ANY, NUMBER, STRING, Kind, either
-from static.machines import Machine, State, expression, strings
+from static.value_kinds import ANY, NUMBER, STRING, Kind, either
 
 TEXT = Kind("string")
 # Source: Step Functions Developer Guide, "Accessing execution data from the Context object".
@@ -94,7 +94,7 @@ def argument_names(machine: Machine) -> dict:
     for state in machine.states:
         if state.kind == "Task":
             kind = kind_of(state.body.get("Arguments", {}), Reader(known, states_of(state, "Arguments")))
-            assert kind.name == "object", f"{state}: what its arguments are cannot be told"
+            assert kind.name == "object", f"{state}: what its arguments are is not known"
             found[state.name] = set(kind.fields)
     return found
 

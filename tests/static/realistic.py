@@ -8,7 +8,7 @@ import json
 import re
 
 from static.calls import call_of
-from static.machines import ROOT, SAMPLE, Machine, load
+from static.definitions import ROOT, SAMPLE, Machine, deployed
 from static.walk import Failure, Walk
 
 ACCOUNT = "111122223333"
@@ -115,9 +115,9 @@ def item(answer) -> dict:
     return {**answer, **ENVELOPE}
 
 
-def lookups(machine: Machine) -> dict:
-    """The answers of DynamoDB and Step Functions to a pipeline that goes straight on."""
-    targets = [{"M": {key: {"S": value} for key, value in target.items()}} for target in TARGETS]
+def lookups(machine: Machine, targets: list = TARGETS) -> dict:
+    """The answers of DynamoDB to a pipeline that goes straight on."""
+    listed = [{"M": {key: {"S": value} for key, value in target.items()}} for target in targets]
     found = {}
     for state in machine.states:
         if state.kind != "Task":
@@ -127,7 +127,7 @@ def lookups(machine: Machine) -> dict:
             continue
         answer = {}
         if "Targets" in state.name:
-            answer = {"Item": {"targets": {"L": targets}}}
+            answer = {"Item": {"targets": {"L": listed}}}
         elif "Environment" in state.name:
             answer = {"Item": {"environment": {"S": "production"}}}
         elif state.name == "AcquireLock":
@@ -137,8 +137,8 @@ def lookups(machine: Machine) -> dict:
 
 
 def filled(name: str) -> Machine:
-    # The calls are told by their ARNs as they are written.
-    return Machine(name, load()[name].filled({**SAMPLE, "Partition": "${Partition}"}))
+    # Calls are recognised by their ARNs as they are written.
+    return Machine(name, deployed()[name].filled({**SAMPLE, "Partition": "${Partition}"}))
 
 
 def execution(name: str) -> dict:
@@ -177,7 +177,7 @@ def upload() -> dict:
 
 
 def child(name: str, answers, sizes: dict):
-    """Answers `.sync:2` by running the child: with what DescribeExecution tells of it, or with its failure in JSON.
+    """Answers `.sync:2` by running the child: with what DescribeExecution answers, or with its failure in JSON.
 
     Children of the same phase with as many targets differ in nothing that is measured: one of them is run.
     """

@@ -3,7 +3,7 @@
 import copy
 import json
 
-from static.machines import Machine
+from static.definitions import Machine
 
 DEFINITION = {
     "QueryLanguage": "JSONata",

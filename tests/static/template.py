@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from static.machines import ROOT
+from static.definitions import ROOT
 
 DEPLOYER = ROOT / "cloudformation.template"
 TARGET = ROOT / "cloudformation-target.template"

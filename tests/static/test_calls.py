@@ -9,8 +9,8 @@ def problems(**changes) -> str:
     return "\n".join(reading.read(sample.machine(**changes))[0])
 
 
-def test_arguments_answers_and_variables_are_those_of_the_services(machines):
-    assert [problem for machine in machines.values() for problem in reading.read(machine)[0]] == []
+def test_arguments_answers_and_variables_are_those_of_the_services(deployed):
+    assert [problem for machine in deployed.values() for problem in reading.read(machine)[0]] == []
 
 
 def test_no_variable_is_kept_for_nothing(machines):

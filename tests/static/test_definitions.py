@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from static import sample
-from static.machines import FOLDER, ROOT, SAMPLE, strings
+from static.definitions import FOLDER, ROOT, SAMPLE, strings
 
 VALIDATOR = ROOT / ".tools/bin/asl-validator"
 

@@ -1,12 +1,12 @@
-"""The functions' roles and those of the targets grant what the code calls and the README says, and no more."""
+"""The functions' roles and those of the targets grant what the code calls and the reference says, and no more."""
 
 import re
 
 import pytest
 
 from static import errors, grants
-from static.installations import INSTALLATIONS, installed, key_of
-from static.machines import ROOT
+from static.definitions import ROOT
+from static.parameter_sets import INSTALLATIONS, installed, key_of
 from static.test_roles import FUNCTIONS, role, target
 
 # What the functions' code calls, by the SDK's methods.
@@ -17,8 +17,8 @@ ACTIONS = {
     "get_parameter": "ssm:GetParameter",
     "assume_role": "sts:AssumeRole",
 }
-# What is needed without a call: S3 tells a missing key from a denied one only with ListBucket (API reference,
-# GetObject), and the runtime writes the log.
+# What is needed without a call: only with ListBucket S3 answers otherwise for a missing key than for a denied one (API
+# reference, GetObject), and the runtime writes the log.
 WITHOUT_A_CALL = {"s3:ListBucket", "logs:CreateLogStream", "logs:PutLogEvents"}
 
 
@@ -54,7 +54,7 @@ def test_a_key_is_used_where_one_is_given_and_no_other(name):
 
 
 def who(cell: str) -> set:
-    """The roles that a cell of the README's table names."""
+    """The roles that a cell of the reference's table names."""
     if cell == "all of them":
         return {*FUNCTIONS, "PullRole", "PromotionRole"}
     if cell.startswith("each function"):
@@ -70,9 +70,9 @@ def who(cell: str) -> set:
 
 
 def documented() -> dict:
-    """What the README's table of permissions says that each role is allowed."""
+    """What the reference's table of permissions says that each role is allowed."""
     found, before = {}, []
-    for row in errors.ROW.findall(errors.section("README.md", "Permissions")):
+    for row in errors.ROW.findall(errors.section("docs/reference.md", "Permissions")):
         cell, _, text = (part.strip() for part in row.split("|"))
         actions = re.findall(r"`([a-z0-9]+:[A-Za-z]+)`", text)
         if text.startswith("the same but the last"):
@@ -83,7 +83,7 @@ def documented() -> dict:
     return found
 
 
-def test_the_readme_s_table_of_permissions_is_what_the_templates_grant():
+def test_the_reference_s_table_of_permissions_is_what_the_templates_grant():
     deployer, account = installed("single"), target()
     granted = {name: grants.grants(deployer, role(deployer, name)) for name in FUNCTIONS}
     granted |= {name: grants.grants(account, name) for name in ("PullRole", "PromotionRole")}

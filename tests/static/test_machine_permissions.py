@@ -5,7 +5,7 @@ import json
 import pytest
 
 from static import grants
-from static.installations import INSTALLATIONS, bucket_of, installed, key_of, machines_of
+from static.parameter_sets import INSTALLATIONS, bucket_of, installed, key_of, machines_of
 from static.template import Template
 
 

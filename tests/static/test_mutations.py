@@ -10,7 +10,7 @@ from static.grants import listed
 
 BODIES = {path: template.read(path) for path in (template.DEPLOYER, template.TARGET) if path.exists()}
 CHECKS = [
-    test_function_permissions.test_the_readme_s_table_of_permissions_is_what_the_templates_grant,
+    test_function_permissions.test_the_reference_s_table_of_permissions_is_what_the_templates_grant,
     test_function_permissions.test_beside_ecr_functions_are_granted_what_their_code_calls,
     test_roles.test_the_rule_starts_the_pipeline_and_nothing_else,
     test_roles.test_a_stack_set_assumes_the_execution_role_in_the_accounts_that_are_listed,

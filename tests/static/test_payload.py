@@ -54,14 +54,14 @@ def check(sizes: dict):
 
 @pytest.fixture
 def sizes(figures):
-    """What is measured; the largest of each machine is told at the end."""
+    """What is measured; the largest of each machine is printed at the end."""
     found = {}
     yield found
     assert found
     for (machine, state, what), size in found.items():
         key = f"{machine}, bytes"
-        told = figures.get(key, "0 ")
-        if what != "all variables" and size > int(told.split(" ")[0].replace(",", "")):
+        known = figures.get(key, "0 ")
+        if what != "all variables" and size > int(known.split(" ")[0].replace(",", "")):
             figures[key] = f"{size:,} ({state or 'execution'}, {what})"
 
 

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from static import grants, template
-from static.installations import INSTALLATIONS, installed
+from static.parameter_sets import INSTALLATIONS, installed
 
 FUNCTIONS = {
     "CheckManifest": "dev-aws-deployer-pull",

@@ -3,7 +3,7 @@
 import re
 
 from static import errors, grants, template
-from static.installations import INSTALLATIONS, installed
+from static.parameter_sets import INSTALLATIONS, installed
 
 SERVICES = {"events": "EventBridge", "lambda": "Lambda", "states": "Step Functions", "cloudformation": "CloudFormation"}
 TARGETS = {"DeployerAccount": "111122223333", "StackSetExecutionPolicyArn": "arn:aws:iam::aws:policy/PowerUserAccess"}
@@ -40,28 +40,28 @@ def of_the_document() -> dict:
     """The first cell's name, and the cells behind it."""
     rows = errors.rows(errors.section("SECURITY.md", "Who may do what"))
     names = [errors.CODE.search(row[0])[1] for row in rows]
-    assert len(names) == len(set(names)), "a role stands there twice"
+    assert len(names) == len(set(names)), "a role is listed twice"
     return {name: row[1:] for name, row in zip(names, rows, strict=True)}
 
 
 def test_every_role_and_policy_stands_there_with_all_that_it_may():
-    expected, told = of_the_templates(), of_the_document()
-    assert set(told) == set(expected)
+    expected, documented = of_the_templates(), of_the_document()
+    assert set(documented) == set(expected)
     assert {"PromotionRole", "DeployStackRole", "MachinePolicy"} <= set(expected)
     for name, may in expected.items():
-        assert set(errors.CODE.findall(told[name][1])) == may, name
+        assert set(errors.CODE.findall(documented[name][1])) == may, name
 
 
 def test_who_may_take_a_role_on_stands_there():
-    told = of_the_document()
+    documented = of_the_document()
     for made in templates():
         for name, role in made.of_type("AWS::IAM::Role").items():
             for statement in role["Properties"]["AssumeRolePolicyDocument"]["Statement"]:
                 principal = statement["Principal"]
                 for service in grants.listed(principal.get("Service", [])):
-                    assert SERVICES[service.split(".")[0]] in told[name][0], f"{name}: {service}"
+                    assert SERVICES[service.split(".")[0]] in documented[name][0], f"{name}: {service}"
                 trusted = {arn.split("dev-aws-deployer-")[1] for arn in grants.listed(principal.get("AWS", []))}
-                assert set(errors.CODE.findall(told[name][0])) == trusted, name
+                assert set(errors.CODE.findall(documented[name][0])) == trusted, name
                 assert principal.keys() <= {"Service", "AWS"}, name
 
 
@@ -78,10 +78,10 @@ def test_what_no_role_may_is_so():
 def test_the_limits_that_it_names_are_those_of_the_code():
     text = (errors.ROOT / "SECURITY.md").read_text()
     for path, constant, value, words in (
-        ("promotion/src/shelf.rs", "READ_BYTES: usize", "128 << 20", "128 MiB"),
-        ("promotion/src/manifest.rs", "MAX_MANIFEST_BYTES: usize", "4 << 20", "held to 4 MiB"),
-        ("promotion/src/survey/source.rs", "MAX_DEPTH: usize", "8", "indexes to 8 levels"),
-        ("promotion/src/survey/referrers.rs", "MAX_DEPTH: usize", "8", "referrers to 8"),
+        ("promotion/src/manifest_store.rs", "READ_BYTES: usize", "128 << 20", "128 MiB"),
+        ("oci/src/manifest.rs", "MAX_MANIFEST_BYTES: usize", "4 << 20", "held to 4 MiB"),
+        ("oci/src/lib.rs", "MAX_INDEX_DEPTH: usize", "8", "indexes to 8 levels"),
+        ("promotion/src/survey/referrers.rs", "MAX_REFERRER_DEPTH: usize", "8", "referrers to 8"),
         ("registry/src/http/redirect.rs", "HOPS: usize", "4", "5 requests for a redirect"),
         ("registry/src/http/page.rs", "PAGE_BYTES: usize", "4 << 20", "4 MiB for a list"),
         ("registry/src/distribution/tags.rs", "PAGES: usize", "20", "20 pages of tags"),

@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from static import template
-from static.installations import INSTALLATIONS, installed, machines_of
-from static.machines import ROOT
+from static.definitions import ROOT
+from static.parameter_sets import INSTALLATIONS, installed, machines_of
 
 TEMPLATES = [template.DEPLOYER, template.TARGET]
 CFN_LINT = ROOT / ".tools/venv/bin/cfn-lint"

@@ -11,7 +11,7 @@ import jsonata
 from ministack.services.stepfunctions import _register_sfn_jsonata_functions
 
 from static.calls import call_of
-from static.machines import Machine, State, expression
+from static.definitions import Machine, State, expression
 
 ROUNDS = 5_000  # states in one walk: more is a loop that does not end
 

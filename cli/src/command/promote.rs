@@ -37,14 +37,15 @@ pub(super) async fn run(promote: &Promote, watch: &Watch) -> Result<Answer, Fail
 }
 
 fn done(report: &Report, names: &[String], elapsed: Duration) -> Answer {
-    let outcome = |target: usize, image: usize| {
-        let outcome = report.targets.get(target).and_then(|target| target.outcomes.get(image));
-        if outcome == Some(&promotion::Outcome::Present) { Outcome::PRESENT } else { Outcome::PROMOTED }
+    let outcome = |outcome: &promotion::Outcome| match outcome {
+        promotion::Outcome::Present => Outcome::PRESENT,
+        promotion::Outcome::Staged | promotion::Outcome::Promoted => Outcome::PROMOTED,
     };
+    let outcomes = report.targets.iter().map(|target| target.outcomes.iter().map(outcome).collect());
     let mut notes = report.notes.clone();
     notes.extend(left_elsewhere(report.planned.non_distributable));
     let referrers = report.targets.iter().map(|target| target.referrers).sum::<u64>();
-    let mut answer = Figures::of(report).tell(Answer::of(&report.images, names, outcome), &DONE);
+    let mut answer = Figures::of(report).tell(Answer::of(&report.images, names.iter().zip(outcomes)), &DONE);
     if referrers > 0 {
         answer = answer.line(&format!("{} to the images there", count(referrers, "referrer")));
     }
@@ -57,12 +58,12 @@ fn done(report: &Report, names: &[String], elapsed: Duration) -> Answer {
 
 /// What a plan would do. How many requests that is the caller says.
 pub(super) fn planned(plan: &Plan, names: &[String], requests: u64, elapsed: Duration) -> Answer {
-    let outcome =
-        |target: usize, image: usize| if plan.has(target, image) { Outcome::PRESENT } else { Outcome::PLANNED };
+    let outcome = |present: &bool| if *present { Outcome::PRESENT } else { Outcome::PLANNED };
+    let outcomes = plan.targets().map(|target| target.present.iter().map(outcome).collect());
     let summary = plan.summary();
     let notes: Vec<_> = plan.notes().iter().cloned().chain(left_elsewhere(summary.non_distributable)).collect();
     Figures::planned(summary)
-        .tell(Answer::of(plan.images(), names, outcome), &TO_DO)
+        .tell(Answer::of(plan.images(), names.iter().zip(outcomes)), &TO_DO)
         .with("dry_run", true)
         .cost(requests, elapsed)
         .notes(&notes)
@@ -81,7 +82,7 @@ fn requests(plan: &Plan, source: usize, targets: &[usize]) -> u64 {
             + summary.manifests_to_put
             + 2 * summary.tags_to_put
     };
-    plan.targets().map(|(_, summary)| summary).zip(targets).map(of_target).sum()
+    plan.targets().map(|target| target.summary).zip(targets).map(of_target).sum()
 }
 
 fn left_elsewhere(layers: u64) -> Option<String> {

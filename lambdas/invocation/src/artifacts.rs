@@ -1,6 +1,6 @@
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
-use promotion::{Error, Image, MAX_RELEASE_BYTES, Name, Release};
+use promotion::{Error, MAX_RELEASE_BYTES, Name, PinnedImage, Release};
 
 use crate::fault::{Fault, causes};
 use crate::pinned::{self, MAX_STORED_BYTES, Stored};
@@ -78,7 +78,7 @@ impl Artifacts<'_> {
         self.read(&self.event.folder.file(file), MAX_PARAMETERS_BYTES, Name::InvalidInput).await
     }
 
-    async fn pinned(&self, stored: &Stored) -> Result<Vec<Image>, Error> {
+    async fn pinned(&self, stored: &Stored) -> Result<Vec<PinnedImage>, Error> {
         stored.check(&self.event.s3_bucket, &self.event.folder)?;
         let file = format!("s3://{}/{}", stored.s3_bucket, stored.s3_key);
         match self.read(stored.s3_key.as_str(), MAX_STORED_BYTES, Name::InvalidInput).await? {

@@ -43,7 +43,7 @@ pub struct Event {
     /// By which name verify-pull pulls.
     #[serde(default)]
     pub by: By,
-    /// What becomes of what hangs on the images.
+    /// What becomes of the referrers of the images (signatures, SBOMs, attestations).
     pub referrers: Option<ReferrerPolicy>,
     /// Where the images are.
     pub source_ecr_account: Option<Account>,
@@ -138,7 +138,7 @@ impl Event {
         for (at, target) in targets.iter().enumerate() {
             if targets.iter().take(at).any(|earlier| earlier == target) {
                 return Err(invalid(format!(
-                    "the event, field \"targets[{at}]\": {}/{} stands there twice",
+                    "the event, field \"targets[{at}]\": {}/{} is a duplicate",
                     target.account, target.region
                 )));
             }

@@ -47,7 +47,7 @@ fn parse(file: &str, json: &[u8]) -> Result<StackParameters, Error> {
         .map_err(|error| Error::new(Name::InvalidInput, format!("{file}: {error}")))
 }
 
-/// A JSON object of strings, no key of which stands there twice.
+/// A JSON object of strings, without duplicate keys.
 struct Strings(StackParameters);
 
 impl<'de> Deserialize<'de> for Strings {
@@ -71,7 +71,7 @@ impl<'de> Visitor<'de> for StringsVisitor {
             let kind = match value {
                 Value::String(value) => {
                     if parameters.insert(key.clone(), value).is_some() {
-                        return Err(A::Error::custom(format!("\"{key}\" stands there twice")));
+                        return Err(A::Error::custom(format!("\"{key}\" is a duplicate")));
                     }
                     continue;
                 }
@@ -111,7 +111,7 @@ mod tests {
             (r#"{"A":true}"#, "f: \"A\" is true or false without quotes"),
             (r#"{"A":["x"]}"#, "f: \"A\" is a list"),
             (r#"{"A":null}"#, "f: \"A\" is null"),
-            (r#"{"A":"1","A":"2"}"#, "f: \"A\" stands there twice"),
+            (r#"{"A":"1","A":"2"}"#, "f: \"A\" is a duplicate"),
             ("[]", "f: invalid type: sequence, expected an object of parameters"),
             ("{", "f: EOF while parsing"),
         ] {

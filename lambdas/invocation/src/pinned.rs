@@ -1,6 +1,6 @@
 use std::fmt;
 
-use promotion::{Error, Image, Name, PinnedImage};
+use promotion::{Error, Name, PinnedImage};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -19,7 +19,7 @@ pub(crate) const MAX_STORED_BYTES: usize = 2 << 20;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pinned {
     /// The list.
-    Inline(Vec<Image>),
+    Inline(Vec<PinnedImage>),
     /// Where the list lies.
     Stored(Stored),
 }
@@ -108,7 +108,7 @@ pub fn encode(images: &[PinnedImage]) -> Result<(Vec<u8>, bool), Error> {
 ///
 /// # Errors
 /// `InvalidInput`, with the file and what is wrong with it.
-pub(crate) fn decode(file: &str, json: &[u8]) -> Result<Vec<Image>, Error> {
+pub(crate) fn decode(file: &str, json: &[u8]) -> Result<Vec<PinnedImage>, Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let what = format!("{file}, \"{}\": {}", error.path(), error.inner());
@@ -143,8 +143,7 @@ mod tests {
         let (json, is_long) = encode(&many).unwrap();
         assert!(is_long);
         let again = decode("s3://b/k", &json).unwrap();
-        assert_eq!(again.len(), 1000);
-        assert_eq!(again[999].digest, Some(many[999].digest));
+        assert_eq!(again, many);
     }
 
     #[test]
@@ -152,14 +151,12 @@ mod tests {
         let digest = Digest::of(b"");
         let list = json!([{ "repository": "a", "tag": "1", "digest": digest, "parameter": "AImage" }]);
         assert!(matches!(Event::parse(&with(json!({ "pinned": list }))).unwrap().pinned, Some(Pinned::Inline(_))));
-        let registry_id = json!({ "s3_bucket": "artifacts", "s3_key": "myapp/main/42.0a1b2c3/pinned.json" });
-        assert!(matches!(
-            Event::parse(&with(json!({ "pinned": registry_id }))).unwrap().pinned,
-            Some(Pinned::Stored(_))
-        ));
+        let stored = json!({ "s3_bucket": "artifacts", "s3_key": "myapp/main/42.0a1b2c3/pinned.json" });
+        assert!(matches!(Event::parse(&with(json!({ "pinned": stored }))).unwrap().pinned, Some(Pinned::Stored(_))));
         for (pinned, expected) in [
             (json!("x"), "field \"pinned\": invalid type: string \"x\", expected a list of images, each with"),
             (json!([{ "repository": "a" }]), "field \"pinned[0]\": missing field `tag`"),
+            (json!([{ "repository": "a", "tag": "1" }]), "field \"pinned[0]\": missing field `digest`"),
             (json!([{ "repository": "a", "tag": "1", "digest": "x" }]), "field \"pinned[0].digest\": \"x\" is not a"),
             (json!({ "s3_bucket": "b" }), "field \"pinned\": missing field `s3_key`"),
         ] {

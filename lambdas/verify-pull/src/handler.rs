@@ -36,17 +36,8 @@ pub(crate) async fn handle(invocation: Invocation) -> Result<Answer, Error> {
 /// The images with their digests: those that were pinned, or those that the tags of the source point to. Also how many requests that
 /// took.
 async fn pinned(invocation: &Invocation, release: Release) -> Result<(Vec<PinnedImage>, u64), Error> {
-    if release.is_pinned() {
-        let pinned = release.images().iter().filter_map(|image| {
-            Some(PinnedImage {
-                repository: image.repository.clone(),
-                tag: image.tag.clone(),
-                digest: image.digest?,
-                parameter: None,
-                platforms: vec![],
-            })
-        });
-        return Ok((pinned.collect(), 0));
+    if let Release::Pinned(images) = release {
+        return Ok((images.into(), 0));
     }
     let source = Arc::new(Retrying::new(invocation.source().await?, RetryPolicy::default()));
     let images = Survey::pins(release, &source).await?;

@@ -188,21 +188,16 @@ proptest! {
         }
         let there = model.blobs.clone();
         let target = survey(&world, &images, &model);
-        let plan = Plan::new(Approved {
-            roots: images.iter().map(Root::image).collect(),
-            images,
-            lists: BTreeMap::new(),
-            referrer_policy: ReferrerPolicy::Carry,
-            store,
-            targets: vec![target],
-            notes: vec![],
-        });
+        let mut survey = Survey::of([target], ReferrerPolicy::Carry);
+        survey.roots = images.iter().map(Root::image).collect();
+        (survey.images, survey.store) = (images, store);
+        let plan = survey.judge().unwrap().plan();
 
         let mut copied: Vec<(Repository, Digest)> = Vec::new();
-        let mut done = vec![false; plan.steps.len()];
-        for pick in world.order.iter().cycle().take(plan.steps.len()) {
-            let may_run: Vec<usize> =
-                (0..done.len()).filter(|at| !done[*at] && plan.steps[*at].after.iter().all(|before| done[*before])).collect();
+        let mut done = plan.steps.map(|_| false);
+        for pick in world.order.iter().cycle().take(plan.steps.as_slice().len()) {
+            let is_ready = |(at, step): &(StepId, &Step)| !done[*at] && step.after.iter().all(|before| done[*before]);
+            let may_run: Vec<StepId> = plan.steps.iter().filter(is_ready).map(|(at, _)| at).collect();
             prop_assert!(!may_run.is_empty(), "the steps wait for each other");
             let at = may_run[pick.index(may_run.len())];
             done[at] = true;
@@ -214,10 +209,12 @@ proptest! {
                     let is_new = model.manifests.insert((step.repository.clone(), *digest));
                     prop_assert!(is_new || !world.asked, "written twice");
                 }
-                Work::Blob { blob, mount_from } => {
+                Work::Copy(blob) | Work::CopyUnlessPresent(blob) | Work::Mount { blob, .. } => {
                     let place = (step.repository.clone(), blob.digest);
                     let mut mounted = !world.asked && model.blobs.contains(&place);
-                    if let Some(sibling) = mount_from.as_ref().filter(|sibling| **sibling != step.repository) {
+                    prop_assert!(!world.asked || !matches!(step.work, Work::CopyUnlessPresent(_)), "it is known");
+                    if let Work::Mount { from: sibling, .. } = &step.work {
+                        prop_assert!(*sibling != step.repository);
                         let held = (sibling.clone(), blob.digest);
                         mounted |= match world.mounting {
                             Mounting::Any => model.blobs.contains(&held),
@@ -244,8 +241,8 @@ proptest! {
         prop_assert!(naive.manifests.iter().all(|needed| model.manifests.contains(needed)));
 
         let planned = plan.summary();
-        let blobs = plan.steps.iter().filter(|step| matches!(step.work, Work::Blob { .. })).count();
-        let sent = plan.steps.iter().filter(|step| step.sends().is_some()).count();
+        let blobs = plan.steps.as_slice().iter().filter(|step| step.is_for_blob()).count();
+        let sent = plan.steps.as_slice().iter().filter(|step| step.sends().is_some()).count();
         prop_assert_eq!((planned.blobs_to_mount, planned.blobs_to_copy), ((blobs - sent) as u64, sent as u64));
         prop_assert!(!world.asked || sent <= copied.len());
         if world.mounting != Mounting::Never && there.is_empty() {

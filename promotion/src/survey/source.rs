@@ -22,24 +22,20 @@ const BYTES_AT_ONCE: u64 = 32 << 20;
 impl Survey {
     /// Finds out what every tag points to.
     pub(super) async fn pin<S: Source>(&mut self, release: Release, source: &Retrying<S>) {
-        let pinned = |image: &Image, digest| PinnedImage {
-            repository: image.repository.clone(),
-            tag: image.tag.clone(),
-            digest,
-            parameter: image.parameter.clone(),
-            platforms: image.platforms.clone(),
+        let images = match release {
+            Release::Pinned(images) => {
+                self.images = images.into();
+                return;
+            }
+            Release::Tagged(images) => images,
         };
-        if release.is_pinned() {
-            self.images = release.images().iter().filter_map(|image| Some(pinned(image, image.digest?))).collect();
-            return;
-        }
-        let batches = batches(release.images().iter().map(|image| (&image.repository, image)), |_| source.batch_size());
+        let batches = batches(images.iter().enumerate().map(|one| (&one.1.repository, one)), |_| source.batch_size());
         let answers = stream::iter(&batches).map(|(repository, images)| async move {
-            let tags: Vec<_> = images.iter().map(|image| Reference::Tag(image.tag.clone())).collect();
+            let tags: Vec<_> = images.iter().map(|(_, image)| Reference::Tag(image.tag.clone())).collect();
             (images, source.manifests(repository, &tags).await)
         });
         let mut answers = std::pin::pin!(answers.buffered(at_once(&batches)));
-        let mut found: HashMap<(&Repository, &Tag), Digest> = HashMap::new();
+        let mut pinned = BTreeMap::new();
         while let Some((images, answer)) = answers.next().await {
             if let Some(error) = self.store.overflow() {
                 self.problems.push(error);
@@ -48,10 +44,10 @@ impl Survey {
             match answer {
                 Err(error) => self.problems.push(error),
                 Ok(lookups) => {
-                    for (image, lookup) in images.iter().zip(lookups) {
+                    for ((at, image), lookup) in images.iter().zip(lookups) {
                         match lookup.and_then(|manifest| check_pin(image, manifest, source.name())) {
                             Ok(manifest) => {
-                                found.insert((&image.repository, &image.tag), manifest.digest());
+                                pinned.insert(*at, Image::clone(image).pin(manifest.digest()));
                                 self.store.insert(manifest);
                             }
                             Err(error) => self.problems.push(error),
@@ -60,8 +56,8 @@ impl Survey {
                 }
             }
         }
-        let digest = |image: &Image| found.get(&(&image.repository, &image.tag)).copied();
-        self.images = release.images().iter().filter_map(|image| Some(pinned(image, digest(image)?))).collect();
+        // In the order of the release. An image that is not among them is among the problems.
+        self.images = pinned.into_values().collect();
     }
 
     /// Reads what is listed by the indexes that some target has to get, and the manifests of pinned images that are known only by

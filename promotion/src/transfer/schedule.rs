@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Limits;
 use crate::plan::{Step, Work};
+use crate::position::{StepId, Steps, TargetId};
 
 /// Which steps may run now. It knows nothing of what a step does but whether it writes a manifest, and its size.
 ///
@@ -12,39 +13,37 @@ use crate::plan::{Step, Work};
 /// as the limit has it for itself. Among manifests, the target that has the fewest on their way comes first, so that none waits for the
 /// pace of another.
 pub(crate) struct Schedule<'p> {
-    steps: &'p [Step],
+    steps: &'p Steps<Step>,
     limits: Limits,
-    unmet: Vec<usize>,
-    dependents: Vec<Vec<usize>>,
-    blobs: BTreeSet<(Reverse<u64>, usize)>,
+    /// How many steps have to be done before each.
+    unmet: Steps<usize>,
+    dependents: Steps<Vec<StepId>>,
+    blobs: BTreeSet<(Reverse<u64>, StepId)>,
     blobs_running: usize,
     bytes_running: u64,
-    /// By target.
-    manifests: BTreeMap<usize, Manifests>,
+    manifests: BTreeMap<TargetId, Manifests>,
     manifests_running: usize,
 }
 
 /// The manifests of one target, in the order of the plan.
 #[derive(Default)]
 struct Manifests {
-    ready: BTreeSet<usize>,
+    ready: BTreeSet<StepId>,
     running: usize,
 }
 
 impl<'p> Schedule<'p> {
-    pub(crate) fn new(steps: &'p [Step], limits: Limits) -> Self {
-        let mut dependents = vec![Vec::new(); steps.len()];
-        for (at, step) in steps.iter().enumerate() {
+    pub(crate) fn new(steps: &'p Steps<Step>, limits: Limits) -> Self {
+        let mut dependents = steps.map(|_| Vec::new());
+        for (at, step) in steps.iter() {
             for before in &step.after {
-                if let Some(list) = dependents.get_mut(*before) {
-                    list.push(at);
-                }
+                dependents[*before].push(at);
             }
         }
         let mut schedule = Self {
             steps,
             limits,
-            unmet: steps.iter().map(|step| step.after.len()).collect(),
+            unmet: steps.map(|step| step.after.len()),
             dependents,
             blobs: BTreeSet::new(),
             blobs_running: 0,
@@ -52,7 +51,7 @@ impl<'p> Schedule<'p> {
             manifests: BTreeMap::new(),
             manifests_running: 0,
         };
-        for (at, step) in steps.iter().enumerate() {
+        for (at, step) in steps.iter() {
             if step.after.is_empty() {
                 schedule.make_ready(at);
             }
@@ -61,14 +60,14 @@ impl<'p> Schedule<'p> {
     }
 
     /// The next step to start, if one may start now.
-    pub(crate) fn start_next(&mut self) -> Option<usize> {
+    pub(crate) fn start_next(&mut self) -> Option<StepId> {
         self.start_manifest().or_else(|| self.start_blob())
     }
 
     /// A step is done: others may have waited for it.
-    pub(crate) fn finish(&mut self, at: usize) {
-        match self.steps.get(at) {
-            Some(Step { target, work: Work::Manifest(_), .. }) => {
+    pub(crate) fn finish(&mut self, at: StepId) {
+        match &self.steps[at] {
+            Step { target, work: Work::Manifest(_), .. } => {
                 self.manifests_running -= 1;
                 self.manifests.entry(*target).or_default().running -= 1;
             }
@@ -77,31 +76,28 @@ impl<'p> Schedule<'p> {
                 self.bytes_running -= self.bytes_of(at);
             }
         }
-        for dependent in self.dependents.get_mut(at).map(std::mem::take).unwrap_or_default() {
-            if let Some(unmet) = self.unmet.get_mut(dependent) {
-                *unmet -= 1;
-                if *unmet == 0 {
-                    self.make_ready(dependent);
-                }
+        for dependent in std::mem::take(&mut self.dependents[at]) {
+            self.unmet[dependent] -= 1;
+            if self.unmet[dependent] == 0 {
+                self.make_ready(dependent);
             }
         }
     }
 
-    fn make_ready(&mut self, at: usize) {
-        match self.steps.get(at) {
-            Some(Step { target, work: Work::Manifest(_), .. }) => {
+    fn make_ready(&mut self, at: StepId) {
+        match &self.steps[at] {
+            Step { target, work: Work::Manifest(_), .. } => {
                 self.manifests.entry(*target).or_default().ready.insert(at);
             }
-            Some(step) => {
+            step => {
                 // A mount moves no bytes, unless it is declined.
                 let rank = Reverse(step.sends().map_or(u64::MAX, |blob| blob.size));
                 self.blobs.insert((rank, at));
             }
-            None => {}
         }
     }
 
-    fn start_manifest(&mut self) -> Option<usize> {
+    fn start_manifest(&mut self) -> Option<StepId> {
         if self.manifests_running >= self.limits.steps_in_flight {
             return None;
         }
@@ -113,7 +109,7 @@ impl<'p> Schedule<'p> {
         Some(at)
     }
 
-    fn start_blob(&mut self) -> Option<usize> {
+    fn start_blob(&mut self) -> Option<StepId> {
         let (rank, at) = self.blobs.first().copied()?;
         let bytes = self.bytes_of(at);
         // The first in line is never overtaken by one that would fit: a large blob would wait for ever.
@@ -127,9 +123,8 @@ impl<'p> Schedule<'p> {
         Some(at)
     }
 
-    fn bytes_of(&self, at: usize) -> u64 {
-        let blob = self.steps.get(at).and_then(Step::sends);
-        blob.map_or(0, |blob| blob.size.min(self.limits.bytes_in_flight))
+    fn bytes_of(&self, at: StepId) -> u64 {
+        self.steps[at].sends().map_or(0, |blob| blob.size.min(self.limits.bytes_in_flight))
     }
 }
 
@@ -141,9 +136,9 @@ mod tests {
     fn copy(size: u64) -> Step {
         let blob = Descriptor { media_type: "x".into(), digest: Digest::of(&size.to_le_bytes()), size, platform: None };
         Step {
-            target: 0,
+            target: TargetId::at(0),
             repository: "a".parse().unwrap(),
-            work: Work::Blob { blob, mount_from: None },
+            work: Work::Copy(blob),
             after: vec![],
             is_for_referrer: false,
         }
@@ -151,10 +146,10 @@ mod tests {
 
     fn manifest(after: &[usize]) -> Step {
         Step {
-            target: 0,
+            target: TargetId::at(0),
             repository: "a".parse().unwrap(),
             work: Work::Manifest(Digest::of(b"")),
-            after: after.to_vec(),
+            after: after.iter().copied().map(StepId::at).collect(),
             is_for_referrer: false,
         }
     }
@@ -163,52 +158,53 @@ mod tests {
         Limits { bytes_in_flight: 100, steps_in_flight, ..Limits::default() }
     }
 
-    fn start_all(schedule: &mut Schedule<'_>) -> Vec<usize> {
+    fn start_all(schedule: &mut Schedule<'_>) -> Vec<StepId> {
         std::iter::from_fn(|| schedule.start_next()).collect()
     }
 
     #[test]
     fn starts_the_largest_first_within_the_bytes_and_manifests_when_their_blobs_are_there() {
-        let steps = [copy(10), copy(60), manifest(&[0, 1]), copy(50), manifest(&[3])];
+        let steps = Steps::from_iter([copy(10), copy(60), manifest(&[0, 1]), copy(50), manifest(&[3])]);
         let mut schedule = Schedule::new(&steps, limits(9));
-        assert_eq!(start_all(&mut schedule), [1]);
-        schedule.finish(1);
-        assert_eq!(start_all(&mut schedule), [3, 0]);
-        schedule.finish(3);
-        assert_eq!(start_all(&mut schedule), [4]);
-        schedule.finish(0);
-        assert_eq!(start_all(&mut schedule), [2]);
+        assert_eq!(start_all(&mut schedule), [1].map(StepId::at));
+        schedule.finish(StepId::at(1));
+        assert_eq!(start_all(&mut schedule), [3, 0].map(StepId::at));
+        schedule.finish(StepId::at(3));
+        assert_eq!(start_all(&mut schedule), [4].map(StepId::at));
+        schedule.finish(StepId::at(0));
+        assert_eq!(start_all(&mut schedule), [2].map(StepId::at));
     }
 
     #[test]
     fn manifests_that_have_to_wait_keep_neither_blobs_nor_other_targets_waiting() {
-        let of = |target, step| Step { target, ..step };
-        let steps = [manifest(&[]), manifest(&[]), manifest(&[]), copy(1), copy(2), of(1, manifest(&[]))];
+        let of = |target, step| Step { target: TargetId::at(target), ..step };
+        let steps =
+            Steps::from_iter([manifest(&[]), manifest(&[]), manifest(&[]), copy(1), copy(2), of(1, manifest(&[]))]);
         let mut schedule = Schedule::new(&steps, limits(2));
-        assert_eq!(start_all(&mut schedule), [0, 5, 4, 3]);
-        schedule.finish(5);
-        assert_eq!(start_all(&mut schedule), [1]);
-        schedule.finish(4);
+        assert_eq!(start_all(&mut schedule), [0, 5, 4, 3].map(StepId::at));
+        schedule.finish(StepId::at(5));
+        assert_eq!(start_all(&mut schedule), [1].map(StepId::at));
+        schedule.finish(StepId::at(4));
         assert!(start_all(&mut schedule).is_empty());
-        schedule.finish(1);
-        assert_eq!(start_all(&mut schedule), [2]);
+        schedule.finish(StepId::at(1));
+        assert_eq!(start_all(&mut schedule), [2].map(StepId::at));
     }
 
     #[test]
     fn a_blob_beyond_the_limit_goes_alone() {
-        let steps = [copy(1), copy(1000)];
+        let steps = Steps::from_iter([copy(1), copy(1000)]);
         let mut schedule = Schedule::new(&steps, limits(9));
-        assert_eq!(start_all(&mut schedule), [1]);
-        schedule.finish(1);
-        assert_eq!(start_all(&mut schedule), [0]);
+        assert_eq!(start_all(&mut schedule), [1].map(StepId::at));
+        schedule.finish(StepId::at(1));
+        assert_eq!(start_all(&mut schedule), [0].map(StepId::at));
     }
 
     #[test]
     fn no_more_steps_than_allowed() {
-        let steps: Vec<_> = (1..=5).map(copy).collect();
+        let steps: Steps<Step> = (1..=5).map(copy).collect();
         let mut schedule = Schedule::new(&steps, limits(2));
-        assert_eq!(start_all(&mut schedule), [4, 3]);
-        schedule.finish(3);
-        assert_eq!(start_all(&mut schedule), [2]);
+        assert_eq!(start_all(&mut schedule), [4, 3].map(StepId::at));
+        schedule.finish(StepId::at(3));
+        assert_eq!(start_all(&mut schedule), [2].map(StepId::at));
     }
 }

@@ -1,17 +1,16 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures_util::{StreamExt, stream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use super::schedule::Schedule;
-use super::{
-    Arc, Digest, Error, Manifest, Plan, Progress, Repository, Retrying, Source, Transfer, blob, whole_manifest,
-};
+use super::{Arc, Digest, Error, Manifest, Plan, Progress, Repository, Retrying, Source, Transfer, whole_manifest};
+use crate::blob::BlobReader;
 use crate::plan::{Step, Work};
+use crate::position::{StepId, TargetId};
 use crate::{MountOutcome, Name, PutOutcome, ReferrerPolicy, Target};
-use oci::Content;
+use oci::{Content, Descriptor};
 
 /// How often a manifest is put again after the registry said that it lacks what it has.
 const PUTS: u32 = 3;
@@ -25,13 +24,10 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
         let mut running = JoinSet::new();
         loop {
             while let Some(at) = schedule.start_next() {
-                let Some(step) = plan.steps.get(at) else { continue };
-                let Some(target) = self.targets.get(step.target) else { continue };
                 let runner = StepRunner {
-                    source: self.source.clone(),
-                    target: target.clone(),
+                    reader: self.reader.clone(),
+                    target: self.targets[plan.steps[at].target].clone(),
                     plan: plan.clone(),
-                    range_permits: self.range_permits.clone(),
                     progress: self.progress.clone(),
                     at,
                 };
@@ -50,20 +46,21 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
 
     /// Opens an upload in every repository that is to receive blobs, before any byte moves: ECR has no dry run, and this is the closest
     /// to asking whether writing is allowed. Each is used for the first blob that can use it.
-    async fn begin(&self, plan: &Plan) -> Result<HashMap<usize, MountOutcome<T::Upload>>, Error> {
-        let mut firsts: BTreeMap<(usize, &Repository), (usize, &Step)> = BTreeMap::new();
-        for (at, step) in plan.steps.iter().enumerate().filter(|(_, step)| matches!(step.work, Work::Blob { .. })) {
+    async fn begin(&self, plan: &Plan) -> Result<HashMap<StepId, MountOutcome<T::Upload>>, Error> {
+        let mut firsts: BTreeMap<(TargetId, &Repository), (StepId, &Step)> = BTreeMap::new();
+        for (at, step) in plan.steps.iter().filter(|(_, step)| step.is_for_blob()) {
             let first = firsts.entry((step.target, &step.repository)).or_insert((at, step));
             if first.1.sends().is_none() && step.sends().is_some() {
                 *first = (at, step);
             }
         }
         let opened: Vec<_> = stream::iter(firsts.into_values())
-            .filter_map(|(at, step)| async move { Some((at, step, self.targets.get(step.target)?)) })
-            .map(|(at, step, target)| async move {
+            .map(|(at, step)| async move {
+                let target = &self.targets[step.target];
                 let begun = match &step.work {
-                    Work::Blob { blob, mount_from: Some(from) } if step.sends().is_some() => {
-                        target.mount_blob(&step.repository, blob, from).await?
+                    // The repository itself is asked: it says whether it has the blob, and opens an upload if not.
+                    Work::CopyUnlessPresent(blob) => {
+                        target.mount_blob(&step.repository, blob, &step.repository).await?
                     }
                     _ => MountOutcome::Declined(target.start_upload(&step.repository).await?),
                 };
@@ -81,18 +78,17 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
 }
 
 /// Carries out one step.
-struct StepRunner<S, T> {
-    source: Arc<Retrying<S>>,
-    target: Arc<Retrying<T>>,
+pub(super) struct StepRunner<S, T> {
+    pub(super) reader: BlobReader<S>,
+    pub(super) target: Arc<Retrying<T>>,
     plan: Arc<Plan>,
-    range_permits: Arc<Semaphore>,
-    progress: Arc<Progress>,
-    at: usize,
+    pub(super) progress: Arc<Progress>,
+    at: StepId,
 }
 
 impl<S: Source, T: Target> StepRunner<S, T> {
     async fn run(&self, begun: Option<MountOutcome<T::Upload>>) -> Result<(), Error> {
-        let Some(step) = self.plan.steps.get(self.at) else { return Ok(()) };
+        let step = &self.plan.steps[self.at];
         match self.carry_out(step, begun).await {
             // Nobody needs what hangs on an image to run it, and ECR takes less of it than the specification does (aws/containers-roadmap#2783).
             Err(error)
@@ -112,49 +108,50 @@ impl<S: Source, T: Target> StepRunner<S, T> {
 
     async fn carry_out(&self, step: &Step, begun: Option<MountOutcome<T::Upload>>) -> Result<(), Error> {
         let count = |counter, amount| self.progress.count(step.target, counter, amount);
+        let repository = &step.repository;
         match &step.work {
             Work::Manifest(digest) => {
                 let missing = || {
-                    let what = format!("{}@{digest} is no longer in {}", step.repository, self.source.name());
+                    let what = format!("{repository}@{digest} is no longer in {}", self.reader.source().name());
                     Error::new(Name::SourceImageNotFound, what)
                 };
-                let manifest = whole_manifest(&self.plan, &*self.source, &step.repository, *digest).await?;
-                self.put(&step.repository, &manifest.ok_or_else(missing)?).await?;
+                let manifest = whole_manifest(&self.plan, self.reader.source(), repository, *digest).await?;
+                self.put(repository, &manifest.ok_or_else(missing)?).await?;
                 count(|counters| &counters.manifests_put, 1);
             }
-            Work::Blob { blob, mount_from } => {
-                let begun = match (begun, mount_from) {
-                    (None, Some(from)) => Some(self.target.mount_blob(&step.repository, blob, from).await?),
-                    (begun, _) => begun,
+            Work::Copy(blob) => {
+                let upload = begun.and_then(|begun| match begun {
+                    MountOutcome::Declined(upload) => Some(upload),
+                    MountOutcome::Mounted => None,
+                });
+                self.bring_blob(step, blob, upload).await?;
+            }
+            Work::CopyUnlessPresent(blob) => {
+                let asked = match begun {
+                    Some(begun) => begun,
+                    None => self.target.mount_blob(repository, blob, repository).await?,
                 };
-                let upload = match begun {
-                    Some(MountOutcome::Mounted) if mount_from.as_ref() == Some(&step.repository) => {
+                match asked {
+                    MountOutcome::Declined(upload) => self.bring_blob(step, blob, Some(upload)).await?,
+                    MountOutcome::Mounted => {
                         count(|counters| &counters.blobs_present, 1);
                         count(|counters| &counters.bytes_present, blob.size);
-                        return Ok(());
                     }
-                    Some(MountOutcome::Mounted) => {
-                        count(|counters| &counters.blobs_mounted, 1);
-                        return Ok(());
-                    }
-                    Some(MountOutcome::Declined(upload)) => Some(upload),
-                    None => None,
-                };
-                let _on_its_way = self.progress.on_its_way(self.at, &step.repository, blob);
-                blob::copy(
-                    &self.source,
-                    &self.target,
-                    &step.repository,
-                    blob,
-                    upload,
-                    &self.range_permits,
-                    &self.progress,
-                )
-                .await?;
-                count(|counters| &counters.blobs_copied, 1);
-                count(|counters| &counters.bytes_copied, blob.size);
+                }
             }
+            Work::Mount { blob, from } => match self.target.mount_blob(repository, blob, from).await? {
+                MountOutcome::Declined(upload) => self.bring_blob(step, blob, Some(upload)).await?,
+                MountOutcome::Mounted => count(|counters| &counters.blobs_mounted, 1),
+            },
         }
+        Ok(())
+    }
+
+    async fn bring_blob(&self, step: &Step, blob: &Descriptor, upload: Option<T::Upload>) -> Result<(), Error> {
+        let _on_its_way = self.progress.on_its_way(self.at, &step.repository, blob);
+        self.copy(&step.repository, blob, upload).await?;
+        self.progress.count(step.target, |counters| &counters.blobs_copied, 1);
+        self.progress.count(step.target, |counters| &counters.bytes_copied, blob.size);
         Ok(())
     }
 
@@ -165,10 +162,11 @@ impl<S: Source, T: Target> StepRunner<S, T> {
             match self.target.put_manifest(repository, manifest, None).await? {
                 PutOutcome::Stored => return Ok(()),
                 _ if put == PUTS => break,
-                PutOutcome::LacksBlobs(digests) => self.bring_blobs(repository, manifest.content(), &digests).await?,
+                PutOutcome::LacksBlobs(digests) => self.bring_lacking(repository, manifest.content(), &digests).await?,
                 PutOutcome::LacksManifests => {
                     for child in manifest.content().children() {
-                        if let Some(child) = whole_manifest(&self.plan, &*self.source, repository, child.digest).await?
+                        if let Some(child) =
+                            whole_manifest(&self.plan, self.reader.source(), repository, child.digest).await?
                         {
                             Box::pin(self.put(repository, &child)).await?;
                         }
@@ -186,11 +184,11 @@ impl<S: Source, T: Target> StepRunner<S, T> {
         ))
     }
 
-    async fn bring_blobs(&self, repository: &Repository, content: &Content, digests: &[Digest]) -> Result<(), Error> {
+    async fn bring_lacking(&self, repository: &Repository, content: &Content, digests: &[Digest]) -> Result<(), Error> {
         let mut brought = HashSet::new();
         let lacking = content.blobs().filter(|blob| digests.contains(&blob.digest));
         for blob in lacking.filter(|blob| brought.insert(blob.digest)) {
-            blob::copy(&self.source, &self.target, repository, blob, None, &self.range_permits, &self.progress).await?;
+            self.copy(repository, blob, None).await?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use futures_util::{StreamExt, stream};
 use super::{Completeness, Error, Plan, Reference, Source, Transfer, whole_manifest};
 use crate::batches::batches;
 use crate::plan::Tagging;
+use crate::position::TargetId;
 use crate::{Name, PutOutcome, Target};
 
 /// How many tags are written at a time to one target.
@@ -34,7 +35,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
     /// A tag that cannot be written does not keep the others from being written: tagging rolls forward, and a failure lists what is missing.
     async fn put_tags(&self, plan: &Plan, wave: Vec<&Tagging>) -> Result<Completeness, Error> {
         // Each target has a pace of its own, and none waits for that of another.
-        let mut targets: BTreeMap<usize, Vec<&Tagging>> = BTreeMap::new();
+        let mut targets: BTreeMap<TargetId, Vec<&Tagging>> = BTreeMap::new();
         for tagging in &wave {
             targets.entry(tagging.target).or_default().push(tagging);
         }
@@ -59,7 +60,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
     }
 
     async fn put_tag(&self, plan: &Plan, tagging: &Tagging) -> Result<(), Fault> {
-        let Some(target) = self.targets.get(tagging.target) else { return Ok(()) };
+        let target = &self.targets[tagging.target];
         let manifest =
             whole_manifest(plan, &**target, &tagging.repository, tagging.new).await.map_err(Fault::Failed)?;
         let manifest = manifest.ok_or(Fault::Gone)?;
@@ -79,8 +80,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
         let faults: Vec<Vec<_>> = stream::iter(batches(written, |place| self.batch(place)))
             .map(|((target, repository), taggings)| async move {
                 let references: Vec<_> = taggings.iter().map(|tagging| Reference::Tag(tagging.tag.clone())).collect();
-                let Some(target) = self.targets.get(target) else { return vec![] };
-                match target.manifests(repository, &references).await {
+                match self.targets[target].manifests(repository, &references).await {
                     Err(error) => taggings.into_iter().map(|tagging| (tagging, Fault::Failed(error.clone()))).collect(),
                     Ok(lookups) => taggings
                         .into_iter()
@@ -113,7 +113,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
             plan.tags.len()
         );
         let lines = failed.map(|(tagging, error)| {
-            let target = plan.targets.get(tagging.target).map_or("", String::as_str);
+            let target = &plan.targets[tagging.target].name;
             let old = tagging.old.map_or_else(|| "nothing".to_owned(), |digest| digest.to_string());
             format!(
                 "{}:{} in {target}, pointing to {old}, wanted {}: {}: {error}",

@@ -6,13 +6,14 @@ use super::{Completeness, Digest, Error, Plan, Reference, Repository, Source, Tr
 use crate::Target;
 use crate::batches::batches;
 use crate::plan::Work;
+use crate::position::TargetId;
 use oci::Content;
 
-/// A repository of a target, which is known by its position.
-type Place<'p> = (usize, &'p Repository);
+/// A repository of a target.
+type TargetRepository<'p> = (TargetId, &'p Repository);
 
-/// Something in it.
-type There<'p> = (Place<'p>, Digest);
+/// A manifest or blob that a target should have.
+type Expected<'p> = (TargetRepository<'p>, Digest);
 
 impl<S: Source, T: Target> Transfer<'_, S, T> {
     /// Reads back, by digest, every manifest of what is to be tagged, and asks for each of their blobs.
@@ -20,10 +21,10 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
     /// Where every manifest and blob costs a request of its own, only the tops of what this run has written are read back: all below was
     /// answered for one by one. What was there before, somebody else may have put there without all that it needs.
     pub(crate) async fn verify(&self, plan: &Plan) -> Result<Completeness, Error> {
-        let written: HashSet<There<'_>> = plan.written().map(|(place, digest, _)| (place, digest)).collect();
+        let written: HashSet<Expected<'_>> = plan.written().map(|(place, digest, _)| (place, digest)).collect();
         let tagged = plan.tags.iter().map(|tagging| ((tagging.target, &tagging.repository), tagging.new));
         let referrers = plan.written().filter(|(.., is_for_referrer)| *is_for_referrer);
-        let images: BTreeSet<There<'_>> = tagged
+        let images: BTreeSet<Expected<'_>> = tagged
             .chain(referrers.map(|(place, digest, _)| (place, digest)))
             .filter(|((target, repository), digest)| !self.progress.is_left(*target, repository, *digest))
             .collect();
@@ -36,10 +37,10 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
     }
 
     /// `images` with all that the plan knows to be below them, and what those list besides, which is found on the way down.
-    async fn verify_whole<'p>(&self, plan: &Plan, images: Vec<There<'p>>) -> Result<Completeness, Error> {
+    async fn verify_whole<'p>(&self, plan: &Plan, images: Vec<Expected<'p>>) -> Result<Completeness, Error> {
         let below = |digest| plan.store.bottom_up(digest);
         let known = images.into_iter().flat_map(|(place, digest)| below(digest).into_iter().map(move |at| (place, at)));
-        let mut seen: BTreeSet<There<'_>> = known.collect();
+        let mut seen: BTreeSet<Expected<'_>> = known.collect();
         let mut level = Vec::from_iter(seen.clone());
         let mut blobs = BTreeSet::new();
         while !level.is_empty() {
@@ -58,10 +59,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
         }
         let blobs = batches(blobs, |place| self.batch(place));
         let asked = stream::iter(blobs).map(|((target, repository), blobs)| async move {
-            match self.targets.get(target) {
-                Some(target) => Ok::<_, Error>(!target.has_blobs(repository, &blobs).await?.contains(&false)),
-                None => Ok(true),
-            }
+            Ok::<_, Error>(!self.targets[target].has_blobs(repository, &blobs).await?.contains(&false))
         });
         let whole = asked.buffer_unordered(self.limits.steps_in_flight).try_all(|present| async move { present });
         Ok(if whole.await? { Completeness::Complete } else { Completeness::Missing })
@@ -70,17 +68,14 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
     /// Looks up manifests that should be there, and tells what each refers to.
     async fn read_back<'p>(
         &self,
-        wanted: Vec<There<'p>>,
-        mut each: impl FnMut(Place<'p>, &Content),
+        wanted: Vec<Expected<'p>>,
+        mut each: impl FnMut(TargetRepository<'p>, &Content),
     ) -> Result<Completeness, Error> {
         let wanted = batches(wanted, |place| self.batch(place));
         let answers = stream::iter(wanted).map(|(place, digests)| async move {
             let (target, repository) = place;
             let references: Vec<_> = digests.into_iter().map(Reference::Digest).collect();
-            match self.targets.get(target) {
-                Some(target) => Ok::<_, Error>((place, target.manifests(repository, &references).await?)),
-                None => Ok((place, vec![])),
-            }
+            Ok::<_, Error>((place, self.targets[target].manifests(repository, &references).await?))
         });
         let mut answers = std::pin::pin!(answers.buffer_unordered(self.limits.steps_in_flight));
         while let Some((place, lookups)) = answers.try_next().await? {
@@ -93,17 +88,17 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
     }
 
     /// How many manifests or blobs one request to this place can ask for.
-    pub(super) fn batch(&self, (target, _): &Place<'_>) -> usize {
-        self.targets.get(*target).map_or(1, |target| target.batch_size())
+    pub(super) fn batch(&self, (target, _): &TargetRepository<'_>) -> usize {
+        self.targets[*target].batch_size()
     }
 }
 
 impl Plan {
     /// The manifests that this plan writes, and whether each is for something that hangs on an image.
-    fn written(&self) -> impl Iterator<Item = (Place<'_>, Digest, bool)> {
-        self.steps.iter().filter_map(|step| match step.work {
+    fn written(&self) -> impl Iterator<Item = (TargetRepository<'_>, Digest, bool)> {
+        self.steps.iter().filter_map(|(_, step)| match step.work {
             Work::Manifest(digest) => Some(((step.target, &step.repository), digest, step.is_for_referrer)),
-            Work::Blob { .. } => None,
+            Work::Copy(_) | Work::CopyUnlessPresent(_) | Work::Mount { .. } => None,
         })
     }
 }

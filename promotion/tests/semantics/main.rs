@@ -17,7 +17,7 @@ use oci::Manifest;
 use promotion::{Name, Release};
 
 const SEMANTICS: &str = include_str!("../../../docs/semantics.md");
-const README: &str = include_str!("../../../README.md");
+const REFERENCE: &str = include_str!("../../../docs/reference.md");
 
 /// Runs the examples of a document. What does not hold, each with its line.
 async fn check(document: &str) -> Vec<String> {
@@ -74,16 +74,16 @@ fn the_tables_of_error_names_are_that_of_the_code() {
             |row: &[&str], at: usize| row.get(at).map(|cell| cell.trim_matches('`').to_owned()).unwrap_or_default();
         table.iter().map(|row| [0, 1, 2].map(|at| cell(row, at))).collect()
     };
-    let told: Vec<_> = table(SEMANTICS, "Error names").into_iter().map(|[name, when, _]| (name, when)).collect();
-    assert_eq!(told, Name::ALL.map(|name| (name.to_string(), name.explain().to_owned())));
-    let advice = table(README, "Errors");
+    let explained: Vec<_> = table(SEMANTICS, "Error names").into_iter().map(|[name, when, _]| (name, when)).collect();
+    assert_eq!(explained, Name::ALL.map(|name| (name.to_string(), name.explain().to_owned())));
+    let advice = table(REFERENCE, "Errors");
     assert_eq!(advice.iter().map(|[name, ..]| name).collect::<Vec<_>>(), Name::ALL.map(Name::as_str));
     assert!(advice.iter().all(|[_, again, what]| !again.is_empty() && !what.is_empty()));
 }
 
 #[test]
-fn the_releases_in_the_readme_are_accepted() {
-    let sections = sections(README);
+fn the_releases_in_the_reference_are_accepted() {
+    let sections = sections(REFERENCE);
     let blocks =
         sections.iter().flat_map(|section| &section.blocks).filter(|block| block.kind == "json deploy-manifest");
     let read: Vec<_> = blocks.map(|block| Release::parse(block.text.as_bytes())).collect();

@@ -65,7 +65,7 @@ pub fn tags_are_whole(held: &(impl Held + ?Sized), fixture: &Fixture) -> Result<
         let is_asked_for =
             fixture.manifests.iter().any(|manifest| manifest.digest == digest && manifest.tags.contains(&tag));
         if !is_asked_for {
-            return Err(format!("{repository}:{tag} holds {digest}, which nobody asked for"));
+            return Err(format!("{repository}:{tag} holds {digest}, which is not part of any release"));
         }
         let (mut left, mut seen) = (vec![digest], BTreeSet::new());
         while let Some(digest) = left.pop() {

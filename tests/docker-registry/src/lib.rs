@@ -1,5 +1,6 @@
-//! Debian's docker-registry as a fixture: a registry that shares no code with Transship, started on a free port of 127.0.0.1 and ended with
-//! the value that stands for it. With it come images as other tools build them, and skopeo to read them.
+//! Debian's docker-registry as a fixture: a registry that shares no code with Transship, started on a free port of
+//! 127.0.0.1 and ended with the value that stands for it. With it come images as other tools build them, and skopeo to
+//! read them.
 //!
 //! Everything here panics where it fails: it is for tests.
 

@@ -1,4 +1,5 @@
-//! A token server as the distribution project describes it (docs/spec/auth/token.md): it signs what a registry then believes.
+//! A token server as the distribution project describes it (docs/spec/auth/token.md): it signs what a registry then
+//! believes.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};

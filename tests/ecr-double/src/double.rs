@@ -153,7 +153,8 @@ impl EcrDouble {
         self.world.faults.add(rule);
     }
 
-    /// Holds the first request of an operation to an account's registry, as soon as it arrives and before anything is done for it.
+    /// Holds the first request of an operation to an account's registry, as soon as it arrives and before anything is
+    /// done for it.
     #[must_use]
     pub fn hold(&self, operation: &str, account: &str) -> Hold {
         self.hold_nth(operation, account, 1)
@@ -170,8 +171,8 @@ impl EcrDouble {
         self.world.faults.clear();
     }
 
-    /// Sends clients that are told of one of this double's hosts, `127.0.0.1:PORT` of a registry or of S3, to another one instead: to a proxy
-    /// before it, say. For the API no address is ever told.
+    /// Sends clients that learn the address of one of this double's hosts, `127.0.0.1:PORT` of a registry or of S3, to another
+    /// one instead: to a proxy before it, say. The API never gives an address of its own.
     pub fn detour(&self, host: &str, by: &str) {
         self.world.detour(host, by);
     }

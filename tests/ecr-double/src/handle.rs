@@ -26,9 +26,9 @@ pub struct RegistryHandle {
 /// How to create a repository.
 #[derive(Debug, Clone, Default)]
 pub struct RepositoryOptions {
-    /// Tag mutability, MUTABLE unless told otherwise.
+    /// Tag mutability, MUTABLE by default.
     pub mutability: Mutability,
-    /// Encryption, AES256 unless told otherwise.
+    /// Encryption, AES256 by default.
     pub encryption: Encryption,
     /// Repository policy.
     pub policy: Option<String>,

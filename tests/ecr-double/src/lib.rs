@@ -11,19 +11,19 @@
 //!
 //! # Who calls
 //!
-//! Signatures are checked for their shape only. Twelve digits as the access key id are that account's root; other keys are
-//! known when a test sets them ([`EcrDouble::caller`]) or when STS says whose they are. STS tells only the account of a
-//! key. Roles assumed through [`EcrDouble::sts_endpoint`] are known by name. The caller's own account is allowed everything
-//! that no [`Deny`] meets; another account needs a repository policy.
+//! Signatures are checked for their shape only. Twelve digits as the access key id are that account's root; other keys
+//! are known when a test sets them ([`EcrDouble::caller`]) or when STS says whose they are. STS tells only the account
+//! of a key. Roles assumed through [`EcrDouble::sts_endpoint`] are known by name. The caller's own account is allowed
+//! everything that no [`Deny`] meets; another account needs a repository policy.
 //!
 //! # What is inferred
 //!
-//! Where ECR's behaviour is neither documented nor reported, the double takes the stricter reading: a token works in its
-//! own region only; `/v2` gives out a blob only once an image refers to it; a caller of another account gets
-//! `AccessDeniedException`, not `RepositoryNotFoundException`, for a repository that does not exist; a monolithic PUT needs
-//! a length; quotas are the caller's account's. [`Switches`] holds what may be turned round. HTTP statuses of `/v2` errors
-//! that reports do not give are those of the distribution specification. Lifecycle policies are kept but not carried
-//! out, pull-through caches and replication do not exist.
+//! Where ECR's behaviour is neither documented nor reported, the double takes the stricter reading: a token works in
+//! its own region only; `/v2` gives out a blob only once an image refers to it; a caller of another account gets
+//! `AccessDeniedException`, not `RepositoryNotFoundException`, for a repository that does not exist; a monolithic PUT
+//! needs a length; quotas are the caller's account's. [`Switches`] holds what may be turned round. HTTP statuses of
+//! `/v2` errors that reports do not give are those of the distribution specification. Lifecycle policies are kept but
+//! not carried out, pull-through caches and replication do not exist.
 //!
 //! # Use
 //!

@@ -1,5 +1,5 @@
-//! `ecr-double`: the stand-in for ECR as a process of its own. Prints one line of JSON with its endpoints when ready, and
-//! ends on SIGTERM, on SIGINT, and with `--exit-with-parent` when its standard input closes.
+//! `ecr-double`: the stand-in for ECR as a process of its own. Prints one line of JSON with its endpoints when ready,
+//! and ends on SIGTERM, on SIGINT, and with `--exit-with-parent` when its standard input closes.
 
 use std::io::{Read as _, Write as _};
 use std::process::ExitCode;

@@ -1,5 +1,5 @@
-//! A relay to STS. Roles assumed through it are known by name afterwards: the answer to AssumeRole holds both the new access
-//! key and the ARN of the session, which STS tells nobody else later.
+//! A relay to STS. Roles assumed through it are known by name afterwards: the answer to AssumeRole holds both the new
+//! access key and the ARN of the session, which STS gives to no other caller later.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};

@@ -1,4 +1,4 @@
-//! Repositories and what hangs on them: settings, policies, referrers, scans.
+//! Repositories and what belongs to them: settings, policies, referrers, scans.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // helpers of tests
 

@@ -33,7 +33,8 @@ pub(crate) enum Trouble {
     Lie,
 }
 
-/// A body that is passed on piece by piece: counted, held back to the pace of its connection, and troubled if it is to be.
+/// A body that is passed on piece by piece: counted, held back to the pace of its connection, and troubled if it is to
+/// be.
 pub(crate) struct Passing<B> {
     inner: B,
     meter: Arc<Meter>,

@@ -33,7 +33,8 @@ impl Rule {
 
 /// What happens to a request, or to its answer.
 ///
-/// What strikes "half way" strikes in the middle of a body whose length is announced, and after the first piece of any other.
+/// What strikes "half way" strikes in the middle of a body whose length is announced, and after the first piece of any
+/// other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
     /// This status is the answer, and the registry hears nothing.

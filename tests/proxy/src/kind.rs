@@ -51,7 +51,8 @@ impl Seen {
         Self { method, path, kind, operation }
     }
 
-    /// Method and kind in words, as in `GET manifest`, or the operation, as in `BatchGetImage`: what requests are counted by, and what a [`Rule`](crate::Rule) is for.
+    /// Method and kind in words, as in `GET manifest`, or the operation, as in `BatchGetImage`: what requests are
+    /// counted by, and what a [`Rule`](crate::Rule) is for.
     #[must_use]
     pub fn name(&self) -> String {
         self.operation.clone().unwrap_or_else(|| format!("{} {}", self.method, self.kind))

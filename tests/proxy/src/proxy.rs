@@ -58,7 +58,8 @@ impl Proxy {
         }
     }
 
-    /// The same, before a token server as well (`127.0.0.1:PORT`): challenges of the registry that name it name this proxy instead.
+    /// The same, before a token server as well (`127.0.0.1:PORT`): challenges of the registry that name it name this
+    /// proxy instead.
     ///
     /// # Panics
     /// If there is no free port.
@@ -99,7 +100,8 @@ impl Proxy {
         self.state.add(rule);
     }
 
-    /// How many requests a fault has struck since the start, or since the last [`reset`](Self::reset): one of a body strikes none without a body.
+    /// How many requests a fault has struck since the start, or since the last [`reset`](Self::reset): one of a body
+    /// strikes none without a body.
     #[must_use]
     pub fn struck(&self) -> usize {
         self.state.struck()
@@ -110,8 +112,8 @@ impl Proxy {
         self.state.clear_rules();
     }
 
-    /// Waits until a request is held back by [`Fault::Hang`](crate::Fault::Hang) or [`Fault::HoldAnswer`](crate::Fault::HoldAnswer), the
-    /// registry having done by then what it does.
+    /// Waits until a request is held back by [`Fault::Hang`](crate::Fault::Hang) or
+    /// [`Fault::HoldAnswer`](crate::Fault::HoldAnswer), the registry having done by then what it does.
     pub async fn holding(&self) {
         // The sender lives as long as the proxy.
         let _ = self.state.holding.subscribe().wait_for(|holding| *holding).await;

@@ -21,7 +21,7 @@ pub(super) struct Get {
     accepted_media_types: Option<Vec<String>>,
 }
 
-/// Trouble with one image is told in `failures`, under HTTP 200
+/// Trouble with one image is reported in `failures`, under HTTP 200
 /// (<https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetImage.html>).
 pub(super) fn get(call: &Call, input: Get) -> Result<Value, Refusal> {
     let ids = wire::required("imageIds", input.image_ids)?;

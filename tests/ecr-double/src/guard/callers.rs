@@ -60,7 +60,7 @@ impl Caller {
     }
 }
 
-/// The configured callers, and those that STS told of.
+/// The configured callers, and those that STS has given out.
 #[derive(Debug, Default)]
 pub(crate) struct Callers(Mutex<BTreeMap<String, Caller>>);
 

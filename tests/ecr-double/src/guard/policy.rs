@@ -74,7 +74,8 @@ pub(crate) fn judge(
     deny(&format!("because no resource-based policy allows the {action} action"))
 }
 
-/// Reads a policy for SetRepositoryPolicy: what the double would not understand it refuses, so that no test relies on it.
+/// Reads a policy for SetRepositoryPolicy: what the double would not understand it refuses, so that no test relies on
+/// it.
 pub(crate) fn check(text: &str) -> Result<(), Refusal> {
     let invalid = |why: &str| Refusal::parameter("PolicyText", &format!("Invalid repository policy provided: {why}"));
     let document: Value = serde_json::from_str(text).map_err(|_| invalid("not JSON"))?;

@@ -2,15 +2,15 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::ops::Range;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::stream::Fuse;
 use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
-use crate::{Error, Name, OpenBlob, Retrying, Source};
+use super::BlobReader;
+use crate::{Error, Name, OpenBlob, Source};
 use oci::{Descriptor, Repository};
 
 /// How many bytes a request asks for where several connections read one blob; so many are held for each of them.
@@ -24,14 +24,12 @@ const LARGE: u64 = 16 * PART;
 
 /// The bytes of a blob in their order, from some byte on; of a large one over several connections.
 ///
-/// One connection is often slower than the line: its rate is its window over the round trip, and S3 limits it as well. So parts that come later are
-/// asked for ahead, where the permits that all large blobs share leave one (docs/decisions/0020-large-blobs-over-several-connections.md).
+/// One connection is often slower than the line: its rate is its window over the round trip, and S3 limits it as well. So parts that come
+/// later are asked for ahead, where the permits that all large blobs share leave one (docs/decisions/0020-large-blobs-over-several-connections.md).
 pub(super) struct Ranges<S: Source> {
-    source: Arc<Retrying<S>>,
+    reader: BlobReader<S>,
     repository: Repository,
     blob: Descriptor,
-    /// For how many parts there is room, over all large blobs on their way.
-    range_permits: Arc<Semaphore>,
     /// That of the current part: none for a small blob, or where others have all. Without one nothing is read ahead.
     permit: Option<OwnedSemaphorePermit>,
     current: Part,
@@ -57,26 +55,24 @@ struct Part {
 impl<S: Source> Ranges<S> {
     /// Opens a blob at a byte.
     pub(super) async fn open(
-        source: &Arc<Retrying<S>>,
+        reader: &BlobReader<S>,
         repository: &Repository,
         blob: &Descriptor,
         offset: u64,
-        range_permits: &Arc<Semaphore>,
     ) -> Result<Self, Error> {
         let (end, permit) = match blob.size.saturating_sub(offset) {
             ..LARGE => (blob.size, None),
             left => {
-                let permit = range_permits.clone().try_acquire_owned().ok();
+                let permit = reader.permit();
                 (offset + left.min(step(permit.as_ref())), permit)
             }
         };
-        let OpenBlob { bytes, end } = source.open_blob(repository, blob, offset..end).await?;
+        let OpenBlob { bytes, end } = reader.source.open_blob(repository, blob, offset..end).await?;
         let current = Part::new(bytes, offset..end, None);
         Ok(Self {
-            source: source.clone(),
+            reader: reader.clone(),
             repository: repository.clone(),
             blob: blob.clone(),
-            range_permits: range_permits.clone(),
             permit,
             current,
             ahead: VecDeque::new(),
@@ -102,7 +98,7 @@ impl<S: Source> Ranges<S> {
 
     fn read_ahead(&mut self) {
         while self.permit.is_some() && self.current.is_short && self.asked < self.blob.size {
-            let Ok(permit) = self.range_permits.clone().try_acquire_owned() else { return };
+            let Some(permit) = self.reader.permit() else { return };
             let part = self.ask(PART, Some(permit));
             self.ahead.push_back(part);
         }
@@ -115,7 +111,7 @@ impl<S: Source> Ranges<S> {
             Some(part) => Part { _permit: None, ..part },
             None if self.asked == self.blob.size => return false,
             None => {
-                self.permit = self.permit.take().or_else(|| self.range_permits.clone().try_acquire_owned().ok());
+                self.permit = self.permit.take().or_else(|| self.reader.permit());
                 self.ask(step(self.permit.as_ref()), None)
             }
         };
@@ -125,7 +121,7 @@ impl<S: Source> Ranges<S> {
     fn ask(&mut self, bytes: u64, permit: Option<OwnedSemaphorePermit>) -> Part {
         let range = self.asked..self.blob.size.min(self.asked + bytes);
         self.asked = range.end;
-        let (source, repository, blob) = (self.source.clone(), self.repository.clone(), self.blob.clone());
+        let (source, repository, blob) = (self.reader.source.clone(), self.repository.clone(), self.blob.clone());
         let asked = range.clone();
         let opening = async move {
             let opened = source.open_blob(&repository, &blob, asked.clone()).await?;

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import botocore.session
 from botocore.validate import ParamValidator
 from ministack.services import stepfunctions
-from static.machines import SAMPLE, load
+from static.definitions import SAMPLE, load
 
 
 def definition(name: str, **substitutions: str) -> str:

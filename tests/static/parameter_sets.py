@@ -1,7 +1,7 @@
 """The ways to install the template that differ in what is made, and the machines that each has."""
 
 from static import template
-from static.machines import load
+from static.definitions import load
 
 DEPLOY_ROLE = "arn:aws:iam::111122223333:role/deploys"
 OWN_MACHINE = "arn:aws:states:eu-west-1:111122223333:stateMachine:of-a-team"

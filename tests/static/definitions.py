@@ -11,6 +11,9 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "statemachines"
 
 SUBSTITUTION = re.compile(r"\$\{([A-Za-z0-9_]+)\}")
+# A condition that substitutions decide.
+DECIDED = re.compile(r"'(\w+)' = '(\w+)'")
+MODES = ("single", "multi")
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,52 @@ class Machine:
         """The definition with each `${Name}` replaced, as CloudFormation does it."""
         return SUBSTITUTION.sub(lambda match: values[match[1]], self.text)
 
+    def in_mode(self, mode: str) -> "Machine":
+        """What is deployed in this mode, without the states that only the other one comes to."""
+        return Machine(f"{mode}-account", self.text.replace("${DeploymentMode}", mode)).reached
+
+    @property
+    def reached(self) -> "Machine":
+        """Without the states that no way leads to, once substitutions have decided their conditions."""
+        states = {name: decided(body) for name, body in self.definition["States"].items()}
+        found, ahead = set(), [self.definition["StartAt"]]
+        while ahead:
+            name = ahead.pop()
+            if name not in found:
+                found.add(name)
+                body = states[name]
+                ahead += [body[key] for key in ("Next", "Default") if key in body]
+                ahead += [way["Next"] for way in (*body.get("Choices", []), *body.get("Catch", []))]
+        reached = {name: body for name, body in states.items() if name in found}
+        return Machine(self.name, json.dumps({**self.definition, "States": reached}))
+
 
 @cache
 def load(folder: Path = FOLDER) -> dict:
     return {path.name.removesuffix(".asl.json"): read(path) for path in sorted(folder.glob("*.asl.json"))}
+
+
+@cache
+def deployed() -> dict:
+    """By the name that they are deployed with: the pipeline has one in each mode."""
+    machines = load()
+    pipelines = {f"{mode}-account": machines["pipeline"].in_mode(mode) for mode in MODES}
+    return pipelines | {name: machine for name, machine in machines.items() if name != "pipeline"}
+
+
+def decided(body: dict) -> dict:
+    """A state without the choices that are never taken, or never come to."""
+    if body["Type"] != "Choice":
+        return body
+    choices = []
+    for choice in body["Choices"]:
+        sides = DECIDED.fullmatch(expression(choice["Condition"]))
+        if sides and sides[1] == sides[2]:
+            assert set(choice) == {"Condition", "Next"}, "a Default assigns otherwise"
+            return {**body, "Choices": choices, "Default": choice["Next"]}
+        if not sides:
+            choices.append(choice)
+    return {**body, "Choices": choices}
 
 
 def read(path: Path) -> Machine:
@@ -105,6 +150,7 @@ def expressions(value) -> Iterator[str]:
 
 # Stand-ins of the right form, for checks that do not read them from the template.
 SAMPLE = {
+    "DeploymentMode": "multi",
     "Partition": "aws",
     "UrlSuffix": "amazonaws.com",
     "BuildsTable": "dev-aws-deployer--builds",

@@ -1,13 +1,13 @@
 #![allow(clippy::cast_possible_truncation, reason = "few bytes are read here")]
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::stream;
 use tokio::time::{Instant, advance, sleep};
 
 use super::*;
-use crate::{Lookup, Referrers, RetryPolicy};
+use crate::{Lookup, Referrers, RetryPolicy, Retrying};
 use oci::{Digest, Reference, Registry, Tag};
 
 const MIB: u64 = 1 << 20;
@@ -89,10 +89,10 @@ fn blob(mib: u64) -> Descriptor {
 }
 
 /// Reads a blob of so many MiB, taking so long over each piece; checks that all arrives in order, and tells how long that took.
-async fn read(source: &Arc<Retrying<Slow>>, mib: u64, pause: u64, range_permits: &Arc<Semaphore>) -> Duration {
+async fn read(reader: &BlobReader<Slow>, mib: u64, pause: u64) -> Duration {
     let (blob, repository) = (blob(mib), "app".parse().unwrap());
     let begin = Instant::now();
-    let mut ranges = Ranges::open(source, &repository, &blob, 0, range_permits).await.unwrap();
+    let mut ranges = Ranges::open(reader, &repository, &blob, 0).await.unwrap();
     for at in 0..mib {
         let piece = ranges.next().await.unwrap().unwrap();
         assert_eq!((piece.len() as u64, piece.first()), (MIB, Some(&(at as u8))), "MiB {at}");
@@ -102,66 +102,60 @@ async fn read(source: &Arc<Retrying<Slow>>, mib: u64, pause: u64, range_permits:
     begin.elapsed()
 }
 
-fn patient(slow: Slow) -> Arc<Retrying<Slow>> {
-    Arc::new(Retrying::new(slow, RetryPolicy::default()))
-}
-
-fn range_permits(count: usize) -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(count))
+fn reader(slow: Slow, ranges_in_flight: usize) -> BlobReader<Slow> {
+    BlobReader::new(Arc::new(Retrying::new(slow, RetryPolicy::default())), ranges_in_flight)
 }
 
 #[tokio::test(start_paused = true)]
 async fn four_connections_read_about_four_times_as_fast_as_one() {
-    let source = patient(Slow::new(20));
-    let one = read(&source, 200, 0, &range_permits(0)).await;
-    assert_eq!((one.as_millis(), source.requests()), (4000, 4));
-    let room = range_permits(4);
-    let four = read(&source, 200, 0, &room).await;
+    let reader_of_one = reader(Slow::new(20), 0);
+    let one = read(&reader_of_one, 200, 0).await;
+    assert_eq!((one.as_millis(), reader_of_one.source.requests()), (4000, 4));
+    let reader_of_four = reader(Slow::new(20), 4);
+    let four = read(&reader_of_four, 200, 0).await;
     assert!(four * 7 < one * 2, "{four:?} and {one:?}");
-    assert_eq!(source.requests(), 4 + 200 / PART_MIB);
-    assert_eq!(room.available_permits(), 4, "all are given back");
+    assert_eq!(reader_of_four.source.requests(), 200 / PART_MIB);
+    assert_eq!(reader_of_four.range_permits.available_permits(), 4, "all are given back");
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_read_ahead_is_bounded_whatever_is_sent_on() {
-    let source = patient(Slow::new(5));
-    let room = range_permits(4);
+    let reader = reader(Slow::new(5), 4);
     let (blob, repository) = (blob(100), "app".parse().unwrap());
-    let mut ranges = Ranges::open(&source, &repository, &blob, 0, &room).await.unwrap();
+    let mut ranges = Ranges::open(&reader, &repository, &blob, 0).await.unwrap();
     ranges.next().await.unwrap().unwrap();
     for _ in 0..9 {
         advance(Duration::from_secs(1)).await;
-        assert!(source.requests() <= 4, "{} parts are asked for", source.requests());
+        assert!(reader.source.requests() <= 4, "{} parts are asked for", reader.source.requests());
     }
     // Others find no room, and ask for long stretches.
-    let mut other = Ranges::open(&source, &repository, &blob, 0, &room).await.unwrap();
+    let mut other = Ranges::open(&reader, &repository, &blob, 0).await.unwrap();
     while let Some(piece) = other.next().await {
         piece.unwrap();
     }
-    assert_eq!(source.requests(), 4 + 2);
+    assert_eq!(reader.source.requests(), 4 + 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn small_blobs_and_registries_without_ranges_take_one_request() {
-    let source = patient(Slow::new(20));
-    read(&source, 31, 0, &range_permits(4)).await;
-    assert_eq!(source.requests(), 1);
-    let source = patient(Slow { heeds_ranges: false, ..Slow::new(20) });
-    read(&source, 100, 0, &range_permits(4)).await;
-    assert_eq!(source.requests(), 1);
+    let small = reader(Slow::new(20), 4);
+    read(&small, 31, 0).await;
+    assert_eq!(small.source.requests(), 1);
+    let without_ranges = reader(Slow { heeds_ranges: false, ..Slow::new(20) }, 4);
+    read(&without_ranges, 100, 0).await;
+    assert_eq!(without_ranges.source.requests(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_part_that_is_cut_is_told_when_its_turn_comes_and_nothing_behind_it_is_given() {
-    let source = patient(Slow { cut_at: Mutex::new(Some(4 * PART)), ..Slow::new(20) });
+async fn a_part_that_is_cut_says_so_when_its_turn_comes_and_nothing_behind_it_is_given() {
+    let reader = reader(Slow { cut_at: Mutex::new(Some(4 * PART)), ..Slow::new(20) }, 4);
     let (blob, repository) = (blob(100), "app".parse().unwrap());
-    let room = range_permits(4);
-    let mut ranges = Ranges::open(&source, &repository, &blob, 0, &room).await.unwrap();
+    let mut ranges = Ranges::open(&reader, &repository, &blob, 0).await.unwrap();
     for _ in 0..4 * PART_MIB {
         ranges.next().await.unwrap().unwrap();
     }
     assert_eq!(ranges.next().await.unwrap().unwrap_err().to_string(), "cut");
     assert!(ranges.next().await.is_none());
     drop(ranges);
-    assert_eq!(room.available_permits(), 4);
+    assert_eq!(reader.range_permits.available_permits(), 4);
 }

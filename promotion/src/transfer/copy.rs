@@ -1,0 +1,50 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::TryStreamExt;
+
+use super::stage::StepRunner;
+use crate::{Error, Name, Source, Target};
+use oci::{Descriptor, Repository};
+
+/// How often a blob is sent from its beginning before its failure is final.
+const SENDINGS: u32 = 4;
+
+impl<S: Source, T: Target> StepRunner<S, T> {
+    /// Copies one blob: reads it from the source while sending it to the target. What is repeated is the whole of it: the source is
+    /// opened and an upload begun anew.
+    pub(super) async fn copy(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+        mut opened: Option<T::Upload>,
+    ) -> Result<(), Error> {
+        let mut sending = 1;
+        loop {
+            let upload = match opened.take() {
+                Some(upload) => upload,
+                None => self.target.start_upload(repository).await?,
+            };
+            let broken = Arc::new(Mutex::new(None));
+            let (progress, failure) = (self.progress.clone(), broken.clone());
+            let body = self.reader.read(repository, blob).inspect_ok(move |piece| progress.moving(piece.len()));
+            let body = body.inspect_err(move |error| {
+                *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
+            });
+            let Err(error) = self.target.put_blob(upload, blob, body).await else { return Ok(()) };
+            // An upload that breaks because its body broke reports only that; the body knows why.
+            let of_body = broken.lock().unwrap_or_else(PoisonError::into_inner).take();
+            // Corrupt bytes may be the line's fault. For all else, the source has been asked again already where that made sense.
+            let is_worth_it = match &of_body {
+                Some(error) => error.name() == Name::CorruptContent,
+                None => self.target.record_failure(&error, sending) || error.name() == Name::CorruptContent,
+            };
+            let error = of_body.unwrap_or(error);
+            if !is_worth_it || sending == SENDINGS {
+                let (digest, size) = (blob.digest, blob.size);
+                return Err(error.context(format_args!("the blob {digest} of {repository} ({size} bytes)")));
+            }
+            tracing::debug!(%repository, digest = %blob.digest, sending, %error, "sending a blob again");
+            sending += 1;
+        }
+    }
+}
