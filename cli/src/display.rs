@@ -5,8 +5,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use promotion::{Phase, ProgressSnapshot};
 
 use crate::arguments::Output;
+use crate::doing::Doing;
 use crate::text::{bytes, count};
-use crate::watch::Doing;
 
 /// How often a line is written where nothing can be drawn.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);

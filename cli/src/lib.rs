@@ -6,6 +6,7 @@ mod command;
 mod connect;
 mod credentials;
 mod display;
+mod doing;
 mod failure;
 mod location;
 mod logging;

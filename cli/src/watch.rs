@@ -1,13 +1,13 @@
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use promotion::{Error, Name, Phase, ProgressSnapshot, Promotion};
-use registry::AnyRegistry;
+use promotion::{Error, Name, Phase, ProgressSnapshot};
 use tokio::sync::Notify;
 
 use crate::arguments::Output;
 use crate::display::Display;
+use crate::doing::Doing;
 use crate::failure::Failure;
 use crate::stop::Stop;
 
@@ -18,22 +18,8 @@ const TICK: Duration = Duration::from_millis(100);
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     doing: Mutex<Doing>,
-    /// Told of each new thing, which may be over before the next tick.
+    /// Notified of each new activity, which may be over before the next tick.
     changed: Notify,
-}
-
-/// What a command is doing.
-#[derive(Debug, Clone, Default)]
-pub(crate) enum Doing {
-    /// Nothing that takes long.
-    #[default]
-    Connecting,
-    /// Looking only.
-    Surveying,
-    /// Pulling what was promoted.
-    Pulling,
-    /// Promoting.
-    Promoting(Arc<Promotion<AnyRegistry, AnyRegistry>>),
 }
 
 impl Watch {
@@ -73,16 +59,6 @@ impl Watch {
 
     fn doing(&self) -> Doing {
         self.doing.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-impl Doing {
-    /// Where the promotion stands, if there is one.
-    pub(crate) fn moment(&self) -> Option<ProgressSnapshot> {
-        match self {
-            Self::Promoting(promotion) => Some(promotion.progress().now()),
-            Self::Connecting | Self::Surveying | Self::Pulling => None,
-        }
     }
 }
 

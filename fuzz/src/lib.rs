@@ -16,16 +16,24 @@ extern crate self as registry;
 
 #[path = "../../registry/src/http"]
 mod http {
+    mod depth;
     pub(crate) mod link;
     pub(crate) mod origin;
+    pub(crate) mod request_url;
     pub(crate) mod secrets;
 
-    pub(crate) use origin::{Origin, follow, shown};
+    pub(crate) use origin::Origin;
     pub(crate) use secrets::Secrets;
+
+    /// Where this leads, seen from the URL that answered with it.
+    pub(crate) fn follow(from: &str, location: &str) -> Result<url::Url, promotion::Error> {
+        let from = request_url::RequestUrl::parse(from).expect("a URL");
+        from.follow(location).map(|url| url.as_url().clone())
+    }
 
     /// Where the next page of a list is, seen from the page.
     pub fn next_page(page: &str, header: &str) -> Option<Result<url::Url, promotion::Error>> {
-        link::next_page(header).map(|link| follow(&url::Url::parse(page).expect("page"), &link))
+        link::next_page(header).map(|link| follow(page, &link))
     }
 }
 
@@ -47,7 +55,7 @@ mod distribution {
 
     /// The token server at a realm, seen from a registry; none if it is not accepted.
     pub fn token_server(registry: &str, realm: &str) -> Result<url::Url, promotion::Error> {
-        crate::http::follow(&url::Url::parse(registry).expect("registry"), realm)
+        crate::http::follow(registry, realm)
     }
 
     /// The resources of a scope, as they are asked for.
@@ -55,6 +63,17 @@ mod distribution {
         scope::Scope::parse(scope).resources().collect()
     }
 }
+
+#[path = "../../registry/src/v2"]
+mod v2 {
+    mod permission;
+
+    pub(crate) use permission::Permission;
+}
+
+#[path = "../../registry/src/side.rs"]
+mod side;
+pub(crate) use side::Side;
 
 #[path = "../../registry/src/ecr/registry_id.rs"]
 mod registry_id;

@@ -8,7 +8,9 @@ use promotion::{
     Error, Lookup, MountOutcome, Mounting, OpenBlob, PutOutcome, Referrers, RepositorySettings, Source, Target,
 };
 
-use crate::{Blob, Distribution, Ecr, Upload};
+use crate::distribution::Distribution;
+use crate::ecr::Ecr;
+use crate::v2::{Blob, Upload};
 
 /// A registry of either kind, so that one promotion can have both.
 #[derive(Debug, Clone)]

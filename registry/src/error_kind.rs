@@ -47,6 +47,33 @@ pub(crate) enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// That of a refusal. The code decides, then the status; texts only where ECR gives nothing else.
+    pub(crate) fn of(refusal: &Refusal) -> Self {
+        let Refusal { by, status, code, message, .. } = refusal;
+        let coded = CODES.iter().find(|(known, _)| known == code).map(|(_, kind)| *kind);
+        match (by, coded, *status) {
+            (_, _, 429) if message.contains("pull rate limit") => Self::PullLimit,
+            (_, Some(Self::Throttled), _) | (_, _, 429) => Self::Throttled,
+            _ if message.contains("Rate exceeded") => Self::Throttled,
+            (_, _, 408 | 500..) => Self::Unavailable,
+            (Party::Storage, _, 404 | 410) => Self::BlobNotFound,
+            (_, _, 416) => Self::Corrupt,
+            (Party::Storage, _, 400..500) => Self::StorageDenied,
+            // "Limit on number of layers per image exceeded" comes as 405 UNSUPPORTED (cirruslabs/tart#890).
+            (_, Some(Self::InvalidRequest), _) if message.contains("Limit on number of") => Self::QuotaExceeded,
+            // The message holds KMS's own code: these pass, while a key that is disabled or denied stays so.
+            (_, Some(Self::Encryption), _) if PASSING.iter().any(|code| message.contains(code)) => Self::Unavailable,
+            (_, Some(kind), _) => kind,
+            (_, None, 401 | 403) => Self::Denied,
+            _ => Self::Unexpected,
+        }
+    }
+
+    /// Whether this says nothing of what was asked for: the registry would not, or could not, answer now.
+    pub(crate) fn is_outage(self) -> bool {
+        matches!(self, Self::Throttled | Self::Unavailable)
+    }
+
     /// The name of such a failure where the registry is used like this, and whether the same request may succeed later.
     pub(crate) fn named(self, side: Side) -> (Name, bool) {
         let by_side = |source, target, pull| match side {
@@ -81,8 +108,9 @@ impl ErrorKind {
     }
 }
 
-/// All codes that ECR models for the operations in use, those that every AWS service may answer, and those of the distribution
-/// specification. `LimitExceededException` is a hard quota in ECR, though elsewhere in AWS, and to the SDK, it is throttling.
+/// All codes that ECR models for the operations in use, those that every AWS service may answer, and those of the
+/// distribution specification. `LimitExceededException` is a hard quota in ECR, though elsewhere in AWS, and to the
+/// SDK, it is throttling.
 const CODES: &[(&str, ErrorKind)] = &[
     // Not modelled for any operation of ECR, and still what it answers under load.
     ("ThrottlingException", ErrorKind::Throttled),
@@ -174,43 +202,6 @@ const CODES: &[(&str, ErrorKind)] = &[
 const PASSING: &[&str] =
     &["ThrottlingException", "KMSInternalException", "DependencyTimeoutException", "KeyUnavailableException"];
 
-/// What a refusal means. The code decides, then the status; texts only where ECR gives nothing else.
-pub(crate) fn kind_of(refusal: &Refusal) -> ErrorKind {
-    let Refusal { by, status, code, message, .. } = refusal;
-    let coded = CODES.iter().find(|(known, _)| known == code).map(|(_, kind)| *kind);
-    match (by, coded, *status) {
-        (_, _, 429) if message.contains("pull rate limit") => ErrorKind::PullLimit,
-        (_, Some(ErrorKind::Throttled), _) | (_, _, 429) => ErrorKind::Throttled,
-        _ if message.contains("Rate exceeded") => ErrorKind::Throttled,
-        (_, _, 408 | 500..) => ErrorKind::Unavailable,
-        (Party::Storage, _, 404 | 410) => ErrorKind::BlobNotFound,
-        (_, _, 416) => ErrorKind::Corrupt,
-        (Party::Storage, _, 400..500) => ErrorKind::StorageDenied,
-        // "Limit on number of layers per image exceeded" comes as 405 UNSUPPORTED (cirruslabs/tart#890).
-        (_, Some(ErrorKind::InvalidRequest), _) if message.contains("Limit on number of") => ErrorKind::QuotaExceeded,
-        // KMS tells its own code: these pass, while a key that is disabled or denied stays so.
-        (_, Some(ErrorKind::Encryption), _) if PASSING.iter().any(|code| message.contains(code)) => {
-            ErrorKind::Unavailable
-        }
-        (_, Some(kind), _) => kind,
-        (_, None, 401 | 403) => ErrorKind::Denied,
-        _ => ErrorKind::Unexpected,
-    }
-}
-
-/// Whether a registry refused the token and not what was asked with it, so that a new token may help.
-///
-/// ECR answers 403 DENIED "Your authorization token has expired. Reauthenticate and try again." and has been seen to answer 403 with plain text, so
-/// everything counts that is not plainly a denial by policy, which names the action.
-pub(crate) fn is_about_token(refusal: &Refusal) -> bool {
-    refusal.by == Party::Registry
-        && match refusal.status {
-            401 => true,
-            403 => !refusal.message.contains("not authorized to perform"),
-            _ => false,
-        }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -282,23 +273,7 @@ mod tests {
             (refusal(Storage, 416, "InvalidRange", ""), ErrorKind::Corrupt),
             (refusal(Storage, 503, "SlowDown", ""), ErrorKind::Throttled),
         ] {
-            assert_eq!(kind_of(&refusal), expected, "{refusal:?}");
-        }
-    }
-
-    #[test]
-    fn tells_a_bad_token_from_a_denial() {
-        let expired = "Your authorization token has expired. Reauthenticate and try again.";
-        let denied = "User: arn:aws:iam::111122223333:user/x is not authorized to perform: ecr:PutImage on resource: y";
-        for (by, status, message, expected) in [
-            (Party::Registry, 401, "", true),
-            (Party::Registry, 403, expired, true),
-            (Party::Registry, 403, "no basic auth credentials", true),
-            (Party::Registry, 403, denied, false),
-            (Party::Storage, 403, expired, false),
-            (Party::Registry, 404, expired, false),
-        ] {
-            assert_eq!(is_about_token(&refusal(by, status, "DENIED", message)), expected, "{status} {message}");
+            assert_eq!(ErrorKind::of(&refusal), expected, "{refusal:?}");
         }
     }
 }

@@ -1,13 +1,14 @@
 //! The registries that Transship promotes between, behind the traits [`promotion::Source`] and [`promotion::Target`].
 //!
-//! Amazon ECR: a [`Connector`] is made once per process; [`Connector::connect`] gives an [`Ecr`] for one account and region. Any other
-//! registry: [`Distributions`] is made once per process; [`Distributions::connect`] gives a [`Distribution`] for one [`Address`], opened
-//! with a [`Login`]. [`AnyRegistry`] is either.
+//! Amazon ECR: a [`Connector`] is made once per process; [`Connector::connect`] gives an [`Ecr`] for one account and
+//! region. Any other registry: [`Distributions`] is made once per process; [`Distributions::connect`] gives a
+//! [`Distribution`] for one [`Address`], opened with a [`Login`]. [`AnyRegistry`] is either.
 //!
-//! Every call makes one attempt: whether and when to try again is decided in `promotion`, which is told by
+//! Every call makes one attempt: whether and when to retry is decided in `promotion`, by
 //! [`promotion::Error::is_temporary`].
 
 mod any;
+mod checked_manifest;
 mod distribution;
 mod ecr;
 mod error_kind;
@@ -15,9 +16,11 @@ mod http;
 mod missing_blobs;
 mod operation;
 mod side;
+mod v2;
 
 pub use any::AnyRegistry;
 pub use distribution::{Address, Distribution, Distributions, Login, Proxy};
 pub use ecr::{Connector, Ecr, Identity, RegistryId, Role, UntaggedExpiry, is_account_id};
-pub use http::{Blob, Timeouts, Upload};
+pub use http::Timeouts;
 pub use side::Side;
+pub use v2::{Blob, Upload};

@@ -5,7 +5,7 @@ use oci::Repository;
 use promotion::{Error, Name};
 
 use crate::Side;
-use crate::error_kind::{ErrorKind, kind_of};
+use crate::error_kind::ErrorKind;
 use crate::http::{Failure, Refusal};
 
 /// Where requests go and who sends them: what every message has to say.
@@ -65,7 +65,7 @@ impl<S: Endpoint> Operation<'_, S> {
 
     /// Names a refusal, and says what to change.
     pub(crate) fn refused(&self, refusal: &Refusal) -> Error {
-        let kind = match kind_of(refusal) {
+        let kind = match ErrorKind::of(refusal) {
             ErrorKind::Unexpected if refusal.status == 404 => self.absent,
             kind => kind,
         };

@@ -5,6 +5,7 @@ mod support;
 
 use ecr_double::Deny;
 use oci::Digest;
+use promotion::pull::Consumer as _;
 use promotion::{Error, Mounting, Name, Source, Target};
 use registry::Side;
 use support::*;

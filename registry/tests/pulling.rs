@@ -6,6 +6,7 @@ mod support;
 use ecr_double::{Fault, FaultRule};
 use oci::{Digest, Reference};
 use promotion::Name;
+use promotion::pull::Consumer as _;
 use registry::Side;
 use support::*;
 

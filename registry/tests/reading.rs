@@ -5,6 +5,7 @@ mod support;
 
 use ecr_double::{Fault, FaultRule, Status};
 use oci::{Digest, Reference};
+use promotion::pull::Consumer as _;
 use promotion::{Name, Source};
 use registry::Side;
 use support::*;

@@ -6,6 +6,7 @@ mod support;
 use std::time::Duration;
 
 use ecr_double::{Fault, FaultRule};
+use promotion::pull::Consumer as _;
 use promotion::{Name, Source, Target};
 use registry::Side;
 use support::*;

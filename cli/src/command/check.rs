@@ -7,9 +7,10 @@ use super::promote::planned;
 use super::{names, read};
 use crate::answer::Answer;
 use crate::arguments::Check;
+use crate::doing::Doing;
 use crate::failure::Failure;
 use crate::text::{count, seconds};
-use crate::watch::{Doing, Watch};
+use crate::watch::Watch;
 
 /// Looks for everything that would keep a release from being promoted.
 pub(super) async fn run(check: &Check, watch: &Watch) -> Result<Answer, Failure> {

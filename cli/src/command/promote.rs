@@ -8,9 +8,10 @@ use super::figures::{DONE, Figures, TO_DO};
 use super::{names, read};
 use crate::answer::{Answer, Outcome};
 use crate::arguments::Promote;
+use crate::doing::Doing;
 use crate::failure::Failure;
 use crate::text::{count, seconds};
-use crate::watch::{Doing, Watch};
+use crate::watch::Watch;
 
 /// Promotes a release, or tells what that would be.
 pub(super) async fn run(promote: &Promote, watch: &Watch) -> Result<Answer, Failure> {

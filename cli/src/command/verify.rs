@@ -8,9 +8,10 @@ use registry::Side;
 use super::{names, read};
 use crate::answer::{Answer, Outcome};
 use crate::arguments::Verify;
+use crate::doing::Doing;
 use crate::failure::Failure;
 use crate::text::{bytes, count, seconds};
-use crate::watch::{Doing, Watch};
+use crate::watch::Watch;
 
 /// Pulls a release from its targets, by tag.
 pub(super) async fn run(verify: &Verify, watch: &Watch) -> Result<Answer, Failure> {

@@ -6,20 +6,22 @@ use promotion::{Error, Name};
 
 use crate::http::Origin;
 
-/// Where a registry is, as a user writes it: `host[:port]`, `https://host[:port]`, or `http://host[:port]` for one without TLS.
+/// Where a registry is, as a user writes it: `host[:port]`, `https://host[:port]`, or `http://host[:port]` for one
+/// without TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     registry: Registry,
     origin: Origin,
 }
 
-/// Docker Hub calls itself by names under which it does not serve its API (Docker's reference grammar, "Familiar names").
+/// Docker Hub calls itself by names under which it does not serve its API (Docker's reference grammar, "Familiar
+/// names").
 const HUB: &[&str] = &["docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"];
 /// Where it does.
 const HUB_API: &str = "https://registry-1.docker.io";
 
 impl Address {
-    /// The registry as it stands in front of an image's name.
+    /// The registry as an image's name begins with it.
     #[must_use]
     pub fn registry(&self) -> &Registry {
         &self.registry

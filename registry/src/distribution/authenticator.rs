@@ -1,54 +1,31 @@
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::SystemTime;
 
+use futures_util::FutureExt as _;
+use oci::text::sanitize_line;
 use promotion::{Error, Name};
 
 use super::Login;
+use super::auth_state::{AuthState, Known, Tokens};
 use super::challenge::{Bearer, Challenge, choose};
 use super::endpoint::DistributionEndpoint;
 use super::login::basic;
 use super::scope::Scope;
 use super::token::Realm;
-use crate::error_kind::{ErrorKind, kind_of};
-use crate::http::{Authorization, Client, Credential, Failure, Origin, Party, Refusal, Token, ping};
-use oci::text::sanitize_line;
-
-/// How a registry is entered: what it has asked for so far, and the tokens that were fetched for it.
-#[derive(Debug, Default)]
-pub(super) struct AuthState {
-    known: Mutex<Known>,
-    /// Held by the one request that finds out what the registry asks for, so that others need not be refused as well.
-    first: tokio::sync::Mutex<()>,
-    tokens: Mutex<Vec<Arc<Tokens>>>,
-}
-
-#[derive(Debug, Clone, Default)]
-enum Known {
-    #[default]
-    Nothing,
-    /// It let somebody in who had nothing to show.
-    Open,
-    Basic,
-    Bearer(Arc<Realm>, Option<Scope>),
-}
-
-#[derive(Debug)]
-struct Tokens {
-    realm: Arc<Realm>,
-    scope: Scope,
-    authorization: Authorization,
-}
+use crate::error_kind::ErrorKind;
+use crate::http::{AuthorizedClient, Client, Credential, Failure, Origin, Party, Refusal, Token};
+use crate::v2::{Authenticate, Permission, Sending, token_refused};
 
 /// What one request is sent with.
 #[derive(Debug, Clone)]
-pub(super) struct AuthorizedRequest {
-    pub(super) credential: Credential,
-    shown: Shown,
+struct AuthorizedRequest {
+    credential: Credential,
+    presented: Presented,
 }
 
 #[derive(Debug, Clone)]
-enum Shown {
+enum Presented {
     Nothing,
     Login,
     Token(Arc<Tokens>, Arc<Token>),
@@ -56,8 +33,8 @@ enum Shown {
 
 impl AuthorizedRequest {
     /// Whether this was a token, which is not used again.
-    pub(super) async fn forget(&self) -> bool {
-        if let Shown::Token(tokens, token) = &self.shown {
+    async fn forget(&self) -> bool {
+        if let Presented::Token(tokens, token) = &self.presented {
             tokens.authorization.forget(token).await;
             return true;
         }
@@ -65,35 +42,106 @@ impl AuthorizedRequest {
     }
 }
 
-/// One registry to enter, with the connection to do it over.
-pub(super) struct Authenticator<'a> {
-    pub(super) auth: &'a AuthState,
-    pub(super) endpoint: &'a DistributionEndpoint,
-    pub(super) http: &'a Client,
+/// Answers the challenges of one registry.
+#[derive(Debug)]
+pub(super) struct Authenticator {
+    auth: AuthState,
+    pub(super) endpoint: DistributionEndpoint,
+    pub(super) http: Client,
 }
 
-impl Authenticator<'_> {
-    /// Sends something that needs this scope, and once more with what the registry asks for if it refuses what was shown.
-    pub(super) async fn send<T, F>(&self, scope: &Scope, send: impl Fn(AuthorizedRequest) -> F) -> Result<T, Failure>
+impl Authenticate for Authenticator {
+    type Endpoint = DistributionEndpoint;
+
+    fn endpoint(&self) -> &DistributionEndpoint {
+        &self.endpoint
+    }
+
+    fn send<'a, T, F>(
+        &'a self,
+        permission: Permission<'a>,
+        send: impl Fn(AuthorizedClient) -> F + Send + Sync + 'a,
+    ) -> Sending<'a, T>
     where
-        F: Future<Output = Result<T, Failure>>,
+        T: Send + 'a,
+        F: Future<Output = Result<T, Failure>> + Send + 'a,
+    {
+        let scope = Scope::of(permission, self.endpoint.side);
+        async move { Ok(self.send_with(&scope, |authorized| send(self.client(authorized.credential))).await) }.boxed()
+    }
+
+    fn send_once<'a, T, F>(
+        &'a self,
+        permission: Permission<'a>,
+        send: impl FnOnce(AuthorizedClient) -> F + Send + 'a,
+    ) -> Sending<'a, T>
+    where
+        T: Send + 'a,
+        F: Future<Output = Result<T, Failure>> + Send + 'a,
+    {
+        async move {
+            let authorized = match self.authorized(&Scope::of(permission, self.endpoint.side)).await {
+                Ok(authorized) => authorized,
+                Err(error) => return Ok(Err(error.into())),
+            };
+            Ok(match send(self.client(authorized.credential.clone())).await {
+                Err(Failure::Refused(refusal)) if is_challenge(&refusal) && authorized.forget().await => {
+                    Err(token_refused(&refusal))
+                }
+                answer => answer,
+            })
+        }
+        .boxed()
+    }
+
+    /// A token is for a scope: what refuses it may refuse only that.
+    fn refuses_every_request(_: &Refusal) -> bool {
+        false
+    }
+}
+
+/// Whether the registry asks for another credential.
+fn is_challenge(refusal: &Refusal) -> bool {
+    refusal.by == Party::Registry && refusal.status == 401
+}
+
+impl Authenticator {
+    pub(super) fn new(endpoint: DistributionEndpoint, http: Client) -> Self {
+        Self { auth: AuthState::default(), endpoint, http }
+    }
+
+    fn client(&self, credential: Credential) -> AuthorizedClient {
+        AuthorizedClient::new(self.http.clone(), credential)
+    }
+
+    /// Sends something that needs this scope, and once more with what the registry asks for if it refuses what was
+    /// presented.
+    async fn send_with<T, F>(
+        &self,
+        scope: &Scope,
+        send: impl Fn(AuthorizedRequest) -> F + Send + Sync,
+    ) -> Result<T, Failure>
+    where
+        T: Send,
+        F: Future<Output = Result<T, Failure>> + Send,
     {
         let mut first = None;
         if matches!(self.auth.known(), Known::Nothing) {
-            // Whoever comes second waits for what the first one finds, and goes on in any case.
+            // A second request waits for what the first one finds, and goes on in any case.
             match self.auth.first.try_lock() {
                 Ok(guard) => first = Some(guard),
                 Err(_) => drop(self.auth.first.lock().await),
             }
             if !matches!(self.endpoint.login, Login::Anonymous) && matches!(self.auth.known(), Known::Nothing) {
-                // A registry may show to anybody what is public, and say of the rest that it does not exist: a login that is there is used.
+                // A registry may answer without a login for what is public, and say of the rest that it does not exist:
+                // a login that is known is used.
                 self.probe().await?;
                 first = None;
             }
         }
         let authorized = self.authorized(scope).await?;
         let refusal = match send(authorized.clone()).await {
-            Err(Failure::Refused(refusal)) if refusal.by == Party::Registry && refusal.status == 401 => refusal,
+            Err(Failure::Refused(refusal)) if is_challenge(&refusal) => refusal,
             answer => {
                 self.auth.open(&answer);
                 return answer;
@@ -106,7 +154,7 @@ impl Authenticator<'_> {
         };
         tracing::debug!(registry = self.endpoint.name, %refusal, "asking again with what it wants");
         match send(other.clone()).await {
-            Err(Failure::Refused(mut refusal)) if refusal.by == Party::Registry && refusal.status == 401 => {
+            Err(Failure::Refused(mut refusal)) if is_challenge(&refusal) => {
                 if other.forget().await {
                     refusal.note("of a token that its token server had just given");
                 }
@@ -117,7 +165,7 @@ impl Authenticator<'_> {
     }
 
     /// What to send now, by what is known.
-    pub(super) async fn authorized(&self, scope: &Scope) -> Result<AuthorizedRequest, Error> {
+    async fn authorized(&self, scope: &Scope) -> Result<AuthorizedRequest, Error> {
         match self.auth.known() {
             Known::Nothing | Known::Open => Ok(self.nothing()),
             Known::Basic => self.login(),
@@ -128,22 +176,20 @@ impl Authenticator<'_> {
         }
     }
 
-    /// Asks the registry for nothing, to learn what it asks for.
+    /// Sends a request without a credential, to learn what the registry asks for.
     async fn probe(&self) -> Result<(), Failure> {
-        match ping(self.http, &self.nothing().credential).await {
+        match self.client(self.nothing().credential).ping().await {
             // A registry may lead elsewhere; what is asked for there is not asked for by the registry.
             Err(Failure::Refused(refusal)) if refusal.by == Party::Storage => {}
             Err(Failure::Refused(refusal)) if refusal.status == 401 => match choose(&refusal.challenges) {
                 Ok(Challenge::Basic) => self.auth.learn(Known::Basic),
                 Ok(Challenge::Bearer(bearer)) => drop(self.learn(&bearer)?),
-                // What it asks for then is told with the request that it refuses.
+                // What it asks for then is reported with the request that it refuses.
                 Err(_) => {}
             },
             Err(Failure::Failed(error)) => return Err(error.into()),
-            // This says nothing about who is let in.
-            Err(Failure::Refused(refusal))
-                if matches!(kind_of(&refusal), ErrorKind::Throttled | ErrorKind::Unavailable) =>
-            {
+            // This does not show who is let in.
+            Err(Failure::Refused(refusal)) if ErrorKind::of(&refusal).is_outage() => {
                 return Err(Failure::Refused(refusal));
             }
             answer => self.auth.open(&answer),
@@ -160,13 +206,13 @@ impl Authenticator<'_> {
     ) -> Result<Option<AuthorizedRequest>, Failure> {
         let bearer = match choose(&refusal.challenges) {
             Ok(Challenge::Bearer(bearer)) => bearer,
-            Ok(Challenge::Basic) if matches!(refused.shown, Shown::Login) => return Ok(None),
+            Ok(Challenge::Basic) if matches!(refused.presented, Presented::Login) => return Ok(None),
             Ok(Challenge::Basic) => {
                 self.auth.learn(Known::Basic);
                 return self.login().map(Some).map_err(Into::into);
             }
-            Err(schemes) => match &refused.shown {
-                Shown::Token(tokens, _) => return Ok(Some(self.token(Arc::clone(tokens), Some(refused)).await?)),
+            Err(schemes) => match &refused.presented {
+                Presented::Token(tokens, _) => return Ok(Some(self.token(Arc::clone(tokens), Some(refused)).await?)),
                 _ if schemes.is_empty() => return Ok(None),
                 _ => {
                     let mut refusal = refusal.clone();
@@ -186,7 +232,8 @@ impl Authenticator<'_> {
         self.token(tokens, Some(refused)).await.map(Some).map_err(Into::into)
     }
 
-    /// Takes note of a token server: what it is, the one scope that decides if there is one, and what it was to be asked for.
+    /// Takes note of a token server: what it is, the one scope that decides if there is one, and what it was to be
+    /// asked for.
     fn learn(&self, bearer: &Bearer) -> Result<(Arc<Realm>, Option<Scope>, Scope), Error> {
         let realm = Realm::of(self.origin(), bearer)?;
         let asked = bearer.scope.as_deref().map(Scope::parse).unwrap_or_default();
@@ -202,13 +249,13 @@ impl Authenticator<'_> {
     ) -> Result<AuthorizedRequest, Error> {
         let fetch = || self.fetch(&tokens);
         let now = SystemTime::now();
-        let token = match refused.map(|authorized| &authorized.shown) {
-            Some(Shown::Token(_, token)) => tokens.authorization.other(token, now, fetch).await,
+        let token = match refused.map(|authorized| &authorized.presented) {
+            Some(Presented::Token(_, token)) => tokens.authorization.other(token, now, fetch).await,
             _ => tokens.authorization.token(now, fetch).await,
         };
         // Where no token is had for several things at once, one may be had for some of them.
         let token = token.inspect_err(|_| self.auth.forget(&tokens))?;
-        Ok(AuthorizedRequest { credential: token.credential.clone(), shown: Shown::Token(tokens, token) })
+        Ok(AuthorizedRequest { credential: token.credential.clone(), presented: Presented::Token(tokens, token) })
     }
 
     fn login(&self) -> Result<AuthorizedRequest, Error> {
@@ -216,7 +263,7 @@ impl Authenticator<'_> {
             |why: &str| self.denied(&format!("{why}. Give a user and a password with {}", self.endpoint.log_in()));
         match &self.endpoint.login {
             Login::Basic { user, password, .. } => Credential::new(self.origin().clone(), &basic(user, password))
-                .map(|credential| AuthorizedRequest { credential, shown: Shown::Login })
+                .map(|credential| AuthorizedRequest { credential, presented: Presented::Login })
                 .ok_or_else(|| denied("the user and the password cannot be sent")),
             Login::Anonymous => Err(denied("the registry asks for a login, and none was found for it")),
             login @ Login::IdentityToken { .. } => {
@@ -227,22 +274,22 @@ impl Authenticator<'_> {
 
     async fn fetch(&self, tokens: &Tokens) -> Result<Token, Error> {
         let Tokens { realm, scope, .. } = tokens;
-        let failure = match realm.fetch(self.http, self.origin(), scope, &self.endpoint.login).await {
+        let failure = match realm.fetch(&self.http, self.origin(), scope, &self.endpoint.login).await {
             Ok(token) => return Ok(token),
             Err(Failure::Failed(error)) => return Err(error),
             Err(Failure::Refused(refusal)) => refusal,
         };
-        let (server, told, log_in) = (realm.shown(), failure.to_string(), self.endpoint.log_in());
-        let kind = kind_of(&failure);
+        let (server, said, log_in) = (&realm.url, failure.to_string(), self.endpoint.log_in());
+        let kind = ErrorKind::of(&failure);
         Err(match (kind, &self.endpoint.login) {
             (ErrorKind::Denied, Login::Anonymous) => self.denied(&format!(
-                "the token server {server} gives nobody a token for {scope} without a login: {told}. Give one with {log_in}"
+                "the token server {server} gives no token for {scope} without a login: {said}. Give one with {log_in}"
             )),
             (ErrorKind::Denied, login) => self.denied(&format!(
-                "the token server {server} does not accept {login} for {scope}: {told}. Log in again with {log_in}"
+                "the token server {server} does not accept {login} for {scope}: {said}. Log in again with {log_in}"
             )),
             (kind, _) => {
-                let why = format!("the token server {server} gives no token for {scope}: {told}");
+                let why = format!("the token server {server} gives no token for {scope}: {said}");
                 let error = Error::new(Name::RegistryUnavailable, why).with_retry_after(failure.retry_after);
                 if kind.named(self.endpoint.side).1 { error } else { error.permanent() }
             }
@@ -254,67 +301,10 @@ impl Authenticator<'_> {
     }
 
     fn nothing(&self) -> AuthorizedRequest {
-        AuthorizedRequest { credential: Credential::none(self.origin().clone()), shown: Shown::Nothing }
+        AuthorizedRequest { credential: Credential::none(self.origin().clone()), presented: Presented::Nothing }
     }
 
     fn origin(&self) -> &Origin {
         self.endpoint.address.origin()
-    }
-}
-
-impl AuthState {
-    fn known(&self) -> Known {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn learn(&self, known: Known) {
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = known;
-    }
-
-    fn learn_realm(&self, realm: Realm, decided: Option<Scope>) -> Arc<Realm> {
-        match self.known() {
-            Known::Bearer(known, scope) if *known == realm && scope == decided => known,
-            _ => {
-                let realm = Arc::new(realm);
-                self.learn(Known::Bearer(Arc::clone(&realm), decided));
-                realm
-            }
-        }
-    }
-
-    /// Takes note that the registry answered somebody who had nothing to show.
-    fn open<T>(&self, answer: &Result<T, Failure>) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!((&*known, answer), (Known::Nothing, Ok(_) | Err(Failure::Refused(_)))) {
-            *known = Known::Open;
-        }
-    }
-
-    /// The tokens for this scope, or for one that is wider.
-    fn tokens(&self, realm: &Arc<Realm>, scope: &Scope) -> Arc<Tokens> {
-        let mut all = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        let here = || all.iter().filter(|tokens| tokens.realm == *realm);
-        let known =
-            here().find(|tokens| tokens.scope == *scope).or_else(|| here().find(|tokens| tokens.scope.covers(scope)));
-        if let Some(known) = known {
-            return Arc::clone(known);
-        }
-        let realm = Arc::clone(realm);
-        let tokens = Arc::new(Tokens { realm, scope: scope.clone(), authorization: Authorization::default() });
-        all.push(Arc::clone(&tokens));
-        tokens
-    }
-
-    /// The tokens for this scope and more, which are used for it from now on.
-    fn wider_tokens(&self, realm: &Arc<Realm>, scope: &Scope, more: Scope) -> Arc<Tokens> {
-        let mut all = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|tokens| tokens.realm != *realm || tokens.scope != *scope);
-        drop(all);
-        self.tokens(realm, &scope.clone().and(more))
-    }
-
-    fn forget(&self, forgotten: &Arc<Tokens>) {
-        let mut all = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|tokens| !Arc::ptr_eq(tokens, forgotten));
     }
 }

@@ -17,7 +17,8 @@ pub(super) struct Bearer {
     pub(super) scope: Option<String>,
 }
 
-/// The one to answer among those that were made, a token before a password; or the names of those that are not known here.
+/// The one to answer among those that were made, a token before a password; or the names of those that are not known
+/// here.
 pub(super) fn choose(headers: &[String]) -> Result<Challenge, Vec<String>> {
     let made: Vec<_> = headers.iter().flat_map(|header| parse(header)).collect();
     let bearer = made.iter().find_map(|(scheme, parameters)| {

@@ -3,14 +3,15 @@ use std::sync::Arc;
 
 use promotion::{Error, Name};
 
-use super::authenticator::AuthState;
+use super::authenticator::Authenticator;
 use super::endpoint::DistributionEndpoint;
-use super::unlisted::Unlisted;
-use super::{Address, Connection, Distribution, Login};
+use super::{Address, Distribution, Login};
 use crate::Side;
 use crate::http::{Client, Timeouts};
+use crate::v2::V2;
 
-/// Connects to registries of the distribution specification. One per process: what it connects to shares HTTP connections.
+/// Connects to registries of the distribution specification. One per process: what it connects to shares HTTP
+/// connections.
 #[derive(Clone)]
 pub struct Distributions {
     http: Client,
@@ -76,12 +77,9 @@ impl Distributions {
     /// A registry, opened with this login and used as this side. Nothing is sent yet.
     #[must_use]
     pub fn connect(&self, address: Address, login: Login, side: Side) -> Distribution {
-        Distribution(Arc::new(Connection {
-            endpoint: DistributionEndpoint { name: address.to_string(), address, login, side },
-            http: self.http.with_own_count().distrusting_address(),
-            auth: AuthState::default(),
-            unlisted: Unlisted::default(),
-        }))
+        let endpoint = DistributionEndpoint { name: address.to_string(), address, login, side };
+        let http = self.http.with_own_count().distrusting_address();
+        Distribution(Arc::new(V2::new(Authenticator::new(endpoint, http))))
     }
 }
 
@@ -94,6 +92,7 @@ impl fmt::Debug for Distributions {
 #[cfg(test)]
 mod tests {
     use promotion::Source as _;
+    use promotion::pull::Consumer as _;
 
     use super::*;
     use crate::http::loopback::Loopback;
@@ -125,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_is_no_address_is_told_without_its_password() {
+    fn a_proxy_that_is_no_address_is_reported_without_its_password() {
         let proxy = Proxy { https: Some("http://ann:s3cret@[".into()), except: None };
         let error = Distributions::new(&proxy).unwrap_err();
         assert_eq!(error.name(), Name::InvalidInput);

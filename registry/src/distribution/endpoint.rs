@@ -3,6 +3,7 @@ use oci::Repository;
 use super::{Address, Login};
 use crate::error_kind::ErrorKind;
 use crate::http::{Party, Refusal};
+use crate::v2::{Dialect, Permission};
 use crate::{Side, operation};
 
 /// The registry, how it is used and with which login.
@@ -81,6 +82,21 @@ impl operation::Endpoint for DistributionEndpoint {
                 refusal.limit.as_ref().map(|limit| format!(" ({limit})")).unwrap_or_default()
             }
             _ => String::new(),
+        }
+    }
+}
+
+impl Dialect for DistributionEndpoint {
+    const NO_UPLOAD: ErrorKind = ErrorKind::RepositoryNotFound;
+
+    fn path(&self, repository: &Repository) -> Repository {
+        self.address.path(repository)
+    }
+
+    fn action(permission: Permission<'_>) -> &'static str {
+        match permission {
+            Permission::PullBlob(_) | Permission::PullManifest(_) => "read",
+            Permission::PushBlob(_) | Permission::PushManifest(_) | Permission::MountBlob { .. } => "write",
         }
     }
 }

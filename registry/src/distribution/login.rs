@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::http::Secrets;
 
-/// The value of `Authorization` by which a user and a password are told (RFC 7617).
+/// The value of `Authorization` with a user and a password (RFC 7617).
 pub(super) fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }
@@ -36,7 +36,7 @@ impl Login {
 impl fmt::Display for Login {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Anonymous => f.write_str("nobody in particular"),
+            Self::Anonymous => f.write_str("anonymous"),
             Self::Basic { user, from, .. } => write!(f, "user {user} of {from}"),
             Self::IdentityToken { from, .. } => write!(f, "the identity token of {from}"),
         }

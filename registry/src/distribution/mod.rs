@@ -1,25 +1,18 @@
 //! Any registry that speaks the OCI distribution specification, version 1.1.
 
 mod address;
+mod auth_state;
 mod authenticator;
-mod blobs;
 mod challenge;
 mod connect;
 mod endpoint;
 mod login;
-mod manifests;
-mod put_manifest;
-mod referrers;
 mod scope;
-mod tags;
 #[cfg(test)]
 mod tests;
 mod token;
-mod unlisted;
-mod upload;
 
 use std::fmt;
-use std::future::Future;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -31,80 +24,34 @@ use promotion::{
     Error, ImmutableTags, Lookup, MountOutcome, Mounting, Name, OpenBlob, PutOutcome, Referrers, RepositorySettings,
     Source, Target,
 };
-use url::Url;
 
 pub use self::address::Address;
-use self::authenticator::{AuthState, Authenticator, AuthorizedRequest};
+use self::authenticator::Authenticator;
 pub use self::connect::{Distributions, Proxy};
 use self::endpoint::DistributionEndpoint;
 pub use self::login::Login;
-use self::scope::Scope;
-use self::unlisted::Unlisted;
-use crate::http::{self, Client, Failure, Page};
-use crate::{Blob, Side, Upload};
+use crate::v2::{Authenticate as _, Blob, Upload, V2};
 
 /// A registry behind the OCI distribution specification. Clones are the same connection.
 #[derive(Clone)]
-pub struct Distribution(Arc<Connection>);
-
-struct Connection {
-    endpoint: DistributionEndpoint,
-    http: Client,
-    auth: AuthState,
-    unlisted: Unlisted,
-}
+pub struct Distribution(Arc<V2<Authenticator>>);
 
 impl Distribution {
     /// Where it is.
     #[must_use]
     pub fn address(&self) -> &Address {
-        &self.0.endpoint.address
+        &self.endpoint().address
     }
 
     fn endpoint(&self) -> &DistributionEndpoint {
-        &self.0.endpoint
-    }
-
-    fn http(&self) -> &Client {
-        &self.0.http
-    }
-
-    fn authenticator(&self) -> Authenticator<'_> {
-        Authenticator { auth: &self.0.auth, endpoint: &self.0.endpoint, http: &self.0.http }
-    }
-
-    /// Sends something that needs this scope, once, and once more if the registry asks for what was not shown.
-    async fn send<T, F>(&self, scope: Scope, send: impl Fn(AuthorizedRequest) -> F) -> Result<T, Failure>
-    where
-        F: Future<Output = Result<T, Failure>>,
-    {
-        self.authenticator().send(&scope, send).await
-    }
-
-    /// What a token has to be for: a target is read for the sake of writing it, and one token does for both.
-    fn scope(&self, path: &Repository) -> Scope {
-        if self.endpoint().side == Side::Target { Scope::push(path) } else { Scope::pull(path) }
-    }
-
-    async fn page(&self, path: &Repository, url: &Url) -> Result<Page, Failure> {
-        self.send(self.scope(path), |authorized| async move {
-            http::page(self.http(), &authorized.credential, url.clone(), "listing").await
-        })
-        .await
-    }
-
-    fn path(&self, repository: &Repository) -> Repository {
-        self.address().path(repository)
-    }
-
-    fn at(&self, path: &str) -> Url {
-        self.address().origin().at(path)
+        self.0.authenticator().endpoint()
     }
 }
 
 impl fmt::Debug for Distribution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Distribution({}, {:?}, as {})", self.0.endpoint.name, self.0.endpoint.side, self.0.endpoint.login)
+        let DistributionEndpoint { name, side, login, .. } = self.endpoint();
+        write!(f, "Distribution({name}, {side:?}, as {login})")
     }
 }
 
@@ -112,7 +59,7 @@ impl Source for Distribution {
     type Blob = Blob;
 
     fn name(&self) -> &str {
-        &self.0.endpoint.name
+        &self.endpoint().name
     }
 
     fn batch_size(&self) -> usize {
@@ -126,7 +73,7 @@ impl Source for Distribution {
     async fn manifests(&self, repository: &Repository, references: &[Reference]) -> Result<Vec<Lookup>, Error> {
         let mut found = Vec::with_capacity(references.len());
         for reference in references {
-            found.push(match self.look_up(repository, reference).await {
+            found.push(match self.0.look_up_manifest(repository, reference).await {
                 // All others are of the request, which may be made again.
                 Err(error) if !matches!(error.name(), Name::CorruptContent | Name::RegistryLimit) => return Err(error),
                 lookup => lookup,
@@ -141,19 +88,19 @@ impl Source for Distribution {
         blob: &Descriptor,
         range: Range<u64>,
     ) -> Result<OpenBlob<Blob>, Error> {
-        self.open_blob(repository, blob, range).await
+        self.0.open_blob(repository, blob, range).await
     }
 
     async fn referrers(&self, repository: &Repository, subject: Digest) -> Result<Referrers, Error> {
-        self.list_referrers(repository, subject).await
+        self.0.referrers(repository, subject).await
     }
 
     async fn tags(&self, repository: &Repository, prefix: &str) -> Result<Option<Vec<Tag>>, Error> {
-        self.list_tags(repository, prefix).await
+        self.0.tags(repository, prefix).await
     }
 
     fn requests(&self) -> u64 {
-        self.0.http.requests()
+        self.0.authenticator().http.requests()
     }
 }
 
@@ -177,13 +124,13 @@ impl Target for Distribution {
     async fn has_blobs(&self, repository: &Repository, blobs: &[Digest]) -> Result<Vec<bool>, Error> {
         let mut present = Vec::with_capacity(blobs.len());
         for blob in blobs {
-            present.push(self.has_blob(repository, *blob).await?);
+            present.push(self.0.has_blob(repository, *blob).await?);
         }
         Ok(present)
     }
 
     async fn start_upload(&self, repository: &Repository) -> Result<Upload, Error> {
-        self.start_upload(repository).await
+        self.0.start_upload(repository).await
     }
 
     async fn mount_blob(
@@ -192,14 +139,14 @@ impl Target for Distribution {
         blob: &Descriptor,
         from: &Repository,
     ) -> Result<MountOutcome<Upload>, Error> {
-        self.mount_blob(repository, blob, from).await
+        self.0.mount_blob(repository, blob, from).await
     }
 
     async fn put_blob<B>(&self, upload: Upload, blob: &Descriptor, body: B) -> Result<(), Error>
     where
         B: Stream<Item = Result<Bytes, Error>> + Send + 'static,
     {
-        self.put_blob(upload, blob, body).await
+        self.0.put_blob(upload, blob, body).await
     }
 
     async fn put_manifest(
@@ -208,16 +155,16 @@ impl Target for Distribution {
         manifest: &Manifest,
         tag: Option<&Tag>,
     ) -> Result<PutOutcome, Error> {
-        self.push_manifest(repository, manifest, tag).await
+        self.0.put_manifest(repository, manifest, tag).await
     }
 }
 
 impl Consumer for Distribution {
     async fn pull_manifest(&self, repository: &Repository, reference: &Reference) -> Result<Manifest, Error> {
-        self.pull_manifest(repository, reference).await
+        self.0.pull_manifest(repository, reference).await
     }
 
     async fn probe_blob(&self, repository: &Repository, blob: &Descriptor) -> Result<(), Error> {
-        self.probe_blob(repository, blob).await
+        self.0.probe_blob(repository, blob).await
     }
 }

@@ -3,12 +3,29 @@ use std::fmt;
 
 use oci::Repository;
 
+use crate::Side;
+use crate::v2::Permission;
+
 /// What a token is for (Docker's token authentication specification, "Token Scope Documentation"): resources, as
 /// `repository:myapp/api`, and what may be done to each.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Scope(BTreeMap<String, BTreeSet<String>>);
 
 impl Scope {
+    /// What a request needs. A target is read for the sake of writing it, and one token does for both.
+    pub(super) fn of(permission: Permission<'_>, side: Side) -> Self {
+        match permission {
+            Permission::PullBlob(repository) | Permission::PullManifest(repository) if side != Side::Target => {
+                Self::pull(repository)
+            }
+            Permission::PullBlob(repository)
+            | Permission::PullManifest(repository)
+            | Permission::PushBlob(repository)
+            | Permission::PushManifest(repository) => Self::push(repository),
+            Permission::MountBlob { into, from } => Self::push(into).and(Self::pull(from)),
+        }
+    }
+
     /// To read a repository.
     pub(super) fn pull(repository: &Repository) -> Self {
         Self::parse(&format!("repository:{repository}:pull"))

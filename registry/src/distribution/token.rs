@@ -4,14 +4,13 @@ use http::Method;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use promotion::{Error, Name};
 use serde::Deserialize;
-use url::Url;
 use url::form_urlencoded::Serializer;
 
 use super::Login;
 use super::challenge::Bearer;
 use super::login::basic;
 use super::scope::Scope;
-use crate::http::{Client, Credential, Failure, Origin, Party, Refusal, Token, follow, shown, whole};
+use crate::http::{Client, Credential, Failure, Origin, Party, Refusal, RequestUrl, Token};
 
 /// How long a token lasts that does not say so (Docker's token authentication specification, `expires_in`).
 const LIFE: Duration = Duration::from_secs(60);
@@ -23,25 +22,23 @@ const ANSWER_BYTES: usize = 1 << 20;
 /// A token server: where it is, and which registry it serves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Realm {
-    url: Url,
+    pub(super) url: RequestUrl,
     service: Option<String>,
 }
 
 impl Realm {
-    /// The token server that a registry names, if credentials may be sent there: by the rules of redirects, as a registry leads us there.
+    /// The token server that a registry names, if credentials may be sent there: by the rules of redirects, as a
+    /// registry leads us there.
     pub(super) fn of(registry: &Origin, bearer: &Bearer) -> Result<Self, Error> {
-        let url = follow(&registry.at("/v2/"), &bearer.realm)
+        let url = registry
+            .at("/v2/")
+            .follow(&bearer.realm)
             .map_err(|error| error.context("the registry names a token server that is not accepted"))?;
         Ok(Self { url, service: bearer.service.clone() })
     }
 
-    /// For messages.
-    pub(super) fn shown(&self) -> String {
-        shown(&self.url)
-    }
-
-    /// Asks for a token: with GET, and with the login if there is one; with POST if what there is is an identity token (Docker's token
-    /// authentication specification, and its OAuth2 variant).
+    /// Asks for a token: with GET, and with the login if there is one; with POST if the login is an identity token
+    /// (Docker's token authentication specification, and its OAuth2 variant).
     pub(super) async fn fetch(
         &self,
         client: &Client,
@@ -60,7 +57,7 @@ impl Realm {
                 client.request(Method::POST, &self.url, None).header(CONTENT_TYPE, kind).body(form.finish())
             }
             Login::Basic { user, password, .. } => {
-                let own = Credential::new(Origin::of(&self.url)?, &basic(user, password));
+                let own = Credential::new(Origin::of(&self.url), &basic(user, password));
                 client.request(Method::GET, &self.query(scope), own.as_ref())
             }
             Login::Anonymous => client.request(Method::GET, &self.query(scope), None),
@@ -68,47 +65,49 @@ impl Realm {
         let response = client.send(request, "asking for a token at", &self.url).await?;
         let status = response.status();
         if status.is_redirection() {
-            return Err(self.lie("it sends us elsewhere, which a login does not follow").into());
+            return Err(self.unusable("it sends us elsewhere, which a login does not follow").into());
         }
         if !status.is_success() {
             return Err(Refusal::read(client, response, Party::Registry, &login.secrets()).await.into());
         }
-        let body = whole(client, response, "asking for a token at", &self.url, ANSWER_BYTES).await?;
-        let body = body.map_err(|_| self.lie(&format!("its answer is longer than {ANSWER_BYTES} bytes")))?;
-        let answer = serde_json::from_slice(&body).map_err(|_| self.lie("its answer is not the JSON of a token"))?;
+        let body = client.read_whole(response, "asking for a token at", &self.url, ANSWER_BYTES).await?;
+        let body = body.map_err(|_| self.unusable(&format!("its answer is longer than {ANSWER_BYTES} bytes")))?;
+        let answer =
+            serde_json::from_slice(&body).map_err(|_| self.unusable("its answer is not the JSON of a token"))?;
         self.token(registry, answer, fetched).map_err(Into::into)
     }
 
-    fn query(&self, scope: &Scope) -> Url {
-        let mut url = self.url.clone();
+    fn query(&self, scope: &Scope) -> RequestUrl {
         let service = self.service.iter().map(|service| ("service", service.clone()));
         let scope = scope.resources().map(|resource| ("scope", resource));
-        url.query_pairs_mut().extend_pairs(service.chain(scope));
-        url
+        self.url.clone().with_query(service.chain(scope))
     }
 
-    fn token(&self, registry: &Origin, answer: Answer, fetched: SystemTime) -> Result<Token, Error> {
+    fn token(&self, registry: &Origin, answer: TokenResponse, fetched: SystemTime) -> Result<Token, Error> {
         let text = [answer.token, answer.access_token].into_iter().flatten().find(|token| !token.is_empty());
-        let text = text.ok_or_else(|| self.lie("its answer holds no token"))?;
+        let text = text.ok_or_else(|| self.unusable("its answer holds no token"))?;
         let credential = Credential::new(registry.clone(), &format!("Bearer {text}"))
-            .ok_or_else(|| self.lie("its token holds characters that no token has"))?;
+            .ok_or_else(|| self.unusable("its token holds characters that no token has"))?;
         let life = match answer.expires_in.and_then(|life| life.as_f64()) {
             None => LIFE,
             Some(seconds) if seconds > 0.0 => Duration::from_secs_f64(seconds.min(LONGEST.as_secs_f64())),
-            Some(seconds) => return Err(self.lie(&format!("its token ends before it begins (expires_in {seconds})"))),
+            Some(seconds) => {
+                return Err(self.unusable(&format!("its token ends before it begins (expires_in {seconds})")));
+            }
         };
         Ok(Token::new(credential, fetched, fetched + life))
     }
 
     /// Nothing that it says can be used; asking again would not change that.
-    fn lie(&self, what: &str) -> Error {
-        let why = format!("the token server {} that the registry names cannot be used: {what}", self.shown());
+    fn unusable(&self, what: &str) -> Error {
+        let why = format!("the token server {} that the registry names cannot be used: {what}", self.url);
         Error::new(Name::RegistryUnavailable, why).permanent()
     }
 }
 
+/// Docker's token authentication specification, "Token Response Fields".
 #[derive(Deserialize)]
-struct Answer {
+struct TokenResponse {
     token: Option<String>,
     access_token: Option<String>,
     expires_in: Option<serde_json::Number>,

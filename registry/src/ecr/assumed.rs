@@ -11,11 +11,11 @@ use super::identity::{Identity, sts};
 use super::role::Role;
 use super::sdk::failure;
 use super::statement;
-use crate::error_kind::{ErrorKind, kind_of};
+use crate::error_kind::ErrorKind;
 use crate::http::{Client, Failure, Refusal};
 
-/// A session that was assumed from another session, as that of a Lambda is, lasts one hour at most (STS API, AssumeRole,
-/// DurationSeconds); and every role allows one hour.
+/// A session that was assumed from another session, as that of a Lambda is, lasts one hour at most (STS API,
+/// AssumeRole, DurationSeconds); and every role allows one hour.
 const SESSION: Duration = Duration::from_secs(3600);
 /// A session is replaced this long before its end: no request takes that long to be signed.
 const AHEAD: Duration = Duration::from_secs(300);
@@ -88,8 +88,8 @@ impl Assumed {
         let (role, principal) = (self.role.arn(), self.caller.principal());
         let tried = format!("{principal} tried to assume {role}: {}", refusal);
         let denied = |advice: String| Error::new(Name::AssumeRoleDenied, format!("{tried}. {advice}"));
-        match kind_of(refusal) {
-            ErrorKind::Throttled | ErrorKind::Unavailable => {
+        match ErrorKind::of(refusal) {
+            kind if kind.is_outage() => {
                 Error::new(Name::RegistryUnavailable, tried).with_retry_after(refusal.retry_after)
             }
             ErrorKind::Denied if refusal.message.contains("explicit deny") => {
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_denial_is_told_from_an_outage() {
+    fn a_denial_is_no_outage() {
         let denied =
             refused(403, "AccessDenied", "User: x is not authorized to perform: sts:AssumeRole on resource: y");
         assert_eq!((denied.name(), denied.is_temporary()), (Name::AssumeRoleDenied, false));
@@ -214,7 +214,7 @@ mod tests {
         let error = assumed.credentials().await.unwrap_err();
         assert_eq!(error.name(), Name::AssumeRoleDenied, "{error}");
         for _ in 0..2 {
-            // The second time nobody listens.
+            // The second time no server listens.
             let error = assumed.credentials().await.unwrap_err();
             assert_eq!((error.name(), error.is_temporary()), (Name::RegistryUnavailable, true), "{error}");
         }

@@ -7,7 +7,8 @@ use promotion::{Error, Lookup, Name};
 use super::Ecr;
 use super::endpoint::Operation;
 use super::sdk::failure;
-use crate::http::{Failure, Refusal, read};
+use crate::checked_manifest::checked_manifest;
+use crate::http::{Failure, Refusal};
 use crate::operation::Endpoint as _;
 
 const ACTION: &str = "ecr:BatchGetImage";
@@ -15,8 +16,9 @@ const ACTION: &str = "ecr:BatchGetImage";
 impl Ecr {
     /// Looks up manifests by tag or digest.
     ///
-    /// By tag ECR converts a manifest to a type that is accepted (User Guide, "Container image manifest format support"); here all are, so nothing is
-    /// converted, and the digest of the bytes has to be the one that ECR reports.
+    /// By tag ECR converts a manifest to a type that is accepted (User Guide, "Container image manifest format
+    /// support"); here all are, so nothing is converted, and the digest of the bytes has to be the one that ECR
+    /// reports.
     pub(super) async fn batch_get_image(
         &self,
         repository: &Repository,
@@ -91,7 +93,7 @@ fn manifest(operation: &Operation<'_>, reference: &Reference, image: &Image) -> 
             return Err(failed(Error::new(Name::CorruptContent, why)));
         }
     }
-    read(raw, image.image_manifest_media_type(), reference).map_err(failed)
+    checked_manifest(raw, image.image_manifest_media_type(), reference).map_err(failed)
 }
 
 /// A failure of one image comes with status 200; its code is kept apart from those of whole requests.

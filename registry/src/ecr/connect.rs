@@ -5,17 +5,20 @@ use aws_config::retry::RetryConfig;
 use aws_config::{Region, SdkConfig};
 use promotion::{Error, Name};
 
+use super::api::Api;
 use super::assumed::{Assumed, Provider};
 use super::endpoint::EcrEndpoint;
+use super::get_authorization_token::TokenAuthenticator;
 use super::identity::{Identity, timeout_config};
 use super::pace::{PUT_IMAGE, Paces};
 use super::registry_id::RegistryId;
 use super::role::Role;
 use super::{Connection, Ecr};
 use crate::Side;
-use crate::http::{Authorization, Client, Timeouts};
+use crate::http::{Client, Timeouts};
+use crate::v2::V2;
 
-/// Connects to ECR registries, as the caller that `SdkConfig` stands for or as a role that it may assume.
+/// Connects to ECR registries, as the caller whose credentials `SdkConfig` holds or as a role that it may assume.
 ///
 /// One per process: the connections it makes share what must be shared, HTTP connections and the pace of PutImage.
 #[derive(Clone)]
@@ -43,14 +46,15 @@ impl Connector {
         Ok(Self { config: config.clone(), identity, http: Client::new(timeouts)?, paces: Paces::new(PUT_IMAGE) })
     }
 
-    /// Puts this many manifests per second into one registry, for an account whose quota of PutImage is not ECR's default of 10.
+    /// Puts this many manifests per second into one registry, for an account whose quota of PutImage is not ECR's
+    /// default of 10.
     #[must_use]
     pub fn with_put_image_rate(mut self, per_second: u32) -> Self {
         self.paces = Paces::new(per_second);
         self
     }
 
-    /// The same connections and paces, as somebody else.
+    /// The same connections and paces, as another caller.
     #[must_use]
     pub fn acting_as(&self, config: &SdkConfig, identity: Identity) -> Self {
         Self { config: config.clone(), identity, ..self.clone() }
@@ -62,7 +66,8 @@ impl Connector {
         &self.identity
     }
 
-    /// Connects to a registry, with the role if one is given. The role is assumed here and now; without one nothing is sent yet.
+    /// Connects to a registry, with the role if one is given. The role is assumed here and now; without one nothing is
+    /// sent yet.
     ///
     /// # Errors
     /// `AssumeRoleDenied`; `RegistryUnavailable` when STS does not answer.
@@ -85,18 +90,20 @@ impl Connector {
             assumed = Some(role);
         }
         let config = aws_sdk_ecr::config::Builder::from(&config.build())
-            // The unit that is tried again is chosen in `promotion`, once; besides, the SDK takes LimitExceededException for throttling.
+            // What is retried is chosen in `promotion`, once; besides, the SDK takes LimitExceededException for
+            // throttling.
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeout_config(&self.config, http.timeouts()))
             .build();
-        Ok(Ecr(Arc::new(Connection {
-            pace: self.paces.of(&registry_id),
+        let pace = self.paces.of(&registry_id);
+        let api = Arc::new(Api {
             endpoint: EcrEndpoint::new(registry_id, side, caller),
-            api: aws_sdk_ecr::Client::from_conf(config),
+            sdk: aws_sdk_ecr::Client::from_conf(config),
             http,
             assumed,
-            authorization: Authorization::default(),
-        })))
+        });
+        let v2 = V2::new(TokenAuthenticator::new(Arc::clone(&api)));
+        Ok(Ecr(Arc::new(Connection { api, v2, pace })))
     }
 }
 

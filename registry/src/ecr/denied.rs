@@ -1,4 +1,7 @@
-use super::endpoint::Operation;
+use oci::Repository;
+
+use super::identity::Identity;
+use super::registry_id::RegistryId;
 use super::statement;
 
 const READING: &[&str] = &["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
@@ -21,7 +24,7 @@ enum Reason<'a> {
     NoRepositoryPolicy,
     /// `because no identity-based policy allows the ecr:PutImage action`, or a policy of another sort that bounds it.
     Missing(&'a str),
-    Untold,
+    Unknown,
 }
 
 impl<'a> Reason<'a> {
@@ -32,47 +35,63 @@ impl<'a> Reason<'a> {
         match message.split_once("because no ").and_then(|(_, rest)| rest.split_once(" allows")) {
             Some(("resource-based policy", _)) => Self::NoRepositoryPolicy,
             Some((policy, _)) => Self::Missing(policy),
-            None => Self::Untold,
+            None => Self::Unknown,
         }
     }
 }
 
-/// What would let the caller in, in the words of its own account or of the registry's.
-pub(super) fn advice(operation: &Operation<'_>, message: &str) -> String {
-    let endpoint = operation.endpoint;
-    let missing = action_in(message).unwrap_or(operation.action);
-    let alone = [missing];
-    // Whoever lacks one of these will be asked for the others next.
-    // A push needs it, and so does a role that only reads: such a role must not be told to ask for more.
-    let is_shared = missing == "ecr:BatchCheckLayerAvailability";
-    let group = [READING, WRITING].into_iter().find(|group| group.contains(&missing) && !is_shared).unwrap_or(&alone);
-    let principal = endpoint.caller.principal();
-    let repository = operation.repository.filter(|_| !REGISTRY_WIDE.contains(&missing));
-    let resource = match repository {
-        Some(name) => {
-            let (partition, registry_id) = (endpoint.caller.partition(), &endpoint.registry_id);
-            format!("arn:{partition}:ecr:{}:{}:repository/{name}", registry_id.region, registry_id.account)
-        }
-        None => "*".into(),
-    };
-    let own = || format!("Add to the identity policy of {principal}: {}", statement::identity(group, &resource));
-    let theirs = |name: &str| {
-        let statement = statement::repository(group, &principal);
-        format!("Add to the policy of repository {name} in account {}: {statement}", endpoint.registry_id.account)
-    };
-    let advice = match (Reason::read(message), repository) {
-        (Reason::Deny(policy), _) => {
-            format!(
-                "This is an explicit deny in {policy}, which no other policy outweighs: narrow it for {missing} on {resource}"
-            )
-        }
-        (Reason::Missing("identity-based policy"), _) => own(),
-        (Reason::Missing(policy), _) => format!("The {policy} has to allow {missing} on {resource} for {principal}"),
-        (Reason::NoRepositoryPolicy, Some(name)) => theirs(name.as_str()),
-        (Reason::Untold, Some(name)) if endpoint.is_foreign() => format!("{}. {}", theirs(name.as_str()), own()),
-        (Reason::NoRepositoryPolicy | Reason::Untold, _) => own(),
-    };
-    format!(". {advice}")
+/// A request that AWS denied.
+pub(super) struct Denial<'a> {
+    /// The action that the request needs.
+    pub(super) action: &'a str,
+    pub(super) repository: Option<&'a Repository>,
+    pub(super) registry_id: &'a RegistryId,
+    pub(super) caller: &'a Identity,
+    /// What AWS says.
+    pub(super) message: &'a str,
+}
+
+impl Denial<'_> {
+    /// What would allow it, in the policies of the caller's account or of the registry's.
+    pub(super) fn advice(&self) -> String {
+        let account = &self.registry_id.account;
+        let missing = action_in(self.message).unwrap_or(self.action);
+        let alone = [missing];
+        // A push needs it, and so does a role that only reads: such a role must not be advised to ask for more.
+        let is_shared = missing == "ecr:BatchCheckLayerAvailability";
+        // A caller that lacks one of these will need the others next.
+        let group =
+            [READING, WRITING].into_iter().find(|group| group.contains(&missing) && !is_shared).unwrap_or(&alone);
+        let principal = self.caller.principal();
+        let repository = self.repository.filter(|_| !REGISTRY_WIDE.contains(&missing));
+        let resource = match repository {
+            Some(name) => {
+                let (partition, region) = (self.caller.partition(), &self.registry_id.region);
+                format!("arn:{partition}:ecr:{region}:{account}:repository/{name}")
+            }
+            None => "*".into(),
+        };
+        let own = || format!("Add to the identity policy of {principal}: {}", statement::identity(group, &resource));
+        let theirs = |name: &str| {
+            let statement = statement::repository(group, &principal);
+            format!("Add to the policy of repository {name} in account {account}: {statement}")
+        };
+        let is_foreign = self.caller.account() != account;
+        let advice = match (Reason::read(self.message), repository) {
+            (Reason::Deny(policy), _) => format!(
+                "This is an explicit deny in {policy}, which no other policy outweighs: narrow it for {missing} on \
+                 {resource}"
+            ),
+            (Reason::Missing("identity-based policy"), _) => own(),
+            (Reason::Missing(policy), _) => {
+                format!("The {policy} has to allow {missing} on {resource} for {principal}")
+            }
+            (Reason::NoRepositoryPolicy, Some(name)) => theirs(name.as_str()),
+            (Reason::Unknown, Some(name)) if is_foreign => format!("{}. {}", theirs(name.as_str()), own()),
+            (Reason::NoRepositoryPolicy | Reason::Unknown, _) => own(),
+        };
+        format!(". {advice}")
+    }
 }
 
 /// The action that AWS names, if it is one that this crate needs.
@@ -86,20 +105,17 @@ fn action_in(message: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Side;
-    use crate::ecr::endpoint::EcrEndpoint;
-    use crate::ecr::identity::Identity;
-    use crate::ecr::registry_id::RegistryId;
-    use crate::operation::Endpoint as _;
 
     const CALLER: &str = "arn:aws:sts::111122223333:assumed-role/promoter/run";
 
-    fn advised(account: &str, because: &str) -> String {
-        let endpoint =
-            EcrEndpoint::new(RegistryId::new(account, "eu-west-1"), Side::Target, Identity::from_arn(CALLER).unwrap());
-        let repository = "myapp/api".parse().unwrap();
+    fn advised(account: &str, action: &str, repository: Option<&Repository>, message: &str) -> String {
+        let (registry_id, caller) = (&RegistryId::new(account, "eu-west-1"), &Identity::from_arn(CALLER).unwrap());
+        Denial { action, repository, registry_id, caller, message }.advice()
+    }
+
+    fn put_image(account: &str, because: &str) -> String {
         let message = format!("User: {CALLER} is not authorized to perform: ecr:PutImage on resource: r {because}");
-        advice(&endpoint.operation("ecr:PutImage", Some(&repository), "putting"), &message)
+        advised(account, "ecr:PutImage", Some(&"myapp/api".parse().unwrap()), &message)
     }
 
     #[test]
@@ -107,45 +123,35 @@ mod tests {
         let identity =
             r#"the identity policy of arn:aws:iam::111122223333:role/promoter: {"Effect":"Allow","Action":["ecr:Batch"#;
         let resource = r#""Resource":"arn:aws:ecr:eu-west-1:111122223333:repository/myapp/api"}"#;
-        let own = advised("111122223333", "because no identity-based policy allows the ecr:PutImage action");
+        let own = put_image("111122223333", "because no identity-based policy allows the ecr:PutImage action");
         assert!(own.contains(identity) && own.contains(resource), "{own}");
 
-        let theirs = advised("444455556666", "because no resource-based policy allows the ecr:PutImage action");
+        let theirs = put_image("444455556666", "because no resource-based policy allows the ecr:PutImage action");
         assert!(theirs.contains("policy of repository myapp/api in account 444455556666: {"), "{theirs}");
         assert!(theirs.contains(r#""Principal":{"AWS":"arn:aws:iam::111122223333:role/promoter"}"#), "{theirs}");
         assert!(!theirs.contains("identity policy"), "{theirs}");
 
-        let both = advised("444455556666", "");
+        let both = put_image("444455556666", "");
         assert!(both.contains("policy of repository") && both.contains("identity policy"), "{both}");
 
-        let deny = advised("111122223333", "with an explicit deny in a service control policy");
+        let deny = put_image("111122223333", "with an explicit deny in a service control policy");
         assert!(deny.contains("explicit deny in a service control policy") && !deny.contains("Allow"), "{deny}");
 
-        let bound = advised("111122223333", "because no VPC endpoint policy allows the ecr:PutImage action");
+        let bound = put_image("111122223333", "because no VPC endpoint policy allows the ecr:PutImage action");
         assert!(bound.contains("The VPC endpoint policy has to allow ecr:PutImage"), "{bound}");
     }
 
     #[test]
-    fn a_role_that_reads_is_not_told_to_write() {
-        let endpoint = EcrEndpoint::new(
-            RegistryId::new("111122223333", "eu-west-1"),
-            Side::Target,
-            Identity::from_arn(CALLER).unwrap(),
-        );
+    fn a_role_that_reads_is_not_advised_to_write() {
+        let message = "because no identity-based policy allows it";
         let repository = "myapp/api".parse().unwrap();
-        let operation = endpoint.operation("ecr:BatchCheckLayerAvailability", Some(&repository), "asking for blobs");
-        let text = advice(&operation, "because no identity-based policy allows it");
+        let text = advised("111122223333", "ecr:BatchCheckLayerAvailability", Some(&repository), message);
         assert!(text.contains(r#""Action":["ecr:BatchCheckLayerAvailability"]"#), "{text}");
     }
 
     #[test]
     fn a_token_is_for_everything() {
-        let endpoint = EcrEndpoint::new(
-            RegistryId::new("444455556666", "eu-west-1"),
-            Side::Source,
-            Identity::from_arn(CALLER).unwrap(),
-        );
-        let text = advice(&endpoint.operation("ecr:GetAuthorizationToken", None, "asking for a token"), "");
+        let text = advised("444455556666", "ecr:GetAuthorizationToken", None, "");
         assert!(
             text.ends_with(r#"{"Effect":"Allow","Action":["ecr:GetAuthorizationToken"],"Resource":"*"}"#),
             "{text}"

@@ -6,19 +6,20 @@ use promotion::{Error, ImmutableTags, RepositorySettings};
 
 use super::Ecr;
 use super::sdk::failure;
-use crate::error_kind::{ErrorKind, kind_of};
+use crate::error_kind::ErrorKind;
 use crate::http::{Failure, Refusal};
 use crate::operation::Endpoint as _;
 
 /// What DescribeRepositories takes at once.
 const BATCH: usize = 100;
 
-/// The largest layer ECR stores: 52,000 MiB (User Guide, "Service quotas"). An empty one it refuses (devcontainers/cli#815).
+/// The largest layer ECR stores: 52,000 MiB (User Guide, "Service quotas"). An empty one it refuses
+/// (devcontainers/cli#815).
 const MAX_LAYER_BYTES: u64 = 52_000 << 20;
 
 impl Ecr {
-    /// The settings of repositories. ECR refuses the whole question when one of them does not exist, and names it: then the others are asked for
-    /// again without it.
+    /// The settings of repositories. ECR refuses the whole request when one of them does not exist, and names it: then
+    /// the others are asked for again without it.
     pub(super) async fn describe_repositories(
         &self,
         repositories: &[Repository],
@@ -28,8 +29,8 @@ impl Ecr {
             repositories.chunks(BATCH).map(|some| some.iter().collect()).collect();
         while let Some(mut asked) = questions.pop() {
             match self.describe(&asked).await? {
-                Answer::All(settings) => found.extend(settings),
-                Answer::Missing(refusal) => {
+                BatchSettings::All(settings) => found.extend(settings),
+                BatchSettings::Missing(refusal) => {
                     if let Some(missing) = asked.iter().position(|name| is_named(name, &refusal.message)) {
                         asked.swap_remove(missing);
                     } else if asked.len() > 1 {
@@ -44,7 +45,7 @@ impl Ecr {
         Ok(repositories.iter().map(|repository| found.get(repository.as_str()).cloned()).collect())
     }
 
-    async fn describe(&self, repositories: &[&Repository]) -> Result<Answer, Error> {
+    async fn describe(&self, repositories: &[&Repository]) -> Result<BatchSettings, Error> {
         let (repository, doing) = match repositories {
             [one] => (Some(*one), "reading the settings".into()),
             many => (None, format!("reading the settings of {} repositories", many.len())),
@@ -59,10 +60,10 @@ impl Ecr {
             .send()
             .await;
         match answer {
-            Ok(answer) => Ok(Answer::All(answer.repositories().iter().filter_map(settings).collect())),
+            Ok(answer) => Ok(BatchSettings::All(answer.repositories().iter().filter_map(settings).collect())),
             Err(error) => match failure(error) {
-                Failure::Refused(refusal) if kind_of(&refusal) == ErrorKind::RepositoryNotFound => {
-                    Ok(Answer::Missing(refusal))
+                Failure::Refused(refusal) if ErrorKind::of(&refusal) == ErrorKind::RepositoryNotFound => {
+                    Ok(BatchSettings::Missing(refusal))
                 }
                 failure => Err(operation.failed(failure)),
             },
@@ -70,8 +71,10 @@ impl Ecr {
     }
 }
 
-enum Answer {
+/// What ECR says of several repositories at once.
+enum BatchSettings {
     All(Vec<(String, RepositorySettings)>),
+    /// One of them does not exist, and the message names it.
     Missing(Box<Refusal>),
 }
 

@@ -1,12 +1,13 @@
 use oci::Repository;
 
-use super::denied;
+use super::denied::Denial;
 use super::identity::Identity;
 use super::registry_id::RegistryId;
 use crate::Side;
 use crate::error_kind::ErrorKind;
 use crate::http::{Party, Refusal};
 use crate::operation;
+use crate::v2::{Dialect, Permission};
 
 /// Where requests go and who sends them: what every message has to say.
 #[derive(Debug)]
@@ -46,7 +47,16 @@ impl operation::Endpoint for EcrEndpoint {
         let registry_id = &endpoint.registry_id;
         let repository = operation.repository.map_or("", Repository::as_str);
         match kind {
-            ErrorKind::Denied => denied::advice(operation, &refusal.message),
+            ErrorKind::Denied => {
+                let denial = Denial {
+                    action: operation.action,
+                    repository: operation.repository,
+                    registry_id,
+                    caller: &endpoint.caller,
+                    message: &refusal.message,
+                };
+                denial.advice()
+            }
             ErrorKind::InvalidCredentials => format!(
                 ". ECR does not know these credentials: check that they are still valid, that this machine's clock is right, and that \
                  account {} has the region {} enabled",
@@ -78,6 +88,25 @@ impl operation::Endpoint for EcrEndpoint {
             ErrorKind::QuotaExceeded => ". This is a quota and not throttling: remove what is not needed, or ask AWS to raise it".into(),
             ErrorKind::Throttled if refusal.by == Party::Registry => ". The quotas of ECR are per account and region, and can be raised".into(),
             _ => String::new(),
+        }
+    }
+}
+
+impl Dialect for EcrEndpoint {
+    /// A repository that does not exist has a code.
+    const NO_UPLOAD: ErrorKind = ErrorKind::UploadNotFound;
+
+    fn path(&self, repository: &Repository) -> Repository {
+        repository.clone()
+    }
+
+    /// The actions of IAM that `/v2` checks.
+    fn action(permission: Permission<'_>) -> &'static str {
+        match permission {
+            Permission::PullBlob(_) => "ecr:GetDownloadUrlForLayer",
+            Permission::PullManifest(_) => "ecr:BatchGetImage",
+            Permission::PushBlob(_) | Permission::MountBlob { .. } => "ecr:InitiateLayerUpload",
+            Permission::PushManifest(_) => "ecr:PutImage",
         }
     }
 }

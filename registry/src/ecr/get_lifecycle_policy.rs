@@ -7,8 +7,9 @@ use super::sdk::failure;
 use crate::http::Failure;
 use crate::operation::Endpoint as _;
 
-/// A rule of a repository's lifecycle policy that may remove images without a tag, which is what staged images are until all of them
-/// are tagged. A rule that moves images to the archive counts as well: they cannot be pulled from there.
+/// A rule of a repository's lifecycle policy that may remove images without a tag, which is what staged images are
+/// until all of them are tagged. A rule that moves images to the archive counts as well: they cannot be pulled from
+/// there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UntaggedExpiry {
     /// The priority of the rule, which identifies it within its policy.

@@ -5,7 +5,7 @@ use promotion::{Error, Name};
 
 use super::registry_id::is_account_id;
 use super::sdk::failure;
-use crate::error_kind::{ErrorKind, kind_of};
+use crate::error_kind::ErrorKind;
 use crate::http::{Failure, Timeouts};
 
 /// Who this process is to AWS.
@@ -46,7 +46,7 @@ impl Identity {
         readable.then(|| Self { arn: arn.into(), partition: partition.into(), account: account.into() })
     }
 
-    /// The ARN as STS told it.
+    /// The ARN as STS gave it.
     #[must_use]
     pub fn arn(&self) -> &str {
         &self.arn
@@ -101,12 +101,10 @@ fn named(failure: Failure) -> Error {
         Failure::Failed(error) => error.context("asking STS who we are (GetCallerIdentity)"),
         Failure::Refused(refusal) => {
             let message = format!("asking STS who we are (GetCallerIdentity): {}", refusal);
-            match kind_of(&refusal) {
-                ErrorKind::Throttled | ErrorKind::Unavailable => {
-                    Error::new(Name::RegistryUnavailable, message).with_retry_after(refusal.retry_after)
-                }
-                _ => Error::new(Name::InvalidInput, message + ". Check the credentials and the region of this process"),
+            if ErrorKind::of(&refusal).is_outage() {
+                return Error::new(Name::RegistryUnavailable, message).with_retry_after(refusal.retry_after);
             }
+            Error::new(Name::InvalidInput, message + ". Check the credentials and the region of this process")
         }
     }
 }

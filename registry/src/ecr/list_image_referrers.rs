@@ -34,7 +34,7 @@ impl Ecr {
             let answer = request.subject_id(id.clone()).max_results(PAGE).set_next_token(next).send().await;
             let answer = match answer.map_err(failure) {
                 Ok(answer) => answer,
-                Err(Failure::Refused(refusal)) if crate::error_kind::kind_of(&refusal) == ErrorKind::ImageNotFound => {
+                Err(Failure::Refused(refusal)) if ErrorKind::of(&refusal) == ErrorKind::ImageNotFound => {
                     return Ok(found);
                 }
                 Err(failure) => return Err(operation.failed(failure)),

@@ -1,9 +1,9 @@
-//! Amazon ECR: one file per operation, of its API and of `/v2`.
+//! Amazon ECR: its API, one file per operation, and `/v2` with a token of the API.
 
+mod api;
 mod assumed;
 mod batch_check_layer_availability;
 mod batch_get_image;
-mod blob;
 mod connect;
 mod denied;
 mod describe_repositories;
@@ -14,13 +14,11 @@ mod get_lifecycle_policy;
 mod identity;
 mod list_image_referrers;
 mod pace;
-mod pull;
 mod put_image;
 mod registry_id;
 mod role;
 mod sdk;
 mod statement;
-mod upload;
 
 use std::fmt;
 use std::ops::Range;
@@ -29,32 +27,29 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::Stream;
 use oci::{Descriptor, Digest, Manifest, Reference, Registry, Repository, Tag};
+use promotion::pull::Consumer;
 use promotion::{
-    Error, Lookup, MountOutcome, Mounting, OpenBlob, PutOutcome, Referrers, RepositorySettings, Source, Target,
+    Error, Lookup, MountOutcome, Mounting, Name, OpenBlob, PutOutcome, Referrers, RepositorySettings, Source, Target,
 };
 
-use self::assumed::Assumed;
+use self::api::Api;
 pub use self::connect::Connector;
 use self::endpoint::EcrEndpoint;
+use self::get_authorization_token::TokenAuthenticator;
 pub use self::get_lifecycle_policy::UntaggedExpiry;
 pub use self::identity::Identity;
 use self::pace::Pace;
 pub use self::registry_id::{RegistryId, is_account_id};
 pub use self::role::Role;
-use crate::http::{Authorization, Client};
-use crate::{Blob, Upload};
+use crate::v2::{Blob, Permission, Upload, V2};
 
 /// An ECR registry: that of one account in one region, spoken to as one caller. Clones are the same connection.
 #[derive(Clone)]
 pub struct Ecr(Arc<Connection>);
 
 struct Connection {
-    endpoint: EcrEndpoint,
-    api: aws_sdk_ecr::Client,
-    http: Client,
-    /// The role that is acted as, if any.
-    assumed: Option<Arc<Assumed>>,
-    authorization: Authorization,
+    api: Arc<Api>,
+    v2: V2<TokenAuthenticator>,
     pace: Arc<Pace>,
 }
 
@@ -62,42 +57,28 @@ impl Ecr {
     /// The account and region.
     #[must_use]
     pub fn registry_id(&self) -> &RegistryId {
-        &self.0.endpoint.registry_id
+        &self.endpoint().registry_id
     }
 
     /// Who the registry sees: this process, or the role that it assumed.
     #[must_use]
     pub fn caller(&self) -> &Identity {
-        &self.0.endpoint.caller
+        &self.endpoint().caller
     }
 
     fn endpoint(&self) -> &EcrEndpoint {
-        &self.0.endpoint
+        &self.0.api.endpoint
     }
 
-    fn http(&self) -> &Client {
-        &self.0.http
-    }
-
-    /// The client of the API, for one request: with credentials that are good, and counted.
+    /// The client of the API, for one request.
     async fn api(&self) -> Result<&aws_sdk_ecr::Client, Error> {
-        if let Some(assumed) = &self.0.assumed {
-            assumed.credentials().await?;
-        }
-        self.0.http.count();
-        Ok(&self.0.api)
+        self.0.api.sdk().await
     }
 }
 
 impl fmt::Debug for Ecr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Ecr({}, {:?}, as {})",
-            self.0.endpoint.registry_id,
-            self.0.endpoint.side,
-            self.0.endpoint.caller.arn()
-        )
+        write!(f, "Ecr({}, {:?}, as {})", self.registry_id(), self.endpoint().side, self.caller().arn())
     }
 }
 
@@ -105,7 +86,7 @@ impl Source for Ecr {
     type Blob = Blob;
 
     fn name(&self) -> &str {
-        &self.0.endpoint.name
+        &self.endpoint().name
     }
 
     /// What BatchGetImage and BatchCheckLayerAvailability take.
@@ -114,7 +95,7 @@ impl Source for Ecr {
     }
 
     async fn registry(&self) -> Result<Registry, Error> {
-        self.host().await
+        self.0.v2.authenticator().registry().await
     }
 
     async fn manifests(&self, repository: &Repository, references: &[Reference]) -> Result<Vec<Lookup>, Error> {
@@ -127,7 +108,7 @@ impl Source for Ecr {
         blob: &Descriptor,
         range: Range<u64>,
     ) -> Result<OpenBlob<Blob>, Error> {
-        self.open_blob(repository, blob, range).await
+        self.0.v2.open_blob(repository, blob, range).await
     }
 
     async fn referrers(&self, repository: &Repository, subject: Digest) -> Result<Referrers, Error> {
@@ -140,7 +121,7 @@ impl Source for Ecr {
     }
 
     fn requests(&self) -> u64 {
-        self.0.http.requests()
+        self.0.api.http.requests()
     }
 }
 
@@ -160,7 +141,7 @@ impl Target for Ecr {
     }
 
     async fn start_upload(&self, repository: &Repository) -> Result<Upload, Error> {
-        self.start_upload(repository).await
+        self.0.v2.start_upload(repository).await
     }
 
     async fn mount_blob(
@@ -169,14 +150,21 @@ impl Target for Ecr {
         blob: &Descriptor,
         from: &Repository,
     ) -> Result<MountOutcome<Upload>, Error> {
-        self.mount_blob(repository, blob, from).await
+        self.0.v2.mount_blob(repository, blob, from).await
     }
 
     async fn put_blob<B>(&self, upload: Upload, blob: &Descriptor, body: B) -> Result<(), Error>
     where
         B: Stream<Item = Result<Bytes, Error>> + Send + 'static,
     {
-        self.put_blob(upload, blob, body).await
+        if blob.size == 0 {
+            let (repository, doing) = (upload.repository(), format!("uploading blob {}", blob.digest));
+            let operation = self.0.v2.operation(Permission::PushBlob(repository), repository, doing);
+            let why =
+                "it is empty, and ECR refuses blobs of no bytes (devcontainers/cli#815): rebuild the image without it";
+            return Err(operation.error(Name::RegistryLimit, why));
+        }
+        self.0.v2.put_blob(upload, blob, body).await
     }
 
     async fn put_manifest(
@@ -186,5 +174,15 @@ impl Target for Ecr {
         tag: Option<&Tag>,
     ) -> Result<PutOutcome, Error> {
         self.put_image(repository, manifest, tag).await
+    }
+}
+
+impl Consumer for Ecr {
+    async fn pull_manifest(&self, repository: &Repository, reference: &Reference) -> Result<Manifest, Error> {
+        self.0.v2.pull_manifest(repository, reference).await
+    }
+
+    async fn probe_blob(&self, repository: &Repository, blob: &Descriptor) -> Result<(), Error> {
+        self.0.v2.probe_blob(repository, blob).await
     }
 }

@@ -7,14 +7,14 @@ use tokio::time::{Instant, sleep_until};
 
 use super::registry_id::RegistryId;
 
-/// ECR's default quota of PutImage per account and region, in calls per second; everything else on the way is allowed ten times that and more
-/// (Amazon ECR User Guide, "Service quotas").
+/// ECR's default quota of PutImage per account and region, in calls per second; everything else on the way is allowed
+/// ten times that and more (Amazon ECR User Guide, "Service quotas").
 pub(super) const PUT_IMAGE: u32 = 10;
 
 /// Spreads calls over time: so many per second on the average, a few at once.
 ///
-/// The calls are a little further apart than they need be, by a random amount, so that several processes which began together do
-/// not stay in step.
+/// The calls are a little further apart than they need be, by a random amount, so that several processes which began
+/// together do not stay in step.
 #[derive(Debug)]
 pub(super) struct Pace {
     interval: Duration,

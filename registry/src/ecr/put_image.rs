@@ -7,7 +7,7 @@ use promotion::{Error, Name, PutOutcome};
 use super::Ecr;
 use super::endpoint::Operation;
 use super::sdk::failure;
-use crate::error_kind::{ErrorKind, kind_of};
+use crate::error_kind::ErrorKind;
 use crate::http::{Failure, Refusal, digests};
 use crate::missing_blobs::missing_blobs;
 use crate::operation::Endpoint as _;
@@ -15,8 +15,8 @@ use crate::operation::Endpoint as _;
 impl Ecr {
     /// Writes a manifest, and a tag if one is given.
     ///
-    /// The digest is always sent, so that ECR compares it with that of the bytes it received; and the media type, without which ECR
-    /// refuses a manifest that names none itself (PutImage API reference, `imageManifestMediaType`).
+    /// The digest is always sent, so that ECR compares it with that of the bytes it received; and the media type,
+    /// without which ECR refuses a manifest that names none itself (PutImage API reference, `imageManifestMediaType`).
     pub(super) async fn put_image(
         &self,
         repository: &Repository,
@@ -72,10 +72,10 @@ impl Ecr {
             ("ImageAlreadyExistsException", _) => Ok(PutOutcome::Stored),
             // Said of an immutable tag also when it holds this very image (aws/containers-roadmap#2179, #2380).
             ("ImageTagAlreadyExistsException", Some(tag)) => self.holds(operation, repository, manifest.digest(), tag).await,
-            ("LayersNotFoundException", _) => Ok(PutOutcome::LacksBlobs(missing_blobs(&told(&refusal.message), manifest))),
+            ("LayersNotFoundException", _) => Ok(PutOutcome::LacksBlobs(missing_blobs(&named_in(&refusal.message), manifest))),
             ("ReferencedImagesNotFoundException", _) => Ok(PutOutcome::LacksManifests),
             // ECR checks manifests against its own idea of them, which is narrower than the specification.
-            _ if kind_of(refusal) == ErrorKind::InvalidRequest => Err(operation.error(
+            _ if ErrorKind::of(refusal) == ErrorKind::InvalidRequest => Err(operation.error(
                 Name::RegistryLimit,
                 &format!(
                     "ECR does not take this manifest ({}): {}. Causes that are known: annotations on the descriptor of the config, \
@@ -122,9 +122,9 @@ fn kms(error: &PutImageError) -> Option<&str> {
     }
 }
 
-/// What ECR names in "Layers with digests '[sha256:..., sha256:...]' required for pushing image ... do not exist". A list that was cut short for
-/// messages names only some of it, which is as good as nothing.
-fn told(message: &str) -> Vec<Digest> {
+/// What ECR names in "Layers with digests '[sha256:..., sha256:...]' required for pushing image ... do not exist". A
+/// list that was cut short for messages names only some of it, which is as good as nothing.
+fn named_in(message: &str) -> Vec<Digest> {
     if message.ends_with("...") { vec![] } else { digests(message) }
 }
 
@@ -168,7 +168,7 @@ mod tests {
             ("Layers do not exist".into(), vec![a, b, c]),
             (format!("Layers with digests '[{}", &a.to_string()[..40]), vec![a, b, c]),
         ] {
-            assert_eq!(missing_blobs(&told(&message), &manifest), expected, "{message}");
+            assert_eq!(missing_blobs(&named_in(&message), &manifest), expected, "{message}");
         }
     }
 }

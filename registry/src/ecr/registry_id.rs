@@ -17,7 +17,8 @@ impl RegistryId {
     }
 }
 
-/// Whether a text can be the id of an AWS account: twelve digits (AWS Account Management Reference Guide, "AWS account identifiers").
+/// Whether a text can be the id of an AWS account: twelve digits (AWS Account Management Reference Guide, "AWS account
+/// identifiers").
 #[must_use]
 pub fn is_account_id(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())

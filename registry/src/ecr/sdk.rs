@@ -30,7 +30,8 @@ where
     if let Some(credentials) = in_chain::<CredentialsError>(&error) {
         return Failure::Failed(without_credentials(credentials));
     }
-    // What could not even be built will not be built the next time either; all else is the network, or an answer that was cut.
+    // What could not even be built will not be built the next time either; all else is the network, or an answer that
+    // was cut.
     let permanent = matches!(error, SdkError::ConstructionFailure(_))
         || matches!(&error, SdkError::DispatchFailure(failure) if failure.is_user());
     let named = Error::new(Name::RegistryUnavailable, root(&error));

@@ -32,8 +32,8 @@ impl Token {
 
 /// One token, fetched when it is first needed and again before it ends.
 ///
-/// Whoever needs it while it is being fetched waits for the same one, and hears of the same failure: a hundred blobs that start together cost one
-/// request, also when it fails.
+/// Whoever needs it while it is being fetched waits for the same one, and hears of the same failure: a hundred blobs
+/// that start together cost one request, also when it fails.
 #[derive(Debug, Default)]
 pub(crate) struct Authorization {
     state: Mutex<State>,

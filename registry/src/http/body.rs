@@ -7,18 +7,17 @@ use bytes::Bytes;
 use futures_util::Stream;
 use promotion::{Error, Name};
 use tokio::time::{Instant, Sleep, sleep};
-use url::Url;
 
-use super::origin::shown;
+use super::request_url::RequestUrl;
 use super::transport::transport;
 
-/// A connection that brings less than this while the next piece is waited for is of no use, and may be meant to be none.
+/// A connection that brings less than this while the next piece is waited for is of no use, perhaps by intent.
 const LEAST: usize = 64 << 10;
 
 type Pieces = Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>;
 
-/// A body that is as long as it should be, or ends with an error; and that does not stand still for longer than it may.
-pub(super) struct Body {
+/// A body that is as long as it should be, or ends with an error; and that does not stall for longer than it may.
+pub(crate) struct Body {
     pieces: Pieces,
     /// Bytes to drop first, where the registry gave more than was asked for.
     skip: u64,
@@ -31,15 +30,15 @@ pub(super) struct Body {
     waited: Duration,
     come: usize,
     ended: bool,
-    url: Url,
+    url: RequestUrl,
 }
 
 impl Body {
-    pub(super) fn new(
+    pub(crate) fn new(
         pieces: impl Stream<Item = reqwest::Result<Bytes>> + Send + 'static,
         skip: u64,
         left: u64,
-        url: Url,
+        url: RequestUrl,
         timeout: Duration,
     ) -> Self {
         let (waited, come) = (Duration::ZERO, 0);
@@ -57,13 +56,14 @@ impl Body {
                 Ok(piece)
             }
             None => {
-                let why = format!("{} gives more bytes than its manifest says", shown(&self.url));
+                let why = format!("{} gives more bytes than its manifest says", self.url);
                 Err(Error::new(Name::CorruptContent, why))
             }
         }
     }
 
-    /// Takes note of how long something took to come. Longer than the timeout means that the body was not polled meanwhile.
+    /// Takes note of how long something took to come. Longer than the timeout means that the body was not polled
+    /// meanwhile.
     fn note(&mut self, piece: &Option<reqwest::Result<Bytes>>) {
         self.come += piece.as_ref().and_then(|piece| piece.as_ref().ok()).map_or(0, Bytes::len);
         self.waited += self.idle.take().map_or(Duration::ZERO, |(since, _)| since.elapsed());
@@ -78,7 +78,7 @@ impl Body {
                 let left = self.timeout.saturating_sub(self.waited);
                 let (_, idle) = self.idle.get_or_insert_with(|| (Instant::now(), Box::pin(sleep(left))));
                 ready!(idle.as_mut().poll(cx));
-                let (come, url) = (self.come, shown(&self.url));
+                let (come, url) = (self.come, &self.url);
                 let what = if come == 0 { "nothing".to_owned() } else { format!("no more than {come} bytes") };
                 let why = format!("reading {url}: {what} came for {} seconds", self.timeout.as_secs());
                 return Poll::Ready(Some(Err(Error::new(Name::RegistryUnavailable, why))));
@@ -92,7 +92,7 @@ impl Body {
                 Some(Err(error)) => Some(Err(transport(error, "reading", &self.url))),
                 None if self.left == 0 => None,
                 None => {
-                    let why = format!("reading {}: it ended {} bytes early", shown(&self.url), self.left);
+                    let why = format!("reading {}: it ended {} bytes early", self.url, self.left);
                     Some(Err(Error::new(Name::RegistryUnavailable, why)))
                 }
             });
@@ -115,7 +115,7 @@ impl Stream for Body {
 
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Body({} bytes to come from {})", self.left, shown(&self.url))
+        write!(f, "Body({} bytes to come from {})", self.left, self.url)
     }
 }
 
@@ -127,7 +127,7 @@ mod tests {
 
     async fn read(pieces: &[&'static str], skip: u64, left: u64) -> (String, Option<Error>) {
         let pieces: Vec<_> = pieces.iter().map(|piece| Ok(Bytes::from_static(piece.as_bytes()))).collect();
-        let url = Url::parse("https://a.example/b?s=1").unwrap();
+        let url = RequestUrl::parse("https://a.example/b?s=1").unwrap();
         let mut body = Body::new(stream::iter(pieces), skip, left, url, Duration::from_secs(30));
         let mut text = String::new();
         while let Some(piece) = body.next().await {
@@ -158,7 +158,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn does_not_wait_for_ever() {
         let pieces = stream::iter([Ok(Bytes::from_static(b"a"))]).chain(stream::pending());
-        let mut body = Body::new(pieces, 0, 2, Url::parse("https://a.example/b").unwrap(), Duration::from_secs(30));
+        let mut body =
+            Body::new(pieces, 0, 2, RequestUrl::parse("https://a.example/b").unwrap(), Duration::from_secs(30));
         assert!(body.next().await.unwrap().is_ok());
         let error = body.next().await.unwrap().unwrap_err();
         assert!(error.is_temporary() && error.to_string().contains("30 seconds"), "{error}");
@@ -171,7 +172,7 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(20)).await;
             Some((Ok(Bytes::from(vec![0; bytes])), ()))
         });
-        Body::new(drops, 0, left, Url::parse("https://a.example/b").unwrap(), Duration::from_secs(30))
+        Body::new(drops, 0, left, RequestUrl::parse("https://a.example/b").unwrap(), Duration::from_secs(30))
     }
 
     #[tokio::test(start_paused = true)]

@@ -7,9 +7,9 @@ use std::time::Duration;
 use http::header::{AUTHORIZATION, HeaderValue};
 use promotion::{Error, Name};
 use reqwest::{RequestBuilder, Response};
-use url::Url;
 
 use super::origin::Origin;
+use super::request_url::RequestUrl;
 use super::secrets::Secrets;
 use super::timeouts::Timeouts;
 use super::transport::{is_unreachable, timed_out, transport};
@@ -27,10 +27,10 @@ pub(crate) struct Client {
     timeouts: Timeouts,
 }
 
-/// Whether anybody answered so far.
+/// Whether any server answered so far.
 #[derive(Debug, Default)]
 struct Contact {
-    /// Whether an address that is_mistyped answers at is taken for a mistake until somebody does.
+    /// Whether an address at which no server answers is taken for a mistake until one does.
     is_doubted: bool,
     is_made: AtomicBool,
 }
@@ -38,7 +38,7 @@ struct Contact {
 impl Client {
     /// A client for addresses that AWS gives.
     pub(crate) fn new(timeouts: Timeouts) -> Result<Self, Error> {
-        // The AWS SDK does not read HTTPS_PROXY either, and half of the traffic through a proxy helps is_mistyped.
+        // The AWS SDK does not read HTTPS_PROXY either, and half of the traffic through a proxy helps no one.
         Self::build(None, timeouts)
     }
 
@@ -63,13 +63,15 @@ impl Client {
     fn build(proxy: Option<reqwest::Proxy>, timeouts: Timeouts) -> Result<Self, Error> {
         let builder = reqwest::Client::builder()
             .user_agent(concat!("transship/", env!("CARGO_PKG_VERSION")))
-            // A redirect is followed by hand, see `redirect`; a request is tried again by whoever asked for it.
+            // A redirect is followed by hand, see `redirect`; a request is retried by its caller.
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
-            // Never what the environment says by itself: with HTTP_PROXY a proxy would be handed the token of a plain registry.
+            // Never what the environment says by itself: with HTTP_PROXY a proxy would be handed the token of a plain
+            // registry.
             .no_proxy()
-            // One connection per blob: over one HTTP/2 connection all blobs share one TCP window, and a lost packet stops them all.
+            // One connection per blob: over one HTTP/2 connection all blobs share one TCP window, and a lost packet
+            // stops them all.
             .http1_only()
             .connect_timeout(timeouts.connect)
             .pool_idle_timeout(Duration::from_secs(20));
@@ -86,7 +88,8 @@ impl Client {
         Self { sent: Arc::default(), contact: Arc::default(), ..self.clone() }
     }
 
-    /// The same, for an address that somebody typed: while is_mistyped has answered, an unknown name or a closed port is not tried again.
+    /// The same, for an address that a user typed: until a server has answered, an unknown name or a closed port is not
+    /// tried again.
     pub(crate) fn distrusting_address(mut self) -> Self {
         self.contact = Arc::new(Contact { is_doubted: true, ..Contact::default() });
         self
@@ -108,10 +111,15 @@ impl Client {
     }
 
     /// A request, with the credential if it belongs to the origin of `url` and not otherwise.
-    pub(crate) fn request(&self, method: http::Method, url: &Url, credential: Option<&Credential>) -> RequestBuilder {
-        let request = self.inner.request(method, url.clone());
+    pub(crate) fn request(
+        &self,
+        method: http::Method,
+        url: &RequestUrl,
+        credential: Option<&Credential>,
+    ) -> RequestBuilder {
+        let request = self.inner.request(method, url.as_url().clone());
         match credential {
-            Some(credential) if Origin::of(url).is_ok_and(|origin| origin == credential.origin) => {
+            Some(credential) if Origin::of(url) == credential.origin => {
                 credential.header.iter().fold(request, |request, header| request.header(AUTHORIZATION, header.clone()))
             }
             _ => request,
@@ -119,7 +127,7 @@ impl Client {
     }
 
     /// Sends a request without a body and waits for the head of the answer.
-    pub(crate) async fn send(&self, request: RequestBuilder, doing: &str, url: &Url) -> Result<Response, Error> {
+    pub(crate) async fn send(&self, request: RequestBuilder, doing: &str, url: &RequestUrl) -> Result<Response, Error> {
         self.count();
         match within(self.timeouts.answer, request.send()).await {
             Ok(Ok(answer)) => {
@@ -129,7 +137,7 @@ impl Client {
             Ok(Err(error)) => {
                 let in_doubt = self.contact.is_doubted && !self.contact.is_made.load(Ordering::Relaxed);
                 let is_mistyped = in_doubt && is_unreachable(&error);
-                let by_proxy = self.proxied && url.scheme() == "https" && error.is_connect();
+                let by_proxy = self.proxied && url.as_url().scheme() == "https" && error.is_connect();
                 let error = transport(error, doing, url);
                 let error = if by_proxy { error.context("with HTTPS_PROXY set") } else { error };
                 Err(if is_mistyped { error.permanent() } else { error })
@@ -139,7 +147,7 @@ impl Client {
     }
 
     /// Sends a request whose own body decides how long it may take.
-    pub(super) async fn send_body(&self, request: RequestBuilder) -> Result<Response, reqwest::Error> {
+    pub(crate) async fn send_body(&self, request: RequestBuilder) -> Result<Response, reqwest::Error> {
         self.count();
         request.send().await
     }
@@ -204,7 +212,7 @@ mod tests {
             ("http://a.example/v2/", false),
             ("https://b.a.example/v2/", false),
         ] {
-            let url = Url::parse(url).unwrap();
+            let url = RequestUrl::parse(url).unwrap();
             let request = client.request(http::Method::GET, &url, Some(&credential)).build().unwrap();
             assert_eq!(request.headers().contains_key(AUTHORIZATION), sent, "{url}");
             assert!(!format!("{request:?}").contains("c2VjcmV0"));

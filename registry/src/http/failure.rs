@@ -4,13 +4,15 @@ use std::time::{Duration, SystemTime};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use oci::Digest;
+use oci::text::sanitize_line;
 use promotion::Error;
 use reqwest::Response;
 use serde::Deserialize;
 
 use super::client::{Client, within};
+use super::rate;
+use super::retry_after;
 use super::secrets::Secrets;
-use oci::text::sanitize_line;
 
 /// What may come of a request besides success.
 #[derive(Debug)]
@@ -53,22 +55,22 @@ pub(crate) struct Refusal {
     pub(crate) retry_after: Option<Duration>,
     /// The digests that its body names anywhere, as details of what is missing.
     pub(crate) digests: Vec<Digest>,
-    /// What it wants to be asked with, each as in one `WWW-Authenticate`.
+    /// How it wants to be authenticated, each as in one `WWW-Authenticate`.
     pub(crate) challenges: Vec<String>,
     /// What it says of how much may be pulled.
     pub(crate) limit: Option<String>,
 }
 
 impl Refusal {
-    /// Reads an answer that is an error. The body need not be what the specification says it is: ECR has been seen to answer 403 with plain text.
-    /// `secrets` are those of the request.
+    /// Reads an answer that is an error. The body need not be what the specification says it is: ECR has been seen to
+    /// answer 403 with plain text. `secrets` are those of the request.
     pub(crate) async fn read(client: &Client, response: Response, by: Party, secrets: &Secrets) -> Self {
         let status = response.status();
         let header = |name| response.headers().get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
-        let retry_after = super::retry_after(header(RETRY_AFTER), SystemTime::now());
+        let retry_after = retry_after::delay(header(RETRY_AFTER), SystemTime::now());
         let challenges = response.headers().get_all(WWW_AUTHENTICATE).iter();
         let challenges = challenges.filter_map(|value| value.to_str().ok().map(str::to_owned)).collect();
-        let limit = super::rate::limit(response.headers()).map(|limit| secrets.hide(&limit));
+        let limit = rate::limit(response.headers()).map(|limit| secrets.hide(&limit));
         let is_html = header(CONTENT_TYPE).is_some_and(|kind| kind.starts_with("text/html"));
         let body = secrets.hide(&beginning(response, client.timeouts().refusal).await);
         let (code, message) = match by {
@@ -79,7 +81,7 @@ impl Refusal {
         // JSON may hide them by escapes.
         let (code, message) = (secrets.hide(&code), secrets.hide(&message));
         let digests = if by == Party::Registry { digests(&body) } else { vec![] };
-        let retry_after = retry_after.or_else(|| super::rate::delay_in(&message));
+        let retry_after = retry_after.or_else(|| rate::delay_in(&message));
         Self { by, status: status.as_u16(), code, message, retry_after, digests, challenges, limit }
     }
 
@@ -106,7 +108,7 @@ impl fmt::Display for Refusal {
 
 /// No error says more than this.
 ///
-/// A registry may tell of every blob that a manifest lacks, in an error each.
+/// A registry may list every blob that a manifest lacks, in an error each.
 const ERROR_BYTES: usize = 64 << 10;
 
 async fn beginning(mut response: Response, timeout: Duration) -> String {
@@ -120,7 +122,7 @@ async fn beginning(mut response: Response, timeout: Duration) -> String {
             }
         }
     };
-    // What came until then is told.
+    // What came until then is reported.
     let _ = within(timeout, reading).await;
     String::from_utf8_lossy(&body).into_owned()
 }
@@ -191,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_status_code_and_message() {
+    fn shows_status_code_and_message() {
         let mut refusal = Refusal { status: 403, code: "DENIED".into(), message: "no".into(), ..Refusal::default() };
         assert_eq!(refusal.to_string(), "403 DENIED: no");
         refusal.code.clear();

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
-use super::{Credential, Origin};
+use super::{AuthorizedClient, Client, Credential, Origin};
 
 #[derive(Clone)]
 pub(crate) struct Loopback {
@@ -37,8 +37,10 @@ impl Loopback {
         Self { address, requests }
     }
 
-    pub(crate) fn credential(&self) -> Credential {
-        Credential::new(Origin::parse(&self.address).unwrap(), "Basic c2VjcmV0").unwrap()
+    /// A client that shows this server a password.
+    pub(crate) fn client(&self) -> AuthorizedClient {
+        let credential = Credential::new(Origin::parse(&self.address).unwrap(), "Basic c2VjcmV0").unwrap();
+        AuthorizedClient::new(Client::for_tests(), credential)
     }
 
     pub(crate) fn requests(&self) -> Vec<String> {

@@ -7,14 +7,14 @@ use http::HeaderMap;
 /// Docker Hub's headers (its documentation, "Usage and limits"): `100;w=21600`, `0;w=21600`, and whom it counts.
 const HEADERS: [&str; 3] = ["ratelimit-limit", "ratelimit-remaining", "docker-ratelimit-source"];
 
-/// The limit of pulls as the headers tell it, none if they do not.
+/// The limit of pulls by the headers, none if they do not give one.
 pub(super) fn limit(headers: &HeaderMap) -> Option<String> {
-    let told = HEADERS.iter().filter_map(|name| {
+    let said = HEADERS.iter().filter_map(|name| {
         let value = headers.get(*name)?.to_str().ok()?;
         Some(format!("{name}: {}", oci::text::sanitize_line(value)))
     });
-    let told: Vec<_> = told.collect();
-    (!told.is_empty()).then(|| told.join(", "))
+    let said: Vec<_> = said.collect();
+    (!said.is_empty()).then(|| said.join(", "))
 }
 
 /// Whether this was the last answer before the limit.
@@ -84,7 +84,7 @@ mod tests {
         headers.insert("ratelimit-limit", "100;w=21600".parse().unwrap());
         headers.insert("ratelimit-remaining", "0;w=21600".parse().unwrap());
         headers.insert("docker-ratelimit-source", "192.0.2.1".parse().unwrap());
-        let told = "ratelimit-limit: 100;w=21600, ratelimit-remaining: 0;w=21600, docker-ratelimit-source: 192.0.2.1";
-        assert_eq!((limit(&headers).as_deref(), is_used_up(&headers)), (Some(told), true));
+        let said = "ratelimit-limit: 100;w=21600, ratelimit-remaining: 0;w=21600, docker-ratelimit-source: 192.0.2.1";
+        assert_eq!((limit(&headers).as_deref(), is_used_up(&headers)), (Some(said), true));
     }
 }

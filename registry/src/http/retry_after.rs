@@ -2,7 +2,8 @@ use std::time::{Duration, SystemTime};
 
 use aws_sdk_ecr::primitives::{DateTime, DateTimeFormat};
 
-/// What `Retry-After` asks for: seconds, or a date (RFC 9110, section 10.2.3). None for a date that has passed or anything else.
+/// What `Retry-After` asks for: seconds, or a date (RFC 9110, section 10.2.3). None for a date that has passed or
+/// anything else.
 pub(crate) fn delay(header: Option<&str>, now: SystemTime) -> Option<Duration> {
     let text = header?.trim();
     if let Ok(seconds) = text.parse() {

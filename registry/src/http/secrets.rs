@@ -6,7 +6,8 @@ use base64::engine::general_purpose::STANDARD;
 /// Shorter ones are no secrets, and would be found in half of all words.
 const SHORTEST: usize = 4;
 
-/// What was shown to a server, and is not to be repeated from its answers: debugging pages, and proxies, repeat what they were sent.
+/// What was shown to a server, and is not to be repeated from its answers: debugging pages, and proxies, repeat what
+/// they were sent.
 #[derive(Clone, Default)]
 pub(crate) struct Secrets(Arc<[String]>);
 

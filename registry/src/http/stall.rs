@@ -10,12 +10,12 @@ use tokio::time::{Instant, sleep_until};
 
 use super::timeouts::Timeouts;
 
-/// Wraps a body for sending: it keeps the error with which the body ended, it never gives more than it should, and it tells
-/// since when the registry has been taking its time.
+/// Wraps a body for sending: it keeps the error with which the body ended, it never gives more than it should, and its
+/// [`Watch`] knows since when the registry has accepted nothing.
 ///
-/// The HTTP library has no time-out that fits an upload: one for the whole request is wrong for large blobs, one for reading runs while the
-/// body is still being written.
-pub(super) struct Outgoing<B> {
+/// The HTTP library has no time-out that fits an upload: one for the whole request is wrong for large blobs, one for
+/// reading runs while the body is still being written.
+pub(crate) struct Outgoing<B> {
     body: Pin<Box<B>>,
     left: u64,
     broken: bool,
@@ -25,18 +25,18 @@ pub(super) struct Outgoing<B> {
 
 /// The other end of an [`Outgoing`].
 #[derive(Clone)]
-pub(super) struct Watch(Arc<Mutex<State>>);
+pub(crate) struct Watch(Arc<Mutex<State>>);
 
 struct State {
     /// Until when the registry has to move; none while the body itself is waited for, which has time-outs of its own.
     deadline: Option<Instant>,
     error: Option<Error>,
-    /// How often a stall is looked for: often enough to be timed_out by little.
+    /// How often a stall is looked for: often enough to be late by little.
     look: Duration,
 }
 
 impl<B> Outgoing<B> {
-    pub(super) fn new(body: B, size: u64, timeouts: Timeouts) -> (Self, Watch) {
+    pub(crate) fn new(body: B, size: u64, timeouts: Timeouts) -> (Self, Watch) {
         let deadline = Some(Instant::now() + timeouts.accept);
         let watch = Watch(Arc::new(Mutex::new(State { deadline, error: None, look: timeouts.accept / 12 })));
         (Self { body: Box::pin(body), left: size, broken: false, timeouts, watch: watch.clone() }, watch)
@@ -45,12 +45,12 @@ impl<B> Outgoing<B> {
 
 impl Watch {
     /// The error with which the body ended, which says more than that of the request it broke.
-    pub(super) fn error(&self) -> Option<Error> {
+    pub(crate) fn error(&self) -> Option<Error> {
         self.with(|state| state.error.take())
     }
 
-    /// Returns when the registry has stood still for too long.
-    pub(super) async fn stalled(&self) {
+    /// Returns when the registry has stalled for too long.
+    pub(crate) async fn stalled(&self) {
         loop {
             let now = Instant::now();
             let (deadline, look) = self.with(|state| (state.deadline, now + state.look));
@@ -77,9 +77,9 @@ impl<B> Drop for Outgoing<B> {
     }
 }
 
-/// What the HTTP library is told when a body breaks; the error itself is in the [`Watch`].
+/// What the HTTP library gets when a body breaks; the error itself is in the [`Watch`].
 #[derive(Debug)]
-pub(super) struct Broken;
+pub(crate) struct Broken;
 
 impl std::fmt::Display for Broken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

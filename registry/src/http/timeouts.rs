@@ -1,13 +1,15 @@
 use std::time::Duration;
 
-/// How long a registry is waited for, at each step of a request. None of them bounds a whole transfer: a blob may take as long as it moves.
+/// How long a registry is waited for, at each step of a request. None of them bounds a whole transfer: a blob may take
+/// as long as it moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
     /// Until a connection is made.
     pub connect: Duration,
-    /// Until an answer begins, once the request was sent; and until one that is held in memory, as a manifest is, has come whole.
+    /// Until an answer begins, once the request was sent; and until one that is held in memory, as a manifest is, has
+    /// come whole.
     pub answer: Duration,
-    /// Until an answer that is an error has told what it has to say. What came until then is told.
+    /// Until an answer that is an error has been read. What came until then is reported.
     pub refusal: Duration,
     /// Until the next piece of a blob comes.
     pub piece: Duration,

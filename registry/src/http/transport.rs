@@ -4,35 +4,35 @@ use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
+use oci::text::sanitize_line;
 use promotion::{Error, Name};
 use rustls::{CertificateError, InvalidMessage};
-use url::Url;
 
-use super::origin::shown;
-use oci::text::sanitize_line;
+use super::request_url::RequestUrl;
 
 /// A request that got no answer, or an answer that was cut.
-pub(super) fn transport(error: reqwest::Error, doing: &str, url: &Url) -> Error {
+pub(crate) fn transport(error: reqwest::Error, doing: &str, url: &RequestUrl) -> Error {
     let error = error.without_url();
     let why = why(&error, url);
-    let message = format!("{doing} {}: {}", shown(url), why.as_deref().unwrap_or(&sanitize_line(&root(&error))));
+    let message = format!("{doing} {url}: {}", why.as_deref().unwrap_or(&sanitize_line(&root(&error))));
     let permanent = error.is_builder() || (why.is_some() && !is_unreachable(&error));
     let named = Error::new(Name::RegistryUnavailable, message).with_source(error);
     if permanent { named.permanent() } else { named }
 }
 
 /// The registry was given this long and did not answer.
-pub(super) fn timed_out(timeout: Duration, doing: &str, url: &Url) -> Error {
-    Error::new(Name::RegistryUnavailable, format!("{doing} {}: no answer in {} seconds", shown(url), timeout.as_secs()))
+pub(super) fn timed_out(timeout: Duration, doing: &str, url: &RequestUrl) -> Error {
+    Error::new(Name::RegistryUnavailable, format!("{doing} {url}: no answer in {} seconds", timeout.as_secs()))
 }
 
-/// Whether there is nobody at the address: what a mistake in it looks like, and a registry that is just being started.
+/// Whether no server is at the address: what a mistake in it looks like, and a registry that is just being started.
 pub(super) fn is_unreachable(error: &reqwest::Error) -> bool {
     is_unknown(error) || find(error, |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 /// What is wrong and what to change, where that is known.
-fn why(error: &reqwest::Error, url: &Url) -> Option<String> {
+fn why(error: &reqwest::Error, url: &RequestUrl) -> Option<String> {
+    let url = url.as_url();
     let host = url.host_str().unwrap_or_default();
     let port = url.port_or_known_default().unwrap_or_default();
     let plain = url.scheme() == "http";
@@ -65,7 +65,7 @@ fn is_unknown(error: &reqwest::Error) -> bool {
     error.is_connect() && chain(error).any(|error| error.to_string() == "dns error")
 }
 
-/// Failures of TLS that stay until somebody changes something.
+/// Failures of TLS that stay until something is changed.
 fn of_tls(error: &rustls::Error, host: &str, port: u16) -> Option<String> {
     let advice = match error {
         rustls::Error::InvalidCertificate(certificate) => match certificate {
@@ -124,7 +124,8 @@ mod tests {
     use super::*;
     use crate::http::client::Client;
 
-    /// An authority, and a server on the port that this gives, whose certificate of it is for this name and ends in this year.
+    /// An authority, and a server on the port that this gives, whose certificate of it is for this name and ends in
+    /// this year.
     fn tls_server(name: &str, year: i32) -> (Vec<u8>, u16) {
         let mut params = CertificateParams::new(vec![]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -162,7 +163,7 @@ mod tests {
     }
 
     async fn failure(client: &Client, url: &str) -> Error {
-        let url = Url::parse(url).unwrap();
+        let url = RequestUrl::parse(url).unwrap();
         let request = client.request(http::Method::GET, &url, None);
         client.send(request, "asking", &url).await.unwrap_err()
     }
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn tls_and_plain_http_are_told_apart() {
+    async fn tls_and_plain_http_are_distinguished() {
         let (address, _) = plain_server(b"HTTP/1.1 400 Bad Request\r\n\r\n");
         let error = failure(&Client::for_tests(), &format!("https://{address}")).await;
         assert!(error.to_string().contains(&format!("write http://{address} if")), "{error}");
@@ -196,23 +197,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_closed_port_is_a_mistake_until_somebody_answered() {
+    async fn a_closed_port_is_a_mistake_until_a_server_answered() {
         let (address, answering) = plain_server(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
         let (client, doubting) = (Client::for_tests(), Client::for_tests().distrusting_address());
-        let url = Url::parse(&format!("http://{address}")).unwrap();
+        let url = RequestUrl::parse(&format!("http://{address}")).unwrap();
         doubting.send(doubting.request(http::Method::GET, &url, None), "asking", &url).await.unwrap();
         answering.join().unwrap();
         for (client, temporary) in
             [(&client, true), (&doubting, true), (&client.with_own_count().distrusting_address(), false)]
         {
-            let error = failure(client, url.as_str()).await;
+            let error = failure(client, url.as_url().as_str()).await;
             assert!(error.to_string().contains("connection refused"), "{error}");
             assert_eq!(error.is_temporary(), temporary, "{error}");
         }
     }
 
     #[tokio::test]
-    async fn an_unknown_name_is_told() {
+    async fn an_unknown_name_is_reported() {
         let error = failure(&Client::for_tests().distrusting_address(), "https://registry.invalid/v2/").await;
         assert!(error.to_string().contains("the name registry.invalid cannot be resolved"), "{error}");
         assert!(!error.is_temporary(), "{error}");

@@ -1,6 +1,7 @@
 use base64::Engine as _;
 use ecr_double::{Config, EcrDouble, RegistryHandle};
 use oci::Reference;
+use promotion::pull::Consumer as _;
 use promotion::{Name, Referrers, Source};
 use registry::{Address, Distribution, Distributions, Login, Proxy, Side};
 

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use ecr_double::{Config, EcrDouble, Fault, FaultRule};
 use futures_util::{StreamExt as _, stream};
+use promotion::pull::Consumer as _;
 use promotion::{Error, Name, Source as _, Target as _};
 use registry::{Connector, Ecr, Identity, RegistryId, Side};
 

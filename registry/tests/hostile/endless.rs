@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use oci::{Digest, MAX_MANIFEST_BYTES, Manifest, MediaType, Reference};
+use promotion::pull::Consumer as _;
 use promotion::{Error, Name, Source as _};
 use registry::{Distribution, Login, Side};
 

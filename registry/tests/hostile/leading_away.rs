@@ -2,6 +2,7 @@
 
 use futures_util::stream;
 use oci::Digest;
+use promotion::pull::Consumer as _;
 use promotion::{Error, Name, Source as _, Target as _};
 use registry::Side;
 

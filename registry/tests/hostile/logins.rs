@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use oci::{Descriptor, Digest, Manifest, MediaType};
+use promotion::pull::Consumer as _;
 use promotion::{Error, Name, Source as _, Target as _};
 use registry::{Distribution, Side};
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use oci::{Digest, MediaType};
+use promotion::pull::Consumer as _;
 use promotion::{Name, Release, RetryPolicy, Retrying, Source as _, Survey};
 use registry::{Login, Side};
 

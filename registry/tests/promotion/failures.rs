@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ecr_double::{Fault, FaultRule};
 use oci::{Descriptor, Digest, Reference};
+use promotion::pull::Consumer as _;
 use promotion::{Error, Name, Source as _, Until};
 use registry::Side;
 use tokio::time::Instant;

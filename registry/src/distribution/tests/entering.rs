@@ -1,4 +1,5 @@
 use oci::Digest;
+use promotion::pull::Consumer as _;
 use promotion::{Name, Source as _, Target as _};
 
 use super::*;
@@ -40,7 +41,7 @@ async fn a_challenge_is_met_once_and_remembered() {
 }
 
 #[tokio::test]
-async fn a_login_knocks_first_and_pays_for_tokens() {
+async fn a_login_is_probed_for_first_and_buys_tokens() {
     let tokens = Loopback::answering(["200 OK\n\n{\"token\":\"one\"}", "200 OK\n\n{\"token\":\"two\"}"]);
     let challenge = challenge(&tokens.address, "registry:catalog:*");
     let server = Loopback::answering([challenge.as_str(), "404 Not Found\n\n", "201 Created\n\n"]);
@@ -81,7 +82,7 @@ async fn a_password_is_shown_where_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn who_cannot_give_what_is_asked_for_is_told_so() {
+async fn a_login_of_the_wrong_sort_is_reported() {
     let identity = Login::IdentityToken { token: "t0ken".into(), from: "a test".into() };
     for (login, scheme, expected) in [
         (Login::Anonymous, "Basic", "none was found for it"),
@@ -114,10 +115,10 @@ async fn many_who_start_together_are_refused_once() {
 
 #[tokio::test]
 async fn a_token_that_ended_is_replaced() {
-    for told in [true, false] {
+    for with_challenge in [true, false] {
         let tokens = Loopback::answering(["200 OK\n\n{\"token\":\"one\"}", "200 OK\n\n{\"token\":\"two\"}"]);
         let challenge = challenge(&tokens.address, "repository:app:pull");
-        let refusal = if told { challenge.as_str() } else { "401 Unauthorized\n\n" };
+        let refusal = if with_challenge { challenge.as_str() } else { "401 Unauthorized\n\n" };
         let server = Loopback::answering([challenge.as_str(), NOT_FOUND, refusal, NOT_FOUND]);
         let client = anonymous(&server);
         for _ in 0..2 {
@@ -180,9 +181,9 @@ async fn who_the_first_question_leads_to_asks_for_no_login() {
     assert_eq!((elsewhere.requests().len(), tokens.requests().len()), (1, 0));
 }
 
-/// A request without the login could be told that what it asks for does not exist.
+/// To a request without the login the registry could answer that what it asks for does not exist.
 #[tokio::test]
-async fn a_registry_that_fails_when_it_is_knocked_at_is_not_taken_for_open() {
+async fn a_registry_that_fails_when_it_is_probed_is_not_taken_for_open() {
     for answer in ["503 Down\n\n", "429 Too Many\n\n"] {
         let server = Loopback::answering([answer]);
         let client = connect(&server.address, ann(), Side::Source);

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use promotion::{Error, Name, Source as _};
+use promotion::pull::Consumer as _;
+use promotion::{Error, Name, Source as _, Target as _};
 
 use super::*;
 
@@ -42,7 +43,7 @@ async fn the_pull_limit_of_docker_hub_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn tls_behind_a_plain_address_is_told() {
+async fn tls_behind_a_plain_address_is_reported() {
     for answer in [
         "400 Bad Request\n\nClient sent an HTTP request to an HTTPS server.\n",
         "400 Bad Request\ncontent-type: text/html\n\n<title>400 The plain HTTP request was sent to HTTPS port</title>",

@@ -31,8 +31,8 @@ async fn put(manifest: &Manifest, answers: [&str; 2]) -> Result<PutOutcome, (Nam
 #[tokio::test]
 async fn the_bytes_go_under_the_tag_or_the_digest() {
     let manifest = image(&[Digest::of(b"1")]);
-    let told = format!("201 Created\ndocker-content-digest: {}\n", manifest.digest());
-    let server = Loopback::answering([told.as_str(), "200 OK\n"]);
+    let stored = format!("201 Created\ndocker-content-digest: {}\n", manifest.digest());
+    let server = Loopback::answering([stored.as_str(), "200 OK\n"]);
     let client = target(&server);
     let tag = "1.0".parse().unwrap();
     for tag in [Some(&tag), None] {
@@ -146,7 +146,7 @@ async fn no_token_for_two_repositories_is_no_reason_not_to_upload() {
     assert_eq!(lines(&tokens)[1], "GET /token?service=reg&scope=repository%3Aapp%3Apull%2Cpush");
 }
 
-/// Debian's docker-registry, while somebody else puts the same manifest.
+/// Debian's docker-registry, while another client puts the same manifest.
 #[tokio::test]
 async fn a_digest_that_was_computed_here_and_is_doubted_there_is_put_again() {
     let server = Loopback::answering(["400 Bad Request\n\n{\"errors\":[{\"code\":\"DIGEST_INVALID\"}]}"]);

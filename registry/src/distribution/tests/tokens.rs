@@ -1,6 +1,7 @@
 //! Token servers that lie, and those that refuse.
 
-use promotion::Name;
+use promotion::pull::Consumer as _;
+use promotion::{Name, Target as _};
 
 use super::*;
 
@@ -17,7 +18,7 @@ async fn with_token_server(login: Login, side: Side, answer: &str) -> ((Name, bo
 }
 
 #[tokio::test]
-async fn lies_are_told_and_nothing_is_written() {
+async fn lies_are_reported_and_nothing_is_written() {
     let long = format!("200 OK\n\n{}", " ".repeat(2 << 20));
     for (answer, expected) in [
         ("200 OK\n\n{}", "holds no token"),
@@ -51,7 +52,7 @@ async fn a_life_without_end_is_not_believed() {
 }
 
 #[tokio::test]
-async fn refusals_are_told_apart() {
+async fn refusals_have_different_names() {
     for (login, side, answer, expected, again, says) in [
         (
             ann(),

@@ -5,9 +5,9 @@ use oci::{Repository, Tag};
 use promotion::{Error, Name};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::Distribution;
-use crate::http::{Failure, Page, Party, shown};
-use crate::operation::Endpoint as _;
+use super::page::Page;
+use super::{Authenticate, Permission, V2};
+use crate::http::{Failure, Party};
 
 /// A repository with more pages of tags than this is asked for each tag instead.
 const PAGES: usize = 20;
@@ -17,18 +17,17 @@ const TAGS: usize = 1000;
 /// A repository with more tags than this that begin alike is asked for each tag instead: ECR holds no more images.
 const FOUND: usize = 100_000;
 
-impl Distribution {
-    /// The tags that begin like this (section "Listing Tags" of the distribution specification), none if that takes too many requests or the registry
-    /// does not list them.
-    pub(super) async fn list_tags(&self, repository: &Repository, prefix: &str) -> Result<Option<Vec<Tag>>, Error> {
-        let operation = self.endpoint().operation("read", Some(repository), "listing tags");
+impl<A: Authenticate> V2<A> {
+    /// The tags that begin like this (section "Listing Tags" of the distribution specification). None if that takes too
+    /// many requests, or if the registry does not list them.
+    pub(crate) async fn tags(&self, repository: &Repository, prefix: &str) -> Result<Option<Vec<Tag>>, Error> {
         let path = &self.path(repository);
-        let mut found = Vec::new();
-        let mut url = self.at(&format!("/v2/{path}/tags/list"));
-        url.query_pairs_mut().append_pair("n", &TAGS.to_string());
+        let permission = Permission::PullManifest(path);
+        let operation = self.operation(permission, repository, "listing tags".into());
+        let first = format!("/v2/{path}/tags/list?n={TAGS}");
+        let (mut found, mut next) = (Vec::new(), None);
         for _ in 0..PAGES {
-            let listed = self.page(path, &url).await;
-            let Page { body, next, url: told } = match listed {
+            let Page { body, next: more, url } = match self.page(permission, &first, next).await? {
                 Ok(page) => page,
                 Err(Failure::Refused(refusal)) if found.is_empty() && refusal.code == "NAME_UNKNOWN" => {
                     return Ok(Some(found));
@@ -44,20 +43,22 @@ impl Distribution {
             };
             let mut json = serde_json::Deserializer::from_slice(&body);
             List { prefix, found: &mut found }.deserialize(&mut json).map_err(|_| {
-                let why = format!("{} answers with something that is no list of tags", shown(&told));
+                let why = format!("{url} answers with something that is no list of tags");
                 operation.error(Name::RegistryUnavailable, &why).permanent()
             })?;
-            match next.filter(|_| found.len() <= FOUND) {
-                Some(next) => url = next,
-                None if found.len() > FOUND => return Ok(None),
-                None => return Ok(Some(found)),
+            next = more;
+            if found.len() > FOUND {
+                return Ok(None);
+            }
+            if next.is_none() {
+                return Ok(Some(found));
             }
         }
         Ok(None)
     }
 }
 
-/// The body of a page, of which only the tags that are looked for are kept, and never all: a page may hold millions.
+/// The body of a page, of which only the tags with the prefix are kept, and never all: a page may hold millions.
 struct List<'a> {
     prefix: &'a str,
     found: &'a mut Vec<Tag>,

@@ -1,0 +1,186 @@
+use std::ops::Range;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use oci::{Descriptor, Repository};
+use promotion::{Error, Name, OpenBlob};
+
+use super::blob_request::{ContentRange, Extent, unfit};
+use super::{Authenticate, Permission, V2};
+use crate::error_kind::ErrorKind;
+use crate::http::{AuthorizedClient, Body, Failure, FinalResponse};
+
+/// The bytes of a blob as they arrive: as many as there should be, or an error at the end.
+#[derive(Debug)]
+pub struct Blob(Option<Body>);
+
+impl Stream for Blob {
+    type Item = Result<Bytes, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.as_mut().map_or(Poll::Ready(None), |body| Pin::new(body).poll_next(cx))
+    }
+}
+
+impl<A: Authenticate> V2<A> {
+    /// Opens a blob at the first byte of a range.
+    ///
+    /// Where the registry redirects to a storage, as ECR does to S3, the address is good for a while only. Opening the
+    /// blob again gives a new one, so a refusal of the storage is a temporary failure.
+    pub(crate) async fn open_blob(
+        &self,
+        repository: &Repository,
+        blob: &Descriptor,
+        range: Range<u64>,
+    ) -> Result<OpenBlob<Blob>, Error> {
+        let (path, range) = (&self.path(repository), &range);
+        let permission = Permission::PullBlob(path);
+        let operation = self
+            .operation(permission, repository, format!("opening blob {}", blob.digest))
+            .or_absent(ErrorKind::BlobNotFound);
+        self.send(&operation, permission, |client| async move { client.open_blob(path, blob, range).await }).await
+    }
+}
+
+impl AuthorizedClient {
+    async fn open_blob(
+        &self,
+        path: &Repository,
+        blob: &Descriptor,
+        range: &Range<u64>,
+    ) -> Result<OpenBlob<Blob>, Failure> {
+        if range.is_empty() {
+            return Ok(OpenBlob { bytes: Blob(None), end: range.end });
+        }
+        let asked = match (range.start, range.end) {
+            (0, end) if end == blob.size => None,
+            (start, end) if end == blob.size => Some(format!("bytes={start}-")),
+            (start, end) => Some(format!("bytes={start}-{}", end - 1)),
+        };
+        let FinalResponse { response, url } = self.request_blob(path, blob, asked.as_deref()).await?;
+        let corrupt = |what: String| {
+            let why = format!("{url} {what}, and its manifest says {} bytes", blob.size);
+            Failure::from(Error::new(Name::CorruptContent, why))
+        };
+        let wanted = ContentRange { first: range.start, last: range.end - 1, total: Some(blob.size) };
+        let (skip, end) = match Extent::of(&response) {
+            Extent::Whole(Some(size)) if size != blob.size => return Err(corrupt(format!("has {size} bytes"))),
+            // The range was ignored.
+            Extent::Whole(_) => (range.start, blob.size),
+            Extent::Range(given) if given == wanted => (0, range.end),
+            Extent::Range(given) if given.total.is_some_and(|total| total != blob.size) => {
+                return Err(corrupt(given.to_string()));
+            }
+            Extent::Range(given) => return Err(unfit(&format!("{url} answered {given} when asked for {wanted}"))),
+            Extent::Unclear => {
+                return Err(unfit(&format!("{url} answered {} without a readable range", response.status())));
+            }
+        };
+        let timeout = self.client().timeouts().piece;
+        let body = Body::new(response.bytes_stream(), skip, end - range.start, url, timeout);
+        Ok(OpenBlob { bytes: Blob(Some(body)), end })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::StreamExt;
+    use oci::Digest;
+
+    use super::*;
+    use crate::http::loopback::Loopback;
+
+    /// What becomes of a blob of these ten bytes, of which a range is read.
+    async fn read<const N: usize>(range: Range<u64>, answers: [&str; N]) -> (Result<String, (Name, bool)>, Loopback) {
+        let server = Loopback::answering(answers);
+        let digest = Digest::of(b"0123456789");
+        let blob = Descriptor { media_type: "x".into(), digest, size: 10, platform: None };
+        let repository = "myapp/api".parse().unwrap();
+        let named = |error: Error| (error.name(), error.is_temporary());
+        let opened = server.client().open_blob(&repository, &blob, &range).await;
+        let mut body = match opened {
+            Ok(opened) => opened.bytes,
+            Err(Failure::Failed(error)) => return (Err(named(error)), server),
+            Err(Failure::Refused(refusal)) => panic!("{refusal:?}"),
+        };
+        let mut text = String::new();
+        while let Some(piece) = body.next().await {
+            match piece {
+                Ok(piece) => text += std::str::from_utf8(&piece).unwrap(),
+                Err(error) => return (Err(named(error)), server),
+            }
+        }
+        (Ok(text), server)
+    }
+
+    #[tokio::test]
+    async fn reads_whole_and_partial_answers_and_doubts_odd_ones() {
+        let corrupt = || Err((Name::CorruptContent, false));
+        let again = || Err((Name::RegistryUnavailable, true));
+        for (range, answer, expected) in [
+            (0..10, "200 OK\ncontent-length: 10\n\n0123456789", Ok("0123456789".to_owned())),
+            (0..10, "200 OK\n\n0123456789", Ok("0123456789".to_owned())),
+            (0..10, "200 OK\ncontent-length: 9\n\n012345678", corrupt()),
+            (0..10, "200 OK\n\n012345678", again()),
+            (0..10, "200 OK\n\n01234567890", corrupt()),
+            (0..10, "200 OK\ncontent-length: 10\n\n01234", again()),
+            (
+                4..10,
+                "206 Partial Content\ncontent-range: bytes 4-9/10\ncontent-length: 6\n\n456789",
+                Ok("456789".to_owned()),
+            ),
+            (4..10, "200 OK\ncontent-length: 10\n\n0123456789", Ok("456789".to_owned())),
+            (4..10, "206 Partial Content\ncontent-range: bytes 3-9/10\n\n3456789", again()),
+            (4..10, "206 Partial Content\ncontent-range: bytes 4-9/11\n\n456789", corrupt()),
+            (4..10, "206 Partial Content\ncontent-range: bytes 4-8/10\n\n45678", again()),
+            (4..10, "206 Partial Content\n\n456789", again()),
+            (4..10, "206 Partial Content\ncontent-range: pages 4-9/10\n\n456789", again()),
+            (0..10, "204 No Content\n\n", again()),
+            (2..5, "206 Partial Content\ncontent-range: bytes 2-4/10\n\n234", Ok("234".into())),
+            (0..5, "206 Partial Content\ncontent-range: bytes 0-4/10\n\n01234", Ok("01234".into())),
+            // Ranges are ignored: all from there on comes.
+            (2..5, "200 OK\ncontent-length: 10\n\n0123456789", Ok("23456789".into())),
+            (2..5, "206 Partial Content\ncontent-range: bytes 2-9/10\n\n23456789", again()),
+        ] {
+            let (read, server) = read(range.clone(), [answer]).await;
+            assert_eq!(read, expected, "{range:?} {answer:?}");
+            let asked = match (range.start, range.end) {
+                (0, 10) => None,
+                (start, 10) => Some(format!("range: bytes={start}-\r\n")),
+                (start, end) => Some(format!("range: bytes={start}-{}\r\n", end - 1)),
+            };
+            let request = server.requests().concat();
+            assert!(asked.map_or(!request.contains("range: "), |asked| request.contains(&asked)), "{request}");
+        }
+        let (rest, server) = read(10..10, []).await;
+        assert_eq!((rest, server.requests().len()), (Ok(String::new()), 0));
+    }
+
+    #[tokio::test]
+    async fn follows_redirects_without_the_credential() {
+        let storage = Loopback::answering(["200 OK\ncontent-length: 10\n\n0123456789"]);
+        let redirect = format!("307 Temporary Redirect\nlocation: {}/blob?X-Amz-Signature=s", storage.address);
+        let (text, registry) = read(0..10, [redirect.as_str()]).await;
+        assert_eq!(text, Ok("0123456789".into()));
+        assert!(registry.requests().concat().contains("authorization: Basic c2VjcmV0"));
+        let request = storage.requests().concat();
+        assert!(request.starts_with("GET /blob?X-Amz-Signature=s HTTP/1.1"), "{request}");
+        assert!(
+            !request.to_lowercase().contains("authorization") && !request.to_lowercase().contains("referer"),
+            "{request}"
+        );
+    }
+
+    #[tokio::test]
+    async fn stops_following_in_the_end() {
+        let here = "302 Found\nlocation: HERE/again";
+        for answers in [[here; 5], ["307 Temporary Redirect\n\n"; 5]] {
+            let (text, _) = read(0..10, answers).await;
+            assert_eq!(text, Err((Name::RegistryUnavailable, false)));
+        }
+        let (text, server) = read(0..10, ["302 Found\nlocation: http://169.254.169.254/"]).await;
+        assert_eq!((text, server.requests().len()), (Err((Name::RegistryUnavailable, false)), 1));
+    }
+}

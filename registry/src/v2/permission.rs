@@ -1,0 +1,16 @@
+use oci::Repository;
+
+/// What a request to `/v2` has to be allowed. Repositories are named as the registry knows them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Permission<'a> {
+    /// To read blobs of a repository.
+    PullBlob(&'a Repository),
+    /// To read its manifests, and lists of them.
+    PullManifest(&'a Repository),
+    /// To upload blobs to it.
+    PushBlob(&'a Repository),
+    /// To write manifests to it.
+    PushManifest(&'a Repository),
+    /// To give a repository a blob of another one.
+    MountBlob { into: &'a Repository, from: &'a Repository },
+}
