@@ -12,6 +12,7 @@ mod batches;
 pub mod conformance;
 mod error;
 mod findings;
+mod lookup;
 mod manifest_store;
 mod plan;
 mod progress;
