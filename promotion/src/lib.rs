@@ -24,12 +24,13 @@ mod report;
 mod retry;
 mod retrying;
 mod survey;
+mod tally;
 mod transfer;
 
 pub use approved::Approved;
 pub use blob::read_whole;
 pub use error::{Error, Name};
-pub use plan::{Plan, Summary, TargetPlan};
+pub use plan::{Plan, TargetPlan};
 pub use progress::{Phase, Progress, ProgressSnapshot};
 pub use promote::{Promotion, Until};
 pub use registry::{
@@ -40,4 +41,5 @@ pub use report::{Outcome, Report, TargetReport};
 pub use retry::RetryPolicy;
 pub use retrying::Retrying;
 pub use survey::{PinnedImage, ReferrerPolicy, Survey};
+pub use tally::Tally;
 pub use transfer::Limits;

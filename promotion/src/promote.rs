@@ -164,16 +164,17 @@ impl<S: Source, T: Target> Promotion<S, T> {
             let there = plan.roots.iter().filter(|root| root.subject.is_some());
             let there = there.filter(|root| !progress.is_left(at, &root.repository, root.digest));
             let registry = target.registry().await?;
-            targets.push(TargetReport::new(registry, outcomes, there.count() as u64, progress.target(at)));
+            targets.push(TargetReport::new(registry, outcomes, there.count() as u64, progress.of(at)));
         }
         let notes = plan.notes.iter().cloned().chain(progress.reasons()).collect();
-        let (images, planned, requests) = (plan.images.clone(), plan.summary(), self.requests());
-        Ok(Report { images, targets, planned, notes, requests, elapsed: begin.elapsed() })
+        let (images, planned, requests) = (plan.images.clone(), plan.tally(), self.requests());
+        let non_distributable = plan.non_distributable();
+        Ok(Report { images, targets, planned, non_distributable, notes, requests, elapsed: begin.elapsed() })
     }
 }
 
 fn out_of_time(progress: &Progress) -> Error {
-    match (progress.written(), progress.largest_in_flight()) {
+    match (progress.now().done.written(), progress.largest_in_flight()) {
         (0, Some((repository, blob))) if progress.has_moved() => Error::new(
             Name::TooLargeForLambda,
             format!(
