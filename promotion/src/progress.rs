@@ -84,11 +84,6 @@ impl Progress {
         self.moved.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Whether any byte of any blob has moved.
-    pub(crate) fn has_moved(&self) -> bool {
-        self.moved.load(Ordering::Relaxed) > 0
-    }
-
     /// Notes that a manifest is left behind, and why: it hangs on an image, and the target does not take it.
     pub(crate) fn leave(&self, target: TargetId, repository: &Repository, digest: Digest, why: String) {
         lock(&self.left).insert((target, repository.clone(), digest), why);
