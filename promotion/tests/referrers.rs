@@ -81,7 +81,10 @@ async fn referrers_of_referrers_and_signature_tags_travel_and_a_second_run_write
         }
         let again = world.promote().await.unwrap();
         let target = &again.targets[0];
-        assert_eq!((target.manifests_put, target.tags_put, target.blobs_copied, target.referrers), (0, 0, 0, 4));
+        assert_eq!(
+            (target.tally.manifests_put, target.tally.tags_put, target.tally.blobs_copied, target.referrers),
+            (0, 0, 0, 4)
+        );
     }
 }
 
@@ -141,7 +144,7 @@ async fn lists_of_clients_grow_and_lose_nothing() {
     world.promote().await.unwrap();
     assert_eq!(world.listed(&world.root), [theirs.digest(), ours.digest()]);
     let again = world.promote().await.unwrap();
-    assert_eq!(again.targets[0].tags_put, 0);
+    assert_eq!(again.targets[0].tally.tags_put, 0);
 }
 
 #[tokio::test]
@@ -231,7 +234,7 @@ async fn a_target_where_more_was_signed_keeps_its_signatures() {
     world.promote().await.unwrap();
     let both = sign(&world.target, "app", &world.root, &["ours", "theirs"]);
     let report = world.promote().await.unwrap();
-    assert_eq!(report.targets[0].tags_put, 0);
+    assert_eq!(report.targets[0].tally.tags_put, 0);
     let state = world.target.state();
     let held = &state.repositories[&"app".parse().unwrap()];
     assert_eq!(held.tags[&signature_tag(world.root.digest()).parse().unwrap()], both.digest());
@@ -264,8 +267,8 @@ async fn where_each_blob_costs_a_request_it_is_asked_for_when_its_turn_comes() {
     world.target.seed_blob("app", bytes.clone());
     let report = world.promote().await.unwrap();
     world.assert_same();
-    assert_eq!(report.targets[0].blobs_present, 1, "{digest}");
-    assert_eq!(report.targets[0].blobs_copied, blobs.len() as u64 - 1);
+    assert_eq!(report.targets[0].tally.blobs_present, 1, "{digest}");
+    assert_eq!(report.targets[0].tally.blobs_copied, blobs.len() as u64 - 1);
     assert_eq!(world.target.calls("present"), 0);
     // A request to open each upload, which tells as well whether the blob is there; none to look for it.
     assert_eq!(world.target.calls("mount"), blobs.len());

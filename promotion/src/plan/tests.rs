@@ -233,10 +233,10 @@ proptest! {
         prop_assert!(naive.blobs.is_superset(&model.blobs), "something was sent that nobody asked for");
         prop_assert!(naive.manifests.iter().all(|needed| model.manifests.contains(needed)));
 
-        let planned = plan.summary();
+        let planned = plan.tally();
         let blobs = plan.steps.as_slice().iter().filter(|step| step.is_for_blob()).count();
         let sent = plan.steps.as_slice().iter().filter(|step| step.sends().is_some()).count();
-        prop_assert_eq!((planned.blobs_to_mount, planned.blobs_to_copy), ((blobs - sent) as u64, sent as u64));
+        prop_assert_eq!((planned.blobs_mounted, planned.blobs_copied), ((blobs - sent) as u64, sent as u64));
         prop_assert!(!world.asked || sent <= copied.len());
         if world.mounting != Mounting::Never && there.is_empty() {
             let keys: HashSet<_> = world.keys.iter().collect();

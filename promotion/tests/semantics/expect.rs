@@ -64,7 +64,7 @@ impl World {
     }
 
     pub(crate) fn left_elsewhere(&self, count: usize) -> Result<(), String> {
-        let left = self.report()?.planned.non_distributable;
+        let left = self.report()?.non_distributable;
         if left == count as u64 { Ok(()) } else { Err(format!("it is {left}")) }
     }
 

@@ -30,8 +30,8 @@ async fn every_kind_of_image_arrives_byte_for_byte() {
     for target in TARGETS {
         world.assert_same("app", target);
     }
-    assert_eq!(report.planned.non_distributable, 2, "one in each target");
-    assert_eq!(report.targets[0].bytes_copied, source.blobs("app").values().sum::<u64>());
+    assert_eq!(report.non_distributable, 2, "one in each target");
+    assert_eq!(report.targets[0].tally.bytes_copied, source.blobs("app").values().sum::<u64>());
     assert!(world.double.requests_of("s3.GetObject").iter().all(|request| !request.authorised));
     assert!(world.double.requests().iter().all(|request| request.operation != "v2.PatchUpload"));
 }
@@ -45,7 +45,7 @@ async fn a_hundred_images_that_are_there_cost_two_requests_at_most_in_source_and
     }
     let images: Vec<&str> = tags.iter().map(String::as_str).collect();
     let first = world.promote(&images).await.unwrap();
-    assert_eq!(first.targets[0].tags_put, 100);
+    assert_eq!(first.targets[0].tally.tags_put, 100);
     world.assert_same("app", TARGETS[0]);
 
     // For each manifest the registry lists its referrers, and in each hundred tags there is room for those of twenty-five.
@@ -76,7 +76,10 @@ async fn a_layer_that_repositories_share_is_read_once_and_mounted_where_the_acco
         }
         // The shared layer and the config, which is the same in all three.
         let mounted = if mounting { 4 } else { 0 };
-        assert_eq!((report.targets[0].blobs_mounted, report.targets[0].blobs_copied), (mounted, 9 - mounted));
+        assert_eq!(
+            (report.targets[0].tally.blobs_mounted, report.targets[0].tally.blobs_copied),
+            (mounted, 9 - mounted)
+        );
         assert_eq!(world.double.requests_of("s3.GetObject").len() as u64, 9 - mounted);
     }
 }

@@ -229,7 +229,7 @@ async fn what_a_target_has_archived() {
     let target = world.at(TARGETS[0]);
     archive(&target);
     let report = world.promote(&["app:2"]).await.unwrap();
-    assert!(report.targets[0].bytes_copied >= 250_000, "{report:?}");
+    assert!(report.targets[0].tally.bytes_copied >= 250_000, "{report:?}");
     assert_whole(&target, &world.at(SOURCE));
     let error = world.promote(&["app:1"]).await.unwrap_err();
     assert_eq!(error.name(), Name::PullFailed, "{error}");

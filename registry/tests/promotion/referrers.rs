@@ -28,7 +28,7 @@ async fn referrers_and_signature_tags_arrive_byte_for_byte_and_once() {
     world.assert_same("app", TARGETS[0]);
     world.double.reset_requests();
     let again = world.promote(&["app:1"]).await.unwrap();
-    assert_eq!((again.targets[0].manifests_put, again.targets[0].tags_put), (0, 0));
+    assert_eq!((again.targets[0].tally.manifests_put, again.targets[0].tally.tags_put), (0, 0));
     let (source, target) = (world.requests(SOURCE), world.requests(TARGETS[0]));
     assert!(source.len() + target.len() < 18, "{source:?} {target:?}");
 }
