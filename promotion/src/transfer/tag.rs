@@ -3,10 +3,10 @@ use std::collections::BTreeMap;
 use futures_util::{StreamExt, stream};
 
 use super::{Completeness, Error, Plan, Reference, Source, Transfer, whole_manifest};
-use crate::batches::batches;
+use crate::lookup::{Failed, Wanted, lookup_all};
 use crate::plan::Tagging;
 use crate::position::TargetId;
-use crate::{Name, PutOutcome, Tally, Target};
+use crate::{Lookup, Name, PutOutcome, Tally, Target};
 
 /// How many tags are written at a time to one target.
 const TAGS_AT_ONCE: usize = 16;
@@ -76,26 +76,20 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
 
     /// Asks every target what the tags that were written point to.
     async fn check_tags<'p>(&self, written: Vec<&'p Tagging>) -> Vec<(&'p Tagging, Fault)> {
-        let written = written.into_iter().map(|tagging| ((tagging.target, &tagging.repository), tagging));
-        let faults: Vec<Vec<_>> = stream::iter(batches(written, |place| self.batch(place)))
-            .map(|((target, repository), taggings)| async move {
-                let references: Vec<_> = taggings.iter().map(|tagging| Reference::Tag(tagging.tag.clone())).collect();
-                match self.targets[target].manifests(repository, &references).await {
-                    Err(error) => taggings.into_iter().map(|tagging| (tagging, Fault::Failed(error.clone()))).collect(),
-                    Ok(lookups) => taggings
-                        .into_iter()
-                        .zip(lookups)
-                        .filter_map(|(tagging, lookup)| {
-                            let found = lookup.map(|manifest| manifest.map(|manifest| manifest.digest()));
-                            Some((tagging, moved(tagging, found)?))
-                        })
-                        .collect(),
-                }
-            })
-            .buffer_unordered(self.limits.steps_in_flight)
-            .collect()
-            .await;
-        faults.into_iter().flatten().collect()
+        let wanted = written.into_iter().map(|tagging| {
+            let reference = Reference::Tag(tagging.tag.clone());
+            Wanted::new(&*self.targets[tagging.target], &tagging.repository, reference, tagging)
+        });
+        let faults = lookup_all(wanted.collect()).map(|answer| match answer {
+            Ok(lookups) => {
+                let moved = |(tagging, lookup)| Some((tagging, moved(tagging, lookup)?));
+                lookups.into_iter().filter_map(moved).collect::<Vec<_>>()
+            }
+            Err(Failed { items, error }) => {
+                items.into_iter().map(|tagging| (tagging, Fault::Failed(error.clone()))).collect()
+            }
+        });
+        faults.concat().await
     }
 
     /// One error for all tags that failed, or none if at most some staged content is gone.
@@ -127,8 +121,9 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
     }
 }
 
-fn moved(tagging: &Tagging, found: Result<Option<oci::Digest>, Error>) -> Option<Fault> {
-    match found {
+/// Why a tag is not where it was put; none if it is.
+fn moved(tagging: &Tagging, found: Lookup) -> Option<Fault> {
+    match found.map(|manifest| manifest.map(|manifest| manifest.digest())) {
         Ok(Some(digest)) if digest == tagging.new => None,
         Ok(None) => Some(Fault::Gone),
         Err(error) => Some(Fault::Failed(error)),

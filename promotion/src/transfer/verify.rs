@@ -5,6 +5,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::{Completeness, Digest, Error, Plan, Reference, Repository, Source, Transfer};
 use crate::Target;
 use crate::batches::batches;
+use crate::lookup::{Wanted, lookup_all};
 use crate::plan::Work;
 use crate::position::TargetId;
 use oci::Content;
@@ -65,21 +66,19 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
         Ok(if whole.await? { Completeness::Complete } else { Completeness::Missing })
     }
 
-    /// Looks up manifests that should be there, and tells what each refers to.
+    /// Looks up manifests that should be there, and hands over what each refers to.
     async fn read_back<'p>(
         &self,
         wanted: Vec<Expected<'p>>,
         mut each: impl FnMut(TargetRepository<'p>, &Content),
     ) -> Result<Completeness, Error> {
-        let wanted = batches(wanted, |place| self.batch(place));
-        let answers = stream::iter(wanted).map(|(place, digests)| async move {
+        let wanted = wanted.into_iter().map(|(place, digest)| {
             let (target, repository) = place;
-            let references: Vec<_> = digests.into_iter().map(Reference::Digest).collect();
-            Ok::<_, Error>((place, self.targets[target].manifests(repository, &references).await?))
+            Wanted::new(&*self.targets[target], repository, Reference::Digest(digest), place)
         });
-        let mut answers = std::pin::pin!(answers.buffer_unordered(self.limits.steps_in_flight));
-        while let Some((place, lookups)) = answers.try_next().await? {
-            for lookup in lookups {
+        let mut answers = lookup_all(wanted.collect());
+        while let Some(answer) = answers.next().await {
+            for (place, lookup) in answer? {
                 let Some(manifest) = lookup? else { return Ok(Completeness::Missing) };
                 each(place, manifest.content());
             }
@@ -88,7 +87,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
     }
 
     /// How many manifests or blobs one request to this place can ask for.
-    pub(super) fn batch(&self, (target, _): &TargetRepository<'_>) -> usize {
+    fn batch(&self, (target, _): &TargetRepository<'_>) -> usize {
         self.targets[*target].batch_size()
     }
 }
