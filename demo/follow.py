@@ -9,7 +9,7 @@ MEANING = {
     "Claim": "this event is ours; the same one again would end here",
     "CreateBuildRecord": "record PENDING",
     "AcquireLock": "one build at a time for each repository and environment",
-    "FetchTargets": "accounts and regions, from the repository's item in the targets table, else from its default",
+    "FetchTargets": "accounts and regions: the repository's in the targets table, else the default ones",
     "CheckManifest": "tags pinned to digests; sources, roles, repositories and tags looked at; nothing written",
     "PromoteImages": "staged by digest, not tagged",
     "VerifyPull": "pulled back from the target",

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use promotion::PinnedImage;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::arguments::Output;
@@ -40,6 +41,14 @@ impl Answer {
     /// The same answer with one more field.
     pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.fields.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The same answer with all fields of an object.
+    pub(crate) fn with_all(mut self, object: impl Serialize) -> Self {
+        if let Value::Object(fields) = json!(object) {
+            self.fields.extend(fields);
+        }
         self
     }
 

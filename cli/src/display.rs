@@ -78,10 +78,10 @@ fn line(doing: &Doing, moment: Option<ProgressSnapshot>) -> Option<(&'static str
             ": {} of {}, {} of {}, {} of {}",
             bytes(moment.bytes_moved),
             bytes(bytes_to_send(&moment)),
-            moment.blobs_done,
-            count(planned.blobs_to_copy + planned.blobs_to_mount + planned.blobs_present, "blob"),
-            moment.manifests_put,
-            count(planned.manifests_to_put, "manifest"),
+            moment.done.blobs(),
+            count(planned.blobs(), "blob"),
+            moment.done.manifests_put,
+            count(planned.manifests_put, "manifest"),
         )
     });
     Some((activity, far))
@@ -90,7 +90,7 @@ fn line(doing: &Doing, moment: Option<ProgressSnapshot>) -> Option<(&'static str
 /// How many bytes are to be sent, less what turned out to be there.
 fn bytes_to_send(moment: &ProgressSnapshot) -> u64 {
     let planned = moment.planned;
-    (planned.bytes_to_copy + planned.bytes_present).saturating_sub(moment.bytes_present)
+    (planned.bytes_copied + planned.bytes_present).saturating_sub(moment.done.bytes_present)
 }
 
 fn draw(bar: &ProgressBar, (activity, far): (&'static str, String), moment: Option<ProgressSnapshot>) {
@@ -133,7 +133,7 @@ impl Lines {
 
 #[cfg(test)]
 mod tests {
-    use promotion::Summary;
+    use promotion::Tally;
 
     use super::*;
 
@@ -155,22 +155,19 @@ mod tests {
 
     #[test]
     fn tells_how_far_the_copying_is() {
-        let planned = Summary {
-            blobs_to_copy: 3,
-            bytes_to_copy: 5 << 20,
-            blobs_to_mount: 1,
+        let planned = Tally {
+            blobs_copied: 3,
+            bytes_copied: 5 << 20,
+            blobs_mounted: 1,
             blobs_present: 2,
-            manifests_to_put: 1,
-            ..Summary::default()
+            manifests_put: 1,
+            ..Tally::default()
         };
         let moment = ProgressSnapshot {
             phase: Phase::Staging,
             planned,
             bytes_moved: 1 << 20,
-            bytes_present: 2 << 20,
-            blobs_done: 4,
-            manifests_put: 0,
-            tags_put: 0,
+            done: Tally { blobs_copied: 2, blobs_present: 2, bytes_present: 2 << 20, ..Tally::default() },
         };
         let (activity, far) = line(&Doing::Surveying, Some(moment)).unwrap();
         assert_eq!(format!("{activity}{far}"), "copying: 1.0 MiB of 3.0 MiB, 4 of 6 blobs, 0 of 1 manifest");

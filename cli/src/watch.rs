@@ -70,10 +70,10 @@ fn stopped(signal: &str, doing: &Doing) -> Error {
 fn standing(moment: Option<ProgressSnapshot>) -> String {
     match moment {
         None => "nothing was written".into(),
-        Some(moment) if moment.phase == Phase::Tagging || moment.tags_put > 0 => format!(
+        Some(moment) if moment.phase == Phase::Tagging || moment.done.tags_put > 0 => format!(
             "{} of {} tags are known to be written, and the last requests may have written more; all of them hold complete images. Run again to \
              write the others",
-            moment.tags_put, moment.planned.tags_to_put
+            moment.done.tags_put, moment.planned.tags_put
         ),
         Some(_) => "nothing was tagged. What was copied stays there, untagged: run again to continue".into(),
     }
@@ -81,7 +81,7 @@ fn standing(moment: Option<ProgressSnapshot>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use promotion::Summary;
+    use promotion::Tally;
 
     use super::*;
 
@@ -90,8 +90,9 @@ mod tests {
         assert_eq!(standing(None), "nothing was written");
         let staging = ProgressSnapshot { phase: Phase::Staging, ..ProgressSnapshot::default() };
         assert!(standing(Some(staging)).starts_with("nothing was tagged"));
-        let planned = Summary { tags_to_put: 3, ..Summary::default() };
-        let tagging = ProgressSnapshot { phase: Phase::Tagging, tags_put: 2, planned, ..ProgressSnapshot::default() };
+        let tags = |tags_put| Tally { tags_put, ..Tally::default() };
+        let (planned, done) = (tags(3), tags(2));
+        let tagging = ProgressSnapshot { phase: Phase::Tagging, planned, done, ..ProgressSnapshot::default() };
         assert!(standing(Some(tagging)).starts_with("2 of 3 tags are known to be written"));
     }
 }

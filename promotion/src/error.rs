@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::Overrun;
 use oci::text::{sanitize, truncate};
 
 /// The stable name of a failure.
@@ -125,6 +126,7 @@ struct Inner {
     message: String,
     temporary: bool,
     retry_after: Option<Duration>,
+    overrun: Option<Overrun>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
     /// The errors that this one lists, so that a list within a list becomes one.
     listed: Vec<Error>,
@@ -139,6 +141,7 @@ impl Error {
             message: sanitize(truncate(&message.into(), LONGEST)),
             temporary: name == Name::RegistryUnavailable,
             retry_after: None,
+            overrun: None,
             source: None,
             listed: vec![],
         }))
@@ -162,6 +165,13 @@ impl Error {
     #[must_use]
     pub fn with_retry_after(mut self, delay: Option<Duration>) -> Self {
         self.0.retry_after = delay;
+        self
+    }
+
+    /// A deadline came, and this far the work had come.
+    #[must_use]
+    pub fn with_overrun(mut self, overrun: Overrun) -> Self {
+        self.0.overrun = Some(overrun);
         self
     }
 
@@ -213,6 +223,12 @@ impl Error {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
+    }
+
+    /// How far the work had come when its deadline came; none of a failure that has another cause.
+    #[must_use]
+    pub fn overrun(&self) -> Option<&Overrun> {
+        self.0.overrun.as_ref()
     }
 
     /// One error for several: all messages, each once, under the name of the first that no retry can heal.

@@ -7,7 +7,7 @@ use self::list::List;
 use crate::manifest_store::ManifestStore;
 use crate::position::{StepId, Steps, TargetId, Targets};
 use crate::survey::{Presence, RepositorySurvey, Root, TargetSurvey};
-use crate::{Approved, Mounting, PinnedImage, ReferrerPolicy, Survey};
+use crate::{Approved, Mounting, PinnedImage, ReferrerPolicy, Survey, Tally};
 use oci::{Content, Descriptor, Digest, Repository, Tag};
 
 /// What has to be done so that every target has the release: pure data, made without I/O.
@@ -33,8 +33,10 @@ pub struct TargetPlan {
     pub name: String,
     /// For each image, in the order of [`Plan::images`], whether its tag points to the pinned digest already.
     pub present: Vec<bool>,
-    /// What has to be done.
-    pub summary: Summary,
+    /// What has to be done, and what the target has of images that are not complete.
+    pub tally: Tally,
+    /// Layers that registries leave where they are.
+    pub non_distributable: u64,
 }
 
 /// One thing to write, untagged, into one repository of one target.
@@ -88,42 +90,6 @@ pub(crate) struct Tagging {
     pub(crate) is_for_referrer: bool,
 }
 
-/// What a plan amounts to, for one target or for all.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// Blobs to read from the source and send. Where a target was not asked for each blob beforehand, those are among them that it has.
-    pub blobs_to_copy: u64,
-    /// Their bytes.
-    pub bytes_to_copy: u64,
-    /// Blobs to mount from a sibling repository.
-    pub blobs_to_mount: u64,
-    /// Blobs of images that are not complete yet, which a target has nevertheless.
-    pub blobs_present: u64,
-    /// Their bytes.
-    pub bytes_present: u64,
-    /// Manifests and indexes to write.
-    pub manifests_to_put: u64,
-    /// Tags to write.
-    pub tags_to_put: u64,
-    /// Layers that registries leave where they are.
-    pub non_distributable: u64,
-}
-
-impl std::iter::Sum for Summary {
-    fn sum<I: Iterator<Item = Self>>(summaries: I) -> Self {
-        summaries.fold(Self::default(), |sum, one| Self {
-            blobs_to_copy: sum.blobs_to_copy + one.blobs_to_copy,
-            bytes_to_copy: sum.bytes_to_copy + one.bytes_to_copy,
-            blobs_to_mount: sum.blobs_to_mount + one.blobs_to_mount,
-            blobs_present: sum.blobs_present + one.blobs_present,
-            bytes_present: sum.bytes_present + one.bytes_present,
-            manifests_to_put: sum.manifests_to_put + one.manifests_to_put,
-            tags_to_put: sum.tags_to_put + one.tags_to_put,
-            non_distributable: sum.non_distributable + one.non_distributable,
-        })
-    }
-}
-
 impl Plan {
     pub(crate) fn new(approved: Approved) -> Self {
         let Survey { images, roots, lists: source_lists, referrer_policy, mut store, targets, mut notes, .. } =
@@ -147,7 +113,7 @@ impl Plan {
                 presence.is_some_and(|presence| presence.tagged == Some(image.digest))
             };
             let (name, present) = (target.name.clone(), images.map(has).collect());
-            let at = plan.targets.push(TargetPlan { name, present, summary: Summary::default() });
+            let at = plan.targets.push(TargetPlan { name, present, tally: Tally::default(), non_distributable: 0 });
             plan.stage(at, target, lists);
             plan.tag(at, target, lists);
         }
@@ -156,8 +122,14 @@ impl Plan {
 
     /// What it amounts to, over all targets.
     #[must_use]
-    pub fn summary(&self) -> Summary {
-        self.targets().map(|target| target.summary).sum()
+    pub fn tally(&self) -> Tally {
+        self.targets().map(|target| target.tally).sum()
+    }
+
+    /// Layers that registries leave where they are, over all targets.
+    #[must_use]
+    pub fn non_distributable(&self) -> u64 {
+        self.targets().map(|target| target.non_distributable).sum()
     }
 
     /// The images, pinned.
@@ -184,9 +156,9 @@ impl Plan {
     }
 
     fn stage(&mut self, at: TargetId, target: &TargetSurvey, lists: &[List]) {
-        let summary = &mut self.targets[at].summary;
+        let plan = &mut self.targets[at];
         let (steps, homes) = (&mut self.steps, HashMap::new());
-        let mut planner = Planner { target: at, known: target, store: &self.store, steps, homes, summary };
+        let mut planner = Planner { target: at, known: target, store: &self.store, steps, homes, plan };
         for (repository, roots) in ordered_repositories(&self.roots, target, lists, &self.store) {
             if let Some(known) = target.repositories.get(&repository) {
                 let lists = lists.iter().filter(|list| list.repository == repository);
@@ -218,7 +190,7 @@ impl Plan {
         let roots = self.roots.iter().zip(&target.roots).filter_map(of_root);
         let before = self.tags.len();
         self.tags.extend(roots.chain(lists.iter().map(of_list)).filter(|tagging| tagging.old != Some(tagging.new)));
-        self.targets[at].summary.tags_to_put += (self.tags.len() - before) as u64;
+        self.targets[at].tally.tags_put += (self.tags.len() - before) as u64;
     }
 }
 
@@ -268,7 +240,7 @@ struct Planner<'a> {
     /// Where a blob can be mounted from once a step is done, per encryption: the first one that brings it, or the first manifest that
     /// refers to it.
     homes: HashMap<(Digest, &'a str), (Repository, StepId)>,
-    summary: &'a mut Summary,
+    plan: &'a mut TargetPlan,
 }
 
 impl<'a> Planner<'a> {
@@ -317,7 +289,7 @@ impl<'a> Planner<'a> {
             after.dedup();
             let step = self.add(repository, Work::Manifest(digest), after, is_for_referrer);
             manifests.insert(digest, Some(step));
-            self.summary.manifests_to_put += 1;
+            self.plan.tally.manifests_put += 1;
             for blob in content.blobs().filter(|blob| !blob.is_non_distributable()) {
                 self.remember(repository, known, blob, step);
             }
@@ -326,9 +298,9 @@ impl<'a> Planner<'a> {
             let entries = self.store.content(list.new).map(Content::children).unwrap_or_default();
             let after = entries.iter().filter_map(|entry| manifests.get(&entry.digest).copied().flatten()).collect();
             self.add(repository, Work::Manifest(list.new), after, true);
-            self.summary.manifests_to_put += 1;
+            self.plan.tally.manifests_put += 1;
         }
-        self.summary.non_distributable += left_elsewhere.len() as u64;
+        self.plan.non_distributable += left_elsewhere.len() as u64;
     }
 
     fn blob(
@@ -339,18 +311,18 @@ impl<'a> Planner<'a> {
         is_for_referrer: bool,
     ) -> Option<StepId> {
         if known.blobs.as_ref().is_some_and(|blobs| blobs.contains(&blob.digest)) {
-            self.summary.blobs_present += 1;
-            self.summary.bytes_present += blob.size;
+            self.plan.tally.blobs_present += 1;
+            self.plan.tally.bytes_present += blob.size;
             return None;
         }
         let (work, after) = match self.sibling(known, blob.digest) {
             Some((from, after)) => {
-                self.summary.blobs_to_mount += 1;
+                self.plan.tally.blobs_mounted += 1;
                 (Work::Mount { blob: blob.clone(), from }, after)
             }
             None => {
-                self.summary.blobs_to_copy += 1;
-                self.summary.bytes_to_copy += blob.size;
+                self.plan.tally.blobs_copied += 1;
+                self.plan.tally.bytes_copied += blob.size;
                 let is_asked = known.blobs.is_some();
                 let work = if is_asked { Work::Copy } else { Work::CopyUnlessPresent };
                 (work(blob.clone()), vec![])

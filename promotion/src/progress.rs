@@ -3,16 +3,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::position::{StepId, TargetId, Targets};
-use crate::{Plan, Summary};
+use crate::{Plan, Tally};
 use oci::{Descriptor, Digest, Repository};
 
 /// What was done so far. It outlives a promotion that is stopped, and can be read while one runs.
 #[derive(Debug, Default)]
 pub struct Progress {
-    targets: Targets<Counters>,
+    targets: Mutex<Targets<Tally>>,
     in_flight: Mutex<HashMap<StepId, (Repository, Descriptor)>>,
     moved: AtomicU64,
-    stage: Mutex<(Phase, Summary)>,
+    stage: Mutex<(Phase, Tally)>,
     left: Mutex<BTreeMap<(TargetId, Repository, Digest), String>>,
 }
 
@@ -36,54 +36,24 @@ pub struct ProgressSnapshot {
     /// What it is doing.
     pub phase: Phase,
     /// What the plan amounts to: all zero as long as there is none.
-    pub planned: Summary,
+    pub planned: Tally,
     /// Bytes of blobs that were sent, those of blobs that had to be sent again included.
     pub bytes_moved: u64,
-    /// Bytes of blobs that turned out to be there, those of the plan included.
-    pub bytes_present: u64,
-    /// Blobs that are there now and were not when the plan was made, as far as was known then.
-    pub blobs_done: u64,
-    /// Manifests that were written.
-    pub manifests_put: u64,
-    /// Tags that were written.
-    pub tags_put: u64,
-}
-
-/// What was done for one target.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    pub(crate) blobs_copied: AtomicU64,
-    pub(crate) bytes_copied: AtomicU64,
-    pub(crate) blobs_mounted: AtomicU64,
-    pub(crate) blobs_present: AtomicU64,
-    pub(crate) bytes_present: AtomicU64,
-    pub(crate) manifests_put: AtomicU64,
-    pub(crate) tags_put: AtomicU64,
+    /// What was done. What turned out to be there is among it, and what the plan knew to be.
+    pub done: Tally,
 }
 
 impl Progress {
     pub(crate) fn new<T>(targets: &Targets<T>) -> Self {
-        Self { targets: targets.map(|_| Counters::default()), ..Self::default() }
+        Self { targets: Mutex::new(targets.map(|_| Tally::default())), ..Self::default() }
     }
 
     /// Where the promotion stands now.
     #[must_use]
     pub fn now(&self) -> ProgressSnapshot {
         let (phase, planned) = *lock(&self.stage);
-        let sum = |counter: fn(&Counters) -> &AtomicU64| {
-            self.targets.iter().map(|(_, target)| counter(target).load(Ordering::Relaxed)).sum::<u64>()
-        };
-        ProgressSnapshot {
-            phase,
-            planned,
-            bytes_moved: self.moved.load(Ordering::Relaxed),
-            bytes_present: sum(|target| &target.bytes_present),
-            blobs_done: sum(|target| &target.blobs_copied)
-                + sum(|target| &target.blobs_mounted)
-                + sum(|target| &target.blobs_present),
-            manifests_put: sum(|target| &target.manifests_put),
-            tags_put: sum(|target| &target.tags_put),
-        }
+        let done = lock(&self.targets).as_slice().iter().copied().sum();
+        ProgressSnapshot { phase, planned, bytes_moved: self.moved.load(Ordering::Relaxed), done }
     }
 
     pub(crate) fn enter(&self, phase: Phase) {
@@ -92,41 +62,26 @@ impl Progress {
 
     /// Notes what is to be done for each target, and what each has already.
     pub(crate) fn plan(&self, plan: &Plan) {
-        lock(&self.stage).1 = plan.summary();
+        lock(&self.stage).1 = plan.tally();
         for (at, target) in plan.targets.iter() {
-            self.count(at, |counters| &counters.blobs_present, target.summary.blobs_present);
-            self.count(at, |counters| &counters.bytes_present, target.summary.bytes_present);
+            let Tally { blobs_present, bytes_present, .. } = target.tally;
+            self.add(at, Tally { blobs_present, bytes_present, ..Tally::default() });
         }
     }
 
-    pub(crate) fn target(&self, at: TargetId) -> &Counters {
-        &self.targets[at]
+    /// What was done for a target.
+    pub(crate) fn of(&self, target: TargetId) -> Tally {
+        lock(&self.targets)[target]
     }
 
     /// Counts something that was done for a target.
-    pub(crate) fn count(&self, target: TargetId, counter: fn(&Counters) -> &AtomicU64, amount: u64) {
-        counter(&self.targets[target]).fetch_add(amount, Ordering::Relaxed);
+    pub(crate) fn add(&self, target: TargetId, done: Tally) {
+        lock(&self.targets)[target] += done;
     }
 
     /// Notes bytes that are on their way to a target, whether or not they will be committed.
     pub(crate) fn moving(&self, bytes: usize) {
         self.moved.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-
-    /// Whether any byte of any blob has moved.
-    pub(crate) fn has_moved(&self) -> bool {
-        self.moved.load(Ordering::Relaxed) > 0
-    }
-
-    /// Everything written, of whatever kind.
-    pub(crate) fn written(&self) -> u64 {
-        let of = |counters: &Counters| {
-            [&counters.blobs_copied, &counters.blobs_mounted, &counters.manifests_put, &counters.tags_put]
-                .map(|counter| counter.load(Ordering::Relaxed))
-                .iter()
-                .sum::<u64>()
-        };
-        self.targets.as_slice().iter().map(of).sum()
     }
 
     /// Notes that a manifest is left behind, and why: it hangs on an image, and the target does not take it.

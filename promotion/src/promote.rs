@@ -8,8 +8,8 @@ use crate::progress::Progress;
 use crate::survey::Depth;
 use crate::transfer::{Completeness, Transfer};
 use crate::{
-    Error, Limits, Name, Outcome, Phase, Plan, ReferrerPolicy, Release, Report, RetryPolicy, Retrying, Source, Survey,
-    Target, TargetReport,
+    Error, Limits, Name, Outcome, Overrun, Phase, Plan, ReferrerPolicy, Release, Report, RetryPolicy, Retrying, Source,
+    Survey, Target, TargetReport,
 };
 
 /// How far a promotion goes.
@@ -80,9 +80,9 @@ impl<S: Source, T: Target> Promotion<S, T> {
         let work = self.rounds(release, until, &progress);
         match deadline {
             None => work.await,
-            Some(deadline) => {
-                tokio::time::timeout_at(deadline, work).await.unwrap_or_else(|_| Err(out_of_time(&progress)))
-            }
+            Some(deadline) => tokio::time::timeout_at(deadline, work)
+                .await
+                .unwrap_or_else(|_| Err(Overrun::of(&progress).into_error())),
         }
     }
 
@@ -164,33 +164,11 @@ impl<S: Source, T: Target> Promotion<S, T> {
             let there = plan.roots.iter().filter(|root| root.subject.is_some());
             let there = there.filter(|root| !progress.is_left(at, &root.repository, root.digest));
             let registry = target.registry().await?;
-            targets.push(TargetReport::new(registry, outcomes, there.count() as u64, progress.target(at)));
+            targets.push(TargetReport::new(registry, outcomes, there.count() as u64, progress.of(at)));
         }
         let notes = plan.notes.iter().cloned().chain(progress.reasons()).collect();
-        let (images, planned, requests) = (plan.images.clone(), plan.summary(), self.requests());
-        Ok(Report { images, targets, planned, notes, requests, elapsed: begin.elapsed() })
-    }
-}
-
-fn out_of_time(progress: &Progress) -> Error {
-    match (progress.written(), progress.largest_in_flight()) {
-        (0, Some((repository, blob))) if progress.has_moved() => Error::new(
-            Name::TooLargeForLambda,
-            format!(
-                "the blob {} of {repository} has {} bytes and could not be copied before the deadline, and nothing else was: give the function \
-                 more memory (its network grows with it) and its full 15 minutes, or make the layer smaller",
-                blob.digest, blob.size
-            ),
-        ),
-        (0, _) => Error::new(
-            Name::RegistryUnavailable,
-            "the deadline came before a single byte could be sent: the registries answer too slowly, or the function has too little time",
-        ),
-        (written, _) => Error::new(
-            Name::OutOfTime,
-            format!(
-                "stopped before the deadline; {written} blobs, manifests and tags are written and stay: run again to continue"
-            ),
-        ),
+        let (images, planned, requests) = (plan.images.clone(), plan.tally(), self.requests());
+        let non_distributable = plan.non_distributable();
+        Ok(Report { images, targets, planned, non_distributable, notes, requests, elapsed: begin.elapsed() })
     }
 }

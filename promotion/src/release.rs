@@ -272,7 +272,7 @@ mod tests {
         let one = image(None).pin(Digest::of(b""));
         assert_eq!(one, image(Some(Digest::of(b"other"))).pin(Digest::of(b"")));
         let Release::Pinned(images) = Release::pinned(vec![one.clone()]).unwrap() else { panic!("not pinned") };
-        assert_eq!(*images, [one.clone()]);
+        assert_eq!(*images, *std::slice::from_ref(&one));
         let Release::Pinned(judged) = Release::judged(&images) else { panic!("not pinned") };
         assert!(judged[0].platforms.is_empty() && judged[0].digest == one.digest);
         for wrong in [vec![], vec![one.clone(), one]] {

@@ -1,10 +1,8 @@
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::progress::Counters;
-use crate::{PinnedImage, Summary};
+use crate::{PinnedImage, Tally};
 use oci::Registry;
 
 /// What a promotion did.
@@ -15,7 +13,9 @@ pub struct Report {
     /// What was done for each target, in the order they were given.
     pub targets: Vec<TargetReport>,
     /// What the plan amounted to. After content had to be staged again, the first plan.
-    pub planned: Summary,
+    pub planned: Tally,
+    /// Layers that registries leave where they are, over all targets.
+    pub non_distributable: u64,
     /// What is worth telling beside: what was left behind, and why.
     pub notes: Vec<String>,
     /// Requests to all registries, retries and authorisation included.
@@ -36,20 +36,17 @@ pub struct TargetReport {
     pub images_present: u64,
     /// Signatures, SBOMs and the like that hang on the images, and are there now.
     pub referrers: u64,
-    /// Blobs that were read from the source and sent.
-    pub blobs_copied: u64,
-    /// Their bytes.
-    pub bytes_copied: u64,
-    /// Blobs that were mounted from a sibling repository.
-    pub blobs_mounted: u64,
-    /// Blobs of images that were not complete, which were there nevertheless.
-    pub blobs_present: u64,
-    /// Their bytes.
-    pub bytes_present: u64,
-    /// Manifests and indexes that were written.
-    pub manifests_put: u64,
-    /// Tags that were written.
-    pub tags_put: u64,
+    /// What was done.
+    #[serde(flatten)]
+    pub tally: Tally,
+}
+
+impl Report {
+    /// What was done for all targets.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        self.targets.iter().map(|target| target.tally).sum()
+    }
 }
 
 /// What became of an image in a target.
@@ -65,20 +62,8 @@ pub enum Outcome {
 }
 
 impl TargetReport {
-    pub(crate) fn new(registry: Registry, outcomes: Vec<Outcome>, referrers: u64, counters: &Counters) -> Self {
-        let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-        Self {
-            registry,
-            images_present: outcomes.iter().filter(|outcome| **outcome == Outcome::Present).count() as u64,
-            outcomes,
-            referrers,
-            blobs_copied: read(&counters.blobs_copied),
-            bytes_copied: read(&counters.bytes_copied),
-            blobs_mounted: read(&counters.blobs_mounted),
-            blobs_present: read(&counters.blobs_present),
-            bytes_present: read(&counters.bytes_present),
-            manifests_put: read(&counters.manifests_put),
-            tags_put: read(&counters.tags_put),
-        }
+    pub(crate) fn new(registry: Registry, outcomes: Vec<Outcome>, referrers: u64, tally: Tally) -> Self {
+        let images_present = outcomes.iter().filter(|outcome| **outcome == Outcome::Present).count() as u64;
+        Self { registry, outcomes, images_present, referrers, tally }
     }
 }

@@ -1,3 +1,5 @@
+mod content;
+mod known_referrers;
 mod referrers;
 mod root;
 mod source;
@@ -9,9 +11,11 @@ use std::sync::Arc;
 use futures_util::future::join;
 use futures_util::{StreamExt, stream};
 
-use crate::batches::batches;
+use crate::lookup::{Answers, Failed, Wanted, lookup_all};
 use crate::manifest_store::ManifestStore;
-use crate::{Approved, Error, Mounting, Name, PinnedImage, Release, RepositorySettings, Retrying, Source, Target};
+use crate::{
+    Approved, Error, Lookup, Mounting, Name, PinnedImage, Release, RepositorySettings, Retrying, Source, Target,
+};
 use oci::{Digest, Manifest, Platform, Reference, Repository, Tag};
 
 pub use referrers::ReferrerPolicy;
@@ -21,9 +25,6 @@ use target::Tags;
 
 /// How many requests a survey sends at a time to one registry.
 const AT_ONCE: usize = 32;
-
-/// How many manifests are awaited at a time, where their sizes are not known beforehand and a request asks for many.
-const MANIFESTS_AT_ONCE: usize = 400;
 
 /// The facts: what the tags of a release point to in the source, and what every target has of it already.
 ///
@@ -149,7 +150,7 @@ impl Survey {
         survey.learn_platforms(source).await;
         let shared = &survey;
         let details: Vec<_> = stream::iter(targets.iter().zip(&survey.targets))
-            .map(|(target, known)| target::find_content(target, known, shared, depth))
+            .map(|(target, known)| content::find_content(target, known, shared, depth))
             .buffered(AT_ONCE)
             .collect()
             .await;
@@ -187,6 +188,14 @@ impl Survey {
             problems: vec![],
             notes: vec![],
         }
+    }
+
+    /// What a request found. That it failed is a problem.
+    fn answered<I>(&mut self, answers: Answers<I>) -> Vec<(I, Lookup)> {
+        answers.unwrap_or_else(|failed| {
+            self.problems.push(failed.error);
+            vec![]
+        })
     }
 
     /// Asks every target what the tags of the roots from this one on point to.
@@ -286,24 +295,4 @@ impl TargetSurvey {
 /// Whether a manifest is there, and is none that can be promoted.
 fn is_unreadable(error: &Error) -> bool {
     matches!(error.name(), Name::CorruptContent | Name::RegistryLimit)
-}
-
-/// How many of these batches are asked for at a time.
-fn at_once<P, T>(batches: &[(P, Vec<T>)]) -> usize {
-    let largest = batches.iter().map(|(_, batch)| batch.len()).max().unwrap_or(1);
-    (MANIFESTS_AT_ONCE / largest).clamp(1, AT_ONCE)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn asks_for_many_small_batches_or_few_large_ones_at_a_time() {
-        let batches = |lengths: &[usize]| lengths.iter().map(|length| ((), vec![(); *length])).collect::<Vec<_>>();
-        assert_eq!(at_once(&batches(&[1, 1, 1])), AT_ONCE);
-        assert_eq!(at_once(&batches(&[3, 100, 7])), 4);
-        assert_eq!(at_once(&batches(&[1000])), 1);
-        assert_eq!(at_once(&batches(&[])), AT_ONCE);
-    }
 }

@@ -50,7 +50,7 @@ async fn every_target_gets_the_same_bytes_and_a_second_run_writes_nothing() {
     assert_same(&source, &one);
     assert_same(&source, &two);
     assert_eq!(report.images.len(), 2);
-    assert_eq!(report.targets[0].tags_put, 2);
+    assert_eq!(report.targets[0].tally.tags_put, 2);
     assert_eq!(report.targets[0].images_present, 0);
     let size = |memory: &Memory| {
         memory
@@ -61,13 +61,17 @@ async fn every_target_gets_the_same_bytes_and_a_second_run_writes_nothing() {
             .map(|blob| blob.len() as u64)
             .sum::<u64>()
     };
-    assert_eq!(report.targets[1].bytes_copied, size(&two));
+    assert_eq!(report.targets[1].tally.bytes_copied, size(&two));
 
     let (calls, reads) = (one.state().calls.len(), source.state().calls.len());
     let again = promotion.run(both(), Until::Tagged, None).await.unwrap();
     assert_eq!(again.targets[0].images_present, 2);
     assert_eq!(
-        again.targets.iter().map(|target| target.blobs_copied + target.manifests_put + target.tags_put).sum::<u64>(),
+        again
+            .targets
+            .iter()
+            .map(|target| target.tally.blobs_copied + target.tally.manifests_put + target.tally.tags_put)
+            .sum::<u64>(),
         0
     );
     assert_eq!(one.state().calls.len() - calls, 2, "one request for each repository");
@@ -98,7 +102,7 @@ async fn a_shared_layer_is_read_once_and_mounted() {
     let (source, one, _) = world();
     one.state().mounting = Mounting::Referenced;
     let report = promotion(&source, &[&one]).run(both(), Until::Tagged, None).await.unwrap();
-    assert_eq!(report.targets[0].blobs_mounted, 1);
+    assert_eq!(report.targets[0].tally.blobs_mounted, 1);
     assert_same(&source, &one);
     let distinct: std::collections::HashSet<Digest> =
         source.state().repositories.values().flat_map(|held| held.blobs.keys().copied()).collect();

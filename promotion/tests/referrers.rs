@@ -4,6 +4,7 @@
 
 mod memory;
 
+use image_fixtures::{referrers_tag, signature_tag};
 use memory::images::{attach, list, release, seed_image, seed_index, sign};
 use memory::{Fault, Memory};
 use oci::{Digest, Manifest};
@@ -53,7 +54,7 @@ impl World {
     fn listed(&self, subject: &Manifest) -> Vec<Digest> {
         let state = self.target.state();
         let held = &state.repositories[&"app".parse().unwrap()];
-        let tag = format!("sha256-{}", subject.digest().hex()).parse().unwrap();
+        let tag = referrers_tag(subject.digest()).parse().unwrap();
         held.tags.get(&tag).map_or(vec![], |digest| {
             held.manifests[digest].content().children().iter().map(|entry| entry.digest).collect()
         })
@@ -74,13 +75,16 @@ async fn referrers_of_referrers_and_signature_tags_travel_and_a_second_run_write
             assert!(world.target_holds(referrer.digest()));
             assert_eq!(world.listed(subject).contains(&referrer.digest()), !target_lists);
         }
-        assert!(world.target.tags("app").contains(&format!("sha256-{}.sig", world.root.digest().hex())));
+        assert!(world.target.tags("app").contains(&signature_tag(world.root.digest())));
         if source_lists == target_lists {
             world.assert_same();
         }
         let again = world.promote().await.unwrap();
         let target = &again.targets[0];
-        assert_eq!((target.manifests_put, target.tags_put, target.blobs_copied, target.referrers), (0, 0, 0, 4));
+        assert_eq!(
+            (target.tally.manifests_put, target.tally.tags_put, target.tally.blobs_copied, target.referrers),
+            (0, 0, 0, 4)
+        );
     }
 }
 
@@ -140,7 +144,7 @@ async fn lists_of_clients_grow_and_lose_nothing() {
     world.promote().await.unwrap();
     assert_eq!(world.listed(&world.root), [theirs.digest(), ours.digest()]);
     let again = world.promote().await.unwrap();
-    assert_eq!(again.targets[0].tags_put, 0);
+    assert_eq!(again.targets[0].tally.tags_put, 0);
 }
 
 #[tokio::test]
@@ -150,7 +154,7 @@ async fn a_list_that_a_target_needs_says_of_which_type_artifacts_are() {
     world.promote().await.unwrap();
     let state = world.target.state();
     let held = &state.repositories[&"app".parse().unwrap()];
-    let tag = format!("sha256-{}", world.root.digest().hex()).parse().unwrap();
+    let tag = referrers_tag(world.root.digest()).parse().unwrap();
     let list: serde_json::Value = serde_json::from_slice(held.manifests[&held.tags[&tag]].raw()).unwrap();
     assert_eq!(list["manifests"][0]["artifactType"], "application/sbom");
     assert_eq!(list["manifests"][0]["annotations"]["a"], "b");
@@ -159,7 +163,7 @@ async fn a_list_that_a_target_needs_says_of_which_type_artifacts_are() {
 #[tokio::test]
 async fn a_tag_that_answers_with_its_subject_is_no_list() {
     let world = world(false, false);
-    world.source.seed_manifest("app", &world.root, Some(&format!("sha256-{}", world.root.digest().hex())));
+    world.source.seed_manifest("app", &world.root, Some(&referrers_tag(world.root.digest())));
     // A list may name what refers to something else.
     let other = seed_image(&world.source, "app", &["other"]);
     list(&world.source, "app", &world.leaf, &[&other]);
@@ -230,10 +234,10 @@ async fn a_target_where_more_was_signed_keeps_its_signatures() {
     world.promote().await.unwrap();
     let both = sign(&world.target, "app", &world.root, &["ours", "theirs"]);
     let report = world.promote().await.unwrap();
-    assert_eq!(report.targets[0].tags_put, 0);
+    assert_eq!(report.targets[0].tally.tags_put, 0);
     let state = world.target.state();
     let held = &state.repositories[&"app".parse().unwrap()];
-    assert_eq!(held.tags[&format!("sha256-{}.sig", world.root.digest().hex()).parse().unwrap()], both.digest());
+    assert_eq!(held.tags[&signature_tag(world.root.digest()).parse().unwrap()], both.digest());
 }
 
 #[tokio::test]
@@ -263,8 +267,8 @@ async fn where_each_blob_costs_a_request_it_is_asked_for_when_its_turn_comes() {
     world.target.seed_blob("app", bytes.clone());
     let report = world.promote().await.unwrap();
     world.assert_same();
-    assert_eq!(report.targets[0].blobs_present, 1, "{digest}");
-    assert_eq!(report.targets[0].blobs_copied, blobs.len() as u64 - 1);
+    assert_eq!(report.targets[0].tally.blobs_present, 1, "{digest}");
+    assert_eq!(report.targets[0].tally.blobs_copied, blobs.len() as u64 - 1);
     assert_eq!(world.target.calls("present"), 0);
     // A request to open each upload, which tells as well whether the blob is there; none to look for it.
     assert_eq!(world.target.calls("mount"), blobs.len());
@@ -309,7 +313,7 @@ async fn what_a_target_no_longer_has_is_taken_off_its_list() {
 async fn what_stands_where_a_list_should_is_not_overwritten() {
     let world = world(false, false);
     let image = seed_image(&world.target, "app", &["somebody's"]);
-    let tag = format!("sha256-{}", world.root.digest().hex());
+    let tag = referrers_tag(world.root.digest());
     world.target.seed_manifest("app", &image, Some(&tag));
     attach(&world.source, "app", &world.root, "sbom");
     let error = world.promote().await.unwrap_err();

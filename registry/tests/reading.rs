@@ -4,6 +4,8 @@
 mod support;
 
 use ecr_double::{Fault, FaultRule, Status};
+use image_fixtures::Image;
+use image_fixtures::media_type::DOCKER_MANIFEST;
 use oci::{Digest, Reference};
 use promotion::pull::Consumer as _;
 use promotion::{Name, Source};
@@ -37,15 +39,11 @@ async fn manifests_come_by_tag_and_digest_in_the_order_they_were_asked_for() {
 #[tokio::test]
 async fn a_manifest_without_media_type_keeps_its_bytes() {
     let stage = Stage::set().await;
-    stage.own.put_blob("myapp/api", CONFIG);
-    let text = image(CONFIG, CONFIG).raw().to_vec();
-    let text =
-        String::from_utf8(text).unwrap().replace("\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\n", "");
-    let docker = "application/vnd.docker.distribution.manifest.v2+json";
-    stage.own.put_manifest("myapp/api", text.as_bytes(), docker, Some("1"));
+    let image = Image::docker().layer("layer").build().without_media_type();
+    stage.own.put("myapp/api", &image.clone().tagged("1"));
     let found =
         stage.source().await.manifests(&repository(), &[by_tag("1")]).await.unwrap().pop().unwrap().unwrap().unwrap();
-    assert_eq!((found.raw().as_ref(), found.media_type().as_str()), (text.as_bytes(), docker));
+    assert_eq!((found.raw().as_ref(), found.media_type().as_str()), (image.bytes(), DOCKER_MANIFEST));
 }
 
 #[tokio::test]

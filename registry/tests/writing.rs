@@ -6,6 +6,7 @@ mod support;
 use bytes::Bytes;
 use ecr_double::{Encryption, Fault, FaultRule, Mutability, RepositoryOptions, SameDigest};
 use futures_util::stream;
+use image_fixtures::Index;
 use oci::Digest;
 use promotion::{Error, ImmutableTags, MountOutcome, Mounting, Name, PutOutcome, Target};
 use registry::UntaggedExpiry;
@@ -15,8 +16,8 @@ use support::*;
 async fn an_image_is_put_together_from_the_bottom() {
     let stage = Stage::set().await;
     let target = stage.target().await;
-    let (layer, manifest) = (b"layer".as_slice(), image(CONFIG, b"layer"));
-    let whole = index(&[&manifest]);
+    let (layer, image) = (b"layer".as_slice(), image(b"layer"));
+    let (manifest, whole) = (parsed(&image), parsed(&Index::of([("", &image)]).build()));
     let blobs = [Digest::of(CONFIG), Digest::of(layer)];
     assert_eq!(target.has_blobs(&repository(), &blobs).await.unwrap(), [false, false]);
     assert_eq!(

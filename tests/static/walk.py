@@ -35,6 +35,7 @@ class Walk:
 
     def run(self, given):
         """The output, or the Failure that the execution ends with."""
+        self.execution = {**self.execution, "Input": given}
         self.measure(("", "input"), given)
         return self._states(self.machine.definition, given, self.variables, {})
 

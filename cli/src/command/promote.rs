@@ -1,10 +1,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use promotion::{Limits, Plan, Promotion, Report, RetryPolicy, Source, Summary, Until};
+use promotion::{Limits, Plan, Promotion, Report, RetryPolicy, Source, Tally, Until};
 use registry::Side;
 
-use super::figures::{DONE, Figures, TO_DO};
+use super::figures::{DONE, TO_DO, tell};
 use super::{names, read};
 use crate::answer::{Answer, Outcome};
 use crate::arguments::Promote;
@@ -43,9 +43,9 @@ fn done(report: &Report, names: &[String], elapsed: Duration) -> Answer {
     };
     let outcomes = report.targets.iter().map(|target| target.outcomes.iter().map(outcome).collect());
     let mut notes = report.notes.clone();
-    notes.extend(left_elsewhere(report.planned.non_distributable));
+    notes.extend(left_elsewhere(report.non_distributable));
     let referrers = report.targets.iter().map(|target| target.referrers).sum::<u64>();
-    let mut answer = Figures::of(report).tell(Answer::of(&report.images, names.iter().zip(outcomes)), &DONE);
+    let mut answer = tell(report.tally(), Answer::of(&report.images, names.iter().zip(outcomes)), &DONE);
     if referrers > 0 {
         answer = answer.line(&format!("{} to the images there", count(referrers, "referrer")));
     }
@@ -60,10 +60,8 @@ fn done(report: &Report, names: &[String], elapsed: Duration) -> Answer {
 pub(super) fn planned(plan: &Plan, names: &[String], requests: u64, elapsed: Duration) -> Answer {
     let outcome = |present: &bool| if *present { Outcome::PRESENT } else { Outcome::PLANNED };
     let outcomes = plan.targets().map(|target| target.present.iter().map(outcome).collect());
-    let summary = plan.summary();
-    let notes: Vec<_> = plan.notes().iter().cloned().chain(left_elsewhere(summary.non_distributable)).collect();
-    Figures::planned(summary)
-        .tell(Answer::of(plan.images(), names.iter().zip(outcomes)), &TO_DO)
+    let notes: Vec<_> = plan.notes().iter().cloned().chain(left_elsewhere(plan.non_distributable())).collect();
+    tell(plan.tally(), Answer::of(plan.images(), names.iter().zip(outcomes)), &TO_DO)
         .with("dry_run", true)
         .cost(requests, elapsed)
         .notes(&notes)
@@ -74,15 +72,12 @@ pub(super) fn planned(plan: &Plan, names: &[String], requests: u64, elapsed: Dur
 /// A blob is read, its upload is opened, and it is sent; ECR sends the reader on to S3. Where blobs were asked for one by one for the plan, a
 /// promotion does without. A manifest is written once, and a tag is written and read again.
 fn requests(plan: &Plan, source: usize, targets: &[usize]) -> u64 {
-    let of_target = |(summary, batch): (Summary, &usize)| {
+    let of_target = |(tally, batch): (Tally, &usize)| {
         let reading = if source == 1 { 1 } else { 2 };
         let (copying, mounting) = if *batch == 1 { (reading + 1, 0) } else { (reading + 2, 1) };
-        copying * summary.blobs_to_copy
-            + mounting * summary.blobs_to_mount
-            + summary.manifests_to_put
-            + 2 * summary.tags_to_put
+        copying * tally.blobs_copied + mounting * tally.blobs_mounted + tally.manifests_put + 2 * tally.tags_put
     };
-    plan.targets().map(|target| target.summary).zip(targets).map(of_target).sum()
+    plan.targets().map(|target| target.tally).zip(targets).map(of_target).sum()
 }
 
 fn left_elsewhere(layers: u64) -> Option<String> {

@@ -1,8 +1,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use docker_registry::fixtures::{Fixture, shared_layers};
 use docker_registry::held::Held;
-use docker_registry::{Auth, Disk, Server};
+use docker_registry::{Auth, Disk, Server, push};
+use image_fixtures::{Fixture, shared_layers};
 use proxy::{Fault, Proxy};
 
 use crate::sweep::{Setup, sweep};
@@ -18,7 +18,7 @@ impl Registries {
     async fn start() -> Self {
         let servers = [(); 3].map(|()| Server::start(Auth::None));
         let image = shared_layers("team/app", "1.0");
-        image.push(servers[0].host(), None).await;
+        push(&image, servers[0].host(), None).await;
         Self { servers, image, serial: AtomicUsize::new(0) }
     }
 

@@ -1,6 +1,6 @@
-use docker_registry::fixtures::{Fixture, shared_layers};
 use docker_registry::held::Held;
 use ecr_double::{Config, EcrDouble, RegistryHandle};
+use image_fixtures::{Fixture, shared_layers};
 use proxy::{Fault, Proxy};
 
 use crate::sts::Sts;
@@ -33,7 +33,7 @@ impl CrashSetup {
         for registry in &registries {
             registry.create_repository(&image.repository);
         }
-        seed(&registries[0], image);
+        registries[0].put(&image.repository, image);
         let host = |endpoint: String| endpoint.trim_start_matches("http://").to_owned();
         let api = host(double.api_endpoint());
         let mut ways = vec![Proxy::start(&api).await];
@@ -45,16 +45,6 @@ impl CrashSetup {
         }
         let [_, targets @ ..] = registries;
         Self { ways, targets: targets.into(), image: image.clone(), sts: Sts::start(), _double: double }
-    }
-}
-
-fn seed(at: &RegistryHandle, fixture: &Fixture) {
-    for (_, bytes) in &fixture.blobs {
-        at.put_blob(&fixture.repository, bytes);
-    }
-    for manifest in &fixture.manifests {
-        let tag = manifest.tags.first().map(String::as_str);
-        at.put_manifest(&fixture.repository, &manifest.bytes, &manifest.media_type, tag);
     }
 }
 

@@ -1,9 +1,9 @@
 use std::path::Path;
 use std::process::{Output, Stdio};
 
-use docker_registry::fixtures::Fixture;
 use docker_registry::held::{Held, is_whole, tags_are_whole};
 use futures_util::{StreamExt as _, stream};
+use image_fixtures::Fixture;
 use proxy::{Fault, Proxy, Rule};
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -7,6 +7,7 @@ mod sts;
 use std::process::{Command, Output};
 
 use ecr_double::{Config, EcrDouble, RegistryHandle, sha256};
+use image_fixtures::Image;
 use serde_json::{Value, json};
 use sts::Sts;
 use tempfile::TempDir;
@@ -32,15 +33,7 @@ impl World {
         for registry in [&source, &world.at(OWN, "eu-west-2"), &world.at(OTHER, "eu-west-1")] {
             registry.create_repository("myapp/api");
         }
-        let entry = |media_type: &str, bytes: &[u8]| json!({ "mediaType": media_type, "digest": source.put_blob("myapp/api", bytes), "size": bytes.len() });
-        let manifest = json!({
-            "schemaVersion": 2,
-            "mediaType": "application/vnd.oci.image.manifest.v1+json",
-            "config": entry("application/vnd.oci.image.config.v1+json", br#"{"architecture":"amd64","os":"linux"}"#),
-            "layers": [entry("application/vnd.oci.image.layer.v1.tar", &[7; 5000])],
-        });
-        let media_type = "application/vnd.oci.image.manifest.v1+json";
-        source.put_manifest("myapp/api", manifest.to_string().as_bytes(), media_type, Some("1.0"));
+        source.put("myapp/api", &Image::new().layer([7; 5000]).build().tagged("1.0"));
         let release = json!({ "images": [{ "repository": "myapp/api", "tag": "1.0" }] });
         std::fs::write(world.home.path().join("deploy-manifest.json"), release.to_string()).unwrap();
         world

@@ -4,8 +4,8 @@ use std::net::Ipv4Addr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use docker_registry::fixtures::{Fixture, image};
 use docker_registry::{Auth, Server, USER};
+use image_fixtures::{Fixture, image};
 use proxy::Proxy;
 use serde_json::json;
 use tokio::net::TcpSocket;

@@ -1,7 +1,7 @@
 //! How many requests a promotion costs, as proxies before both registries count them.
 
-use docker_registry::fixtures::{buildx_index, image, nested_index, signed, with_sbom};
 use docker_registry::skopeo;
+use image_fixtures::{buildx_index, image, nested_index, signed, with_sbom};
 use proxy::Kind;
 use reqwest::Method;
 

@@ -1,9 +1,9 @@
 //! Copies are whole and the same bytes, and a second run copies nothing.
 
-use docker_registry::fixtures::{
+use docker_registry::{Auth, PASSWORD, Server, USER, push, skopeo};
+use image_fixtures::{
     Fixture, buildx_index, docker_list, image, layer_kinds, nested_index, odd_whitespace, signed, with_sbom,
 };
-use docker_registry::{Auth, PASSWORD, Server, USER, skopeo};
 use serde_json::{Value, json};
 
 use crate::setup::{Machine, Setup, answer, plain};
@@ -101,7 +101,7 @@ async fn what_two_repositories_share_is_copied_once_and_mounted() {
 async fn several_targets_with_logins_of_each_kind() {
     let fixture = buildx_index("team/app", "1.0");
     let [source, basic, bearer] = [Auth::None, Auth::Basic, Auth::Bearer].map(Server::start);
-    fixture.push(source.host(), None).await;
+    push(&fixture, source.host(), None).await;
     let machine = Machine::new();
     machine.release(&[&fixture]);
     let login = json!({ "username": USER, "password": PASSWORD });

@@ -1,7 +1,8 @@
 //! Ctrl-C at any moment: no tag stands on incomplete content, and the next run goes on from there.
 
-use docker_registry::fixtures::{Fixture, INDEX, MANIFEST, nested_index, signed};
 use docker_registry::skopeo;
+use image_fixtures::media_type::{OCI_INDEX, OCI_MANIFEST};
+use image_fixtures::{Fixture, nested_index, signed};
 use proxy::{Fault, Proxy, Rule};
 use reqwest::header::ACCEPT;
 use reqwest::{Client, StatusCode};
@@ -99,8 +100,11 @@ impl Registry<'_> {
     }
 
     async fn manifest(&self, reference: &str) -> Option<Vec<u8>> {
-        let request =
-            self.client.get(self.url(&format!("manifests/{reference}"))).header(ACCEPT, MANIFEST).header(ACCEPT, INDEX);
+        let request = self
+            .client
+            .get(self.url(&format!("manifests/{reference}")))
+            .header(ACCEPT, OCI_MANIFEST)
+            .header(ACCEPT, OCI_INDEX);
         let response = request.send().await.unwrap();
         match response.status() {
             StatusCode::OK => Some(response.bytes().await.unwrap().to_vec()),

@@ -1,7 +1,7 @@
 //! Servers that fail, refuse or lie: nothing is tagged, and what was refused is not taken for what is not there.
 
-use docker_registry::fixtures::{image, signed, with_sbom};
 use docker_registry::{Auth, PASSWORD, Server, USER, skopeo};
+use image_fixtures::{image, signed, with_sbom};
 use proxy::{Fault, Proxy, Rule, Seen};
 use reqwest::Method;
 use serde_json::json;

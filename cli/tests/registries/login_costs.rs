@@ -1,7 +1,7 @@
 //! What logins cost.
 
-use docker_registry::fixtures::{Fixture, buildx_index};
-use docker_registry::{Auth, PASSWORD, Server, USER, skopeo};
+use docker_registry::{Auth, PASSWORD, Server, USER, push, skopeo};
+use image_fixtures::{Fixture, buildx_index};
 use proxy::Proxy;
 use serde_json::json;
 
@@ -11,7 +11,7 @@ use crate::setup::{Machine, answer, plain};
 /// that each of them gave.
 async fn promoted(fixture: &Fixture, auth: Auth) -> ([usize; 2], [Vec<String>; 2]) {
     let [seed, from, to] = [Auth::None, auth, auth].map(Server::start);
-    fixture.push(seed.host(), None).await;
+    push(fixture, seed.host(), None).await;
     let (source, target) = (Proxy::start(from.host()).await, Proxy::start(to.host()).await);
     let machine = Machine::new();
     machine.release(&[fixture]);

@@ -1,7 +1,7 @@
 //! Registries that ask who is there, over TLS and without it.
 
-use docker_registry::fixtures::{Fixture, image, signed};
 use docker_registry::{Auth, PASSWORD, Server, USER, skopeo};
+use image_fixtures::{Fixture, image, signed};
 use proxy::Proxy;
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! What the program says: to people, to programs, and by its exit code.
 
-use docker_registry::fixtures::{buildx_index, image};
 use docker_registry::skopeo;
+use image_fixtures::{buildx_index, image};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use tokio::fs::File;

@@ -1,7 +1,7 @@
 //! Several processes at once, on registries that know nothing of each other. No order is given to them: what is asserted holds in any.
 
-use docker_registry::fixtures::{Fixture, image, nested_index, signed};
 use docker_registry::skopeo;
+use image_fixtures::{Fixture, image, nested_index, signed};
 use proxy::{Fault, Rule};
 
 use crate::setup::{Machine, Setup, object, plain};

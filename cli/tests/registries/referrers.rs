@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use docker_registry::fixtures::{Fixture, INDEX, buildx_index, image, signed, with_sbom};
-use docker_registry::skopeo;
+use docker_registry::{push, skopeo};
+use image_fixtures::media_type::OCI_INDEX;
+use image_fixtures::{Fixture, buildx_index, image, signed, with_sbom};
 use serde_json::Value;
 
 use crate::setup::Setup;
@@ -28,7 +29,7 @@ async fn what_the_target_lists_already_stays_listed() {
     let plain = image("team/app", "1.0");
     let (here, there) = (with_sbom(plain.clone()), with_sbom(plain.clone()));
     let setup = Setup::with(&[&here]).await;
-    there.push(setup.target_host(), None).await;
+    push(&there, setup.target_host(), None).await;
     setup.promote(&[]).await;
     let tag = plain.digest.replace(':', "-");
     let list = skopeo::inspect_raw(setup.target_host(), &format!("team/app:{tag}"), None).await;
@@ -65,7 +66,7 @@ async fn an_index_carries_its_signature_its_sbom_and_the_signature_on_that() {
     let setup = Setup::with(&[&fixture]).await;
     assert_eq!(setup.promote(&[]).await["referrers"], 3);
     skopeo::assert_holds(setup.target_host(), &fixture, None).await;
-    let lists = fixture.manifests.iter().filter(|manifest| manifest.media_type == INDEX).count();
+    let lists = fixture.manifests.iter().filter(|manifest| manifest.media_type == OCI_INDEX).count();
     assert_eq!(lists, 3);
 }
 
@@ -75,7 +76,7 @@ async fn a_signature_that_was_renewed_replaces_the_old_one() {
     let plain = image("team/app", "1.0");
     let (old, new) = (signed(plain.clone()), signed(plain));
     let setup = Setup::with(&[&new]).await;
-    old.push(setup.target_host(), None).await;
+    push(&old, setup.target_host(), None).await;
     let again = setup.promote(&[]).await;
     assert_eq!(again["tags_put"], 1, "{again}");
     skopeo::assert_holds(setup.target_host(), &new, None).await;

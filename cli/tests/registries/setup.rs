@@ -5,8 +5,8 @@ use std::process::{Output, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use docker_registry::fixtures::Fixture;
-use docker_registry::{Auth, PASSWORD, Server};
+use docker_registry::{Auth, PASSWORD, Server, push};
+use image_fixtures::Fixture;
 use proxy::{Proxy, Seen};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ impl Setup {
         let servers = [Server::start(Auth::None), Server::start(Auth::None)];
         let machine = Machine::new();
         for fixture in fixtures {
-            fixture.push(servers[0].host(), None).await;
+            push(fixture, servers[0].host(), None).await;
         }
         machine.release(fixtures);
         let (source, target) = (Proxy::start(servers[0].host()).await, Proxy::start(servers[1].host()).await);

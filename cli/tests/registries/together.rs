@@ -1,7 +1,7 @@
 //! Several targets get a release together, also when it is interrupted: where one has a tag, all have all of it.
 
-use docker_registry::fixtures::{Fixture, nested_index};
 use docker_registry::{Auth, Server, skopeo};
+use image_fixtures::{Fixture, nested_index};
 use proxy::{Fault, Proxy, Rule};
 use reqwest::Client;
 use rustix::process::{Pid, Signal, kill_process};

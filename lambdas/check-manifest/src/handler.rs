@@ -1,6 +1,6 @@
 use invocation::{Access, Answer, Artifacts, Invocation, Metric, Metrics, StackParameters, Targets, encode, reached};
 use oci::Registry;
-use promotion::{Error, Limits, Name, PinnedImage, Promotion, Release, RetryPolicy, Retrying, Source, Summary};
+use promotion::{Error, Limits, Name, PinnedImage, Promotion, Release, RetryPolicy, Retrying, Source, Tally};
 use registry::{Ecr, Side};
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ pub(crate) async fn handle(invocation: Invocation) -> Result<Answer, Error> {
     let registry = checked.registry(&targets).await?;
     let (parameters, overridden) = stack::fill(parameters, &checked.images, registry.as_ref());
     warnings.extend(overridden);
-    if checked.plan.manifests_to_put > 0 {
+    if checked.plan.manifests_put > 0 {
         let repositories = checked.images.iter().map(|image| image.repository.clone());
         warnings.extend(expiry::warnings(&checked.targets, repositories.collect()).await);
         shorten(&mut warnings);
@@ -43,7 +43,7 @@ pub(crate) async fn handle(invocation: Invocation) -> Result<Answer, Error> {
 /// A release in which nothing is wrong.
 struct Checked {
     images: Vec<PinnedImage>,
-    plan: Summary,
+    plan: Tally,
     source: Ecr,
     targets: Vec<Ecr>,
 }
@@ -80,7 +80,7 @@ async fn check(invocation: &Invocation, targets: &Targets, release: Release) -> 
     let promotion = Promotion::new(source.clone(), registries.clone(), RetryPolicy::default(), Limits::default());
     let survey = promotion.with_referrers(referrer_policy).survey(release).await;
     let images = survey.images().to_vec();
-    let plan = survey.judge().map(|approved| approved.plan().summary());
+    let plan = survey.judge().map(|approved| approved.plan().tally());
     match plan {
         Ok(plan) if problems.is_empty() => Ok(Checked { images, plan, source, targets: registries }),
         Ok(_) => Err(all(problems)),
@@ -113,13 +113,13 @@ async fn answer(
         "parameters": parameters,
         "image_parameters": stack::image_parameters(&checked.images),
         "plan": {
-            "blobs_to_copy": plan.blobs_to_copy,
-            "bytes_to_copy": plan.bytes_to_copy,
-            "blobs_to_mount": plan.blobs_to_mount,
+            "blobs_to_copy": plan.blobs_copied,
+            "bytes_to_copy": plan.bytes_copied,
+            "blobs_to_mount": plan.blobs_mounted,
             "blobs_present": plan.blobs_present,
             "bytes_present": plan.bytes_present,
-            "manifests_to_put": plan.manifests_to_put,
-            "tags_to_put": plan.tags_to_put,
+            "manifests_to_put": plan.manifests_put,
+            "tags_to_put": plan.tags_put,
         },
         "warnings": warnings,
         "requests": requests,

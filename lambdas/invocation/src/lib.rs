@@ -10,6 +10,7 @@ mod fault;
 mod invocation;
 mod logging;
 mod metrics;
+mod overrun;
 mod parameters;
 mod pinned;
 mod registry_ids;

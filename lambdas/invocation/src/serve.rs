@@ -8,7 +8,7 @@ use tracing::Instrument;
 
 use crate::fault::causes;
 use crate::metrics::Labels;
-use crate::{Aws, Event, Invocation, Metric, Metrics, diagnostic, logging};
+use crate::{Aws, Event, Invocation, Metric, Metrics, diagnostic, logging, overrun};
 
 /// What an invocation answers, and what is measured of it.
 #[derive(Debug, Clone, Default)]
@@ -68,7 +68,7 @@ where
 {
     let begin = Instant::now();
     let LambdaEvent { payload, context } = event;
-    let result = in_time(&payload, &context, aws, handle).await;
+    let result = in_time(&payload, &context, aws, handle).await.map_err(overrun::advise);
     let seconds = (begin.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
     let text = |field| payload.get(field).and_then(Value::as_str).unwrap_or("unknown");
     let labels = Labels {

@@ -12,7 +12,8 @@ pub(crate) fn skipped(phase: Phase) -> Answer {
     let report = Report {
         images: vec![],
         targets: vec![],
-        planned: promotion::Summary::default(),
+        planned: promotion::Tally::default(),
+        non_distributable: 0,
         notes: vec![],
         requests: 0,
         elapsed: std::time::Duration::ZERO,
@@ -24,15 +25,13 @@ pub(crate) fn skipped(phase: Phase) -> Answer {
 
 /// What a promotion did. Its targets are in the order of `registry_ids`.
 pub(crate) fn of(phase: Phase, registry_ids: &[RegistryId], report: &Report) -> Answer {
-    let sum = |number: fn(&TargetReport) -> u64| report.targets.iter().map(number).sum::<u64>();
-    let [blobs_copied, bytes_copied, blobs_mounted] =
-        [sum(|target| target.blobs_copied), sum(|target| target.bytes_copied), sum(|target| target.blobs_mounted)];
+    let done = report.tally();
     let images_promoted = (report.images.len() * report.targets.len()) as u64;
     let mut notes = report.notes.clone();
-    if report.planned.non_distributable > 0 {
+    if report.non_distributable > 0 {
         notes.push(format!(
             "layers left where they are: {}, of media types that registries do not distribute (Windows base layers)",
-            report.planned.non_distributable
+            report.non_distributable
         ));
     }
     let fields = json!({
@@ -42,19 +41,19 @@ pub(crate) fn of(phase: Phase, registry_ids: &[RegistryId], report: &Report) -> 
         "phase": phase.as_str(),
         "digests": digests(report, &mut notes),
         "targets": registry_ids.iter().zip(&report.targets).map(|(registry_id, target)| of_target(registry_id, target, report)).collect::<Vec<_>>(),
-        "bytes_copied": bytes_copied,
+        "bytes_copied": done.bytes_copied,
         "bytes_present": report.planned.bytes_present,
-        "blobs_copied": blobs_copied,
-        "blobs_mounted": blobs_mounted,
+        "blobs_copied": done.blobs_copied,
+        "blobs_mounted": done.blobs_mounted,
         "blobs_present": report.planned.blobs_present,
         "requests": report.requests,
         "notes": notes,
     });
     let metrics = Metrics::default()
         .with(Metric::ImagesPromoted, images_promoted)
-        .with(Metric::BytesCopied, bytes_copied)
+        .with(Metric::BytesCopied, done.bytes_copied)
         .with(Metric::BytesPresent, report.planned.bytes_present)
-        .with(Metric::BlobsMounted, blobs_mounted)
+        .with(Metric::BlobsMounted, done.blobs_mounted)
         .with(Metric::Requests, report.requests);
     Answer::new(fields, metrics)
 }
@@ -66,11 +65,11 @@ fn of_target(registry_id: &RegistryId, target: &TargetReport, report: &Report) -
         "registry": target.registry,
         "images_promoted": report.images.len(),
         "images_present": target.images_present,
-        "blobs_copied": target.blobs_copied,
-        "bytes_copied": target.bytes_copied,
-        "blobs_mounted": target.blobs_mounted,
-        "manifests_put": target.manifests_put,
-        "tags_put": target.tags_put,
+        "blobs_copied": target.tally.blobs_copied,
+        "bytes_copied": target.tally.bytes_copied,
+        "blobs_mounted": target.tally.blobs_mounted,
+        "manifests_put": target.tally.manifests_put,
+        "tags_put": target.tally.tags_put,
         "referrers": target.referrers,
     })
 }
@@ -122,7 +121,7 @@ mod tests {
     use std::time::Duration;
 
     use oci::Digest;
-    use promotion::{PinnedImage, Summary};
+    use promotion::{PinnedImage, Tally};
 
     use super::*;
 
@@ -139,18 +138,21 @@ mod tests {
             outcomes: vec![promotion::Outcome::Promoted; images],
             images_present: 0,
             referrers: 5,
-            blobs_copied: 3,
-            bytes_copied: 1000,
-            blobs_mounted: 1,
-            blobs_present: 4,
-            bytes_present: 40,
-            manifests_put: 2,
-            tags_put: 2,
+            tally: Tally {
+                blobs_copied: 3,
+                bytes_copied: 1000,
+                blobs_mounted: 1,
+                blobs_present: 4,
+                bytes_present: 40,
+                manifests_put: 2,
+                tags_put: 2,
+            },
         };
         Report {
             images: (0..images).map(image).collect(),
             targets: (0..targets).map(target).collect(),
-            planned: Summary { blobs_present: 4, bytes_present: 40, non_distributable: 1, ..Summary::default() },
+            planned: Tally { blobs_present: 4, bytes_present: 40, ..Tally::default() },
+            non_distributable: 1,
             notes: vec!["left behind: a signature".into()],
             requests: 17,
             elapsed: Duration::from_secs(1),

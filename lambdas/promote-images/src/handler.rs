@@ -26,7 +26,7 @@ pub(crate) async fn handle(invocation: Invocation) -> Result<Answer, Error> {
     let deadline = invocation.deadline.map(|deadline| deadline.work);
     let report = Box::pin(promotion.run(release, until, deadline)).await?;
     for (registry_id, target) in targets.registry_ids.iter().zip(&report.targets) {
-        tracing::info!(%registry_id, images = report.images.len(), bytes_copied = target.bytes_copied, tags_put = target.tags_put, "promoted");
+        tracing::info!(%registry_id, images = report.images.len(), bytes_copied = target.tally.bytes_copied, tags_put = target.tally.tags_put, "promoted");
     }
     Ok(answer::of(phase, &targets.registry_ids, &report))
 }

@@ -1,19 +1,21 @@
 //! The plan against a model that knows nothing of plans: a registry as a set of what it holds, which refuses what ECR refuses.
 
-use bytes::Bytes;
+use image_fixtures::Image;
+use image_fixtures::media_type::DOCKER_FOREIGN;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
+use serde_json::json;
 
 use super::*;
 use crate::{ImmutableTags, RepositorySettings};
-use oci::{Manifest, MediaType};
+use oci::Manifest;
 
 /// What a test case is made of. Positions count into the lists before.
 #[derive(Debug, Clone)]
 struct World {
     /// Sizes of blobs.
-    blobs: Vec<u64>,
+    blobs: Vec<usize>,
     /// Blobs of each leaf manifest. A blob may stand there twice.
     leaves: Vec<Vec<Index>>,
     /// What each index lists: leaves, or indexes before it.
@@ -36,7 +38,7 @@ const REPOSITORIES: usize = 4;
 fn worlds() -> impl Strategy<Value = World> {
     let some = |least, most| vec(any::<Index>(), least..most);
     (
-        vec(1_u64..1000, 1..8),
+        vec(1..1000_usize, 1..8),
         vec(some(1, 5), 1..6),
         vec(some(0, 4), 0..4),
         vec((0..REPOSITORIES, any::<Index>()), 1..8),
@@ -63,38 +65,29 @@ fn repository(at: usize) -> Repository {
     format!("repository{at}").parse().unwrap()
 }
 
-fn descriptor(media_type: &str, digest: Digest, size: u64) -> String {
-    format!(r#"{{"mediaType":"{media_type}","digest":"{digest}","size":{size}}}"#)
-}
-
 impl World {
-    fn blob(&self, index: &Index) -> (Digest, u64) {
+    /// As long as it is said to be, and unlike all others.
+    fn blob(&self, index: &Index) -> Vec<u8> {
         let at = index.index(self.blobs.len());
-        (Digest::of(format!("blob{at}").as_bytes()), self.blobs[at])
+        vec![u8::try_from(at).unwrap(); self.blobs[at]]
     }
 
     /// All manifests, children before those that list them.
     fn manifests(&self) -> Vec<Manifest> {
-        let mut manifests: Vec<Manifest> = Vec::new();
+        let mut manifests: Vec<image_fixtures::Content> = Vec::new();
         for (at, blobs) in self.leaves.iter().enumerate() {
-            let mut layers =
-                blobs.iter().map(|blob| self.blob(blob)).map(|(digest, size)| descriptor("layer", digest, size));
-            let config = layers.next().unwrap();
-            let foreign = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
-            let layers: Vec<_> = layers.chain([descriptor(foreign, Digest::of(b"elsewhere"), 9)]).collect();
-            let raw = format!(r#"{{"schemaVersion":2,"n":{at},"config":{config},"layers":[{}]}}"#, layers.join(","));
-            manifests.push(Manifest::parse(Bytes::from(raw), Some(MediaType::OciManifest.as_str())).unwrap());
+            let [config, layers @ ..] = blobs.as_slice() else { panic!("a leaf without a config") };
+            let image = Image::new().config(self.blob(config)).with(json!({ "n": at }));
+            let image = layers.iter().fold(image, |image, layer| image.layer(self.blob(layer)));
+            manifests.push(image.absent_layer(DOCKER_FOREIGN, Digest::of(b"elsewhere"), 9).build());
         }
         for (at, entries) in self.indexes.iter().enumerate() {
-            let entries: Vec<_> = entries
-                .iter()
-                .map(|entry| &manifests[entry.index(manifests.len())])
-                .map(|child| descriptor(child.media_type().as_str(), child.digest(), child.raw().len() as u64))
-                .collect();
-            let raw = format!(r#"{{"schemaVersion":2,"i":{at},"manifests":[{}]}}"#, entries.join(","));
-            manifests.push(Manifest::parse(Bytes::from(raw), Some(MediaType::OciIndex.as_str())).unwrap());
+            let children = entries.iter().map(|entry| &manifests[entry.index(manifests.len())]);
+            let index = image_fixtures::Index::new().with(json!({ "i": at }));
+            let index = children.fold(index, |index, child| index.entry(child.descriptor(), json!({})));
+            manifests.push(index.build());
         }
-        manifests
+        manifests.iter().map(|manifest| Manifest::parse(manifest.bytes().to_vec().into(), None).unwrap()).collect()
     }
 }
 
@@ -183,7 +176,7 @@ proptest! {
             if *whole {
                 model.hold_all_below(&repository(*holder), manifests[index.index(manifests.len())].digest(), &store);
             } else {
-                model.blobs.insert((repository(*holder), world.blob(index).0));
+                model.blobs.insert((repository(*holder), Digest::of(&world.blob(index))));
             }
         }
         let there = model.blobs.clone();
@@ -240,10 +233,10 @@ proptest! {
         prop_assert!(naive.blobs.is_superset(&model.blobs), "something was sent that nobody asked for");
         prop_assert!(naive.manifests.iter().all(|needed| model.manifests.contains(needed)));
 
-        let planned = plan.summary();
+        let planned = plan.tally();
         let blobs = plan.steps.as_slice().iter().filter(|step| step.is_for_blob()).count();
         let sent = plan.steps.as_slice().iter().filter(|step| step.sends().is_some()).count();
-        prop_assert_eq!((planned.blobs_to_mount, planned.blobs_to_copy), ((blobs - sent) as u64, sent as u64));
+        prop_assert_eq!((planned.blobs_mounted, planned.blobs_copied), ((blobs - sent) as u64, sent as u64));
         prop_assert!(!world.asked || sent <= copied.len());
         if world.mounting != Mounting::Never && there.is_empty() {
             let keys: HashSet<_> = world.keys.iter().collect();

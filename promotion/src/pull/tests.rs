@@ -5,10 +5,27 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{Iter, iter};
+use image_fixtures::media_type::DOCKER_FOREIGN;
+use image_fixtures::{Content, Image, Index};
 
 use super::*;
 use crate::{Lookup, OpenBlob, Referrers};
-use oci::{MediaType, Registry, Tag};
+use oci::{Registry, Tag};
+
+fn image(layers: &[&str]) -> Content {
+    let image = layers.iter().fold(Image::new().config("{}"), |image, layer| image.layer(*layer));
+    image.absent_layer(DOCKER_FOREIGN, Digest::of(b"elsewhere"), 9).build()
+}
+
+fn pinned(image: &Content) -> PinnedImage {
+    PinnedImage {
+        repository: "app".parse().unwrap(),
+        tag: "1.0".parse().unwrap(),
+        digest: image.digest().parse().unwrap(),
+        parameter: None,
+        platforms: vec![],
+    }
+}
 
 /// A registry in memory with one repository.
 #[derive(Default)]
@@ -19,59 +36,24 @@ struct MemoryRegistry {
 }
 
 impl MemoryRegistry {
-    fn add_blob(&mut self, bytes: &str) -> String {
-        let digest = Digest::of(bytes.as_bytes());
-        self.blobs.insert(digest, Bytes::copy_from_slice(bytes.as_bytes()));
-        format!(
-            r#"{{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"{digest}","size":{}}}"#,
-            bytes.len()
-        )
-    }
-
-    fn add_manifest(&mut self, media_type: MediaType, fields: &str) -> Manifest {
-        let raw = format!(r#"{{"schemaVersion":2,"mediaType":"{media_type}",{fields}}}"#);
-        let manifest = Manifest::parse(Bytes::from(raw), None).unwrap();
-        self.manifests.insert(manifest.digest().to_string(), manifest.clone());
-        manifest
-    }
-
-    fn add_image(&mut self, layers: &[&str]) -> Manifest {
-        let config = self.add_blob("{}");
-        let mut layers: Vec<_> = layers.iter().map(|layer| self.add_blob(layer)).collect();
-        let foreign = Digest::of(b"elsewhere");
-        layers.push(format!(
-            r#"{{"mediaType":"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip","digest":"{foreign}","size":9}}"#
-        ));
-        self.add_manifest(MediaType::OciManifest, &format!(r#""config":{config},"layers":[{}]"#, layers.join(",")))
-    }
-
-    fn add_index(&mut self, children: &[&Manifest]) -> Manifest {
-        let entry = |child: &&Manifest| {
-            format!(
-                r#"{{"mediaType":"{}","digest":"{}","size":{}}}"#,
-                child.media_type(),
-                child.digest(),
-                child.raw().len()
-            )
-        };
-        let entries: Vec<_> = children.iter().map(entry).collect();
-        self.add_manifest(MediaType::OciIndex, &format!(r#""manifests":[{}]"#, entries.join(",")))
+    fn put(&mut self, image: &Content) {
+        for (_, bytes) in &image.blobs {
+            self.blobs.insert(Digest::of(bytes), bytes.clone().into());
+        }
+        for manifest in &image.manifests {
+            let parsed = Manifest::parse(manifest.bytes.clone().into(), Some(manifest.media_type)).unwrap();
+            for reference in manifest.tags.iter().chain([&manifest.digest]) {
+                self.manifests.insert(reference.clone(), parsed.clone());
+            }
+        }
     }
 
     /// Two platforms that share a layer, under a tag.
     fn release() -> (Self, PinnedImage) {
         let mut registry = Self::default();
-        let [arm, amd] = [registry.add_image(&["shared", "arm"]), registry.add_image(&["shared", "amd"])];
-        let index = registry.add_index(&[&arm, &amd]);
-        registry.manifests.insert("1.0".into(), index.clone());
-        let image = PinnedImage {
-            repository: "app".parse().unwrap(),
-            tag: "1.0".parse().unwrap(),
-            digest: index.digest(),
-            parameter: None,
-            platforms: vec![],
-        };
-        (registry, image)
+        let index = Index::of([("", &image(&["shared", "arm"])), ("", &image(&["shared", "amd"]))]).build();
+        registry.put(&index.clone().tagged("1.0"));
+        (registry, pinned(&index))
     }
 
     fn missing(what: impl std::fmt::Display) -> Error {
@@ -188,14 +170,14 @@ async fn a_lost_blob_is_found_in_both_modes_and_a_flipped_byte_by_reading() {
 
 #[tokio::test]
 async fn a_moved_tag_and_a_lost_manifest_are_found() {
+    let child = image(&["shared", "arm"]).digest().to_owned();
+    let other = image(&["other"]).tagged("1.0");
     let (mut registry, image) = MemoryRegistry::release();
-    let other = registry.add_image(&["other"]);
-    registry.manifests.insert("1.0".into(), other.clone());
+    registry.put(&other);
     let error = pull_one(registry, &image, By::Tag, Mode::Reach).await.unwrap_err();
     assert_eq!(error.name(), Name::PullFailed);
     assert!(error.to_string().contains(&format!("it is {}, and {} was promoted", other.digest(), image.digest)));
     let (mut registry, image) = MemoryRegistry::release();
-    let child = registry.add_image(&["shared", "arm"]).digest().to_string();
     registry.manifests.remove(&child);
     let error = pull_one(registry, &image, By::Digest, Mode::Reach).await.unwrap_err();
     assert!(error.to_string().contains(&format!("{child} is not there")), "{error}");
@@ -205,12 +187,11 @@ async fn a_moved_tag_and_a_lost_manifest_are_found() {
 async fn many_faults_end_it_early() {
     let mut registry = MemoryRegistry::default();
     let layers: Vec<String> = (0..200).map(|number| format!("layer {number}")).collect();
-    let manifest = registry.add_image(&layers.iter().map(String::as_str).collect::<Vec<_>>());
+    let image = image(&layers.iter().map(String::as_str).collect::<Vec<_>>());
+    registry.put(&image);
     registry.blobs.clear();
-    let (_, mut image) = MemoryRegistry::release();
-    image.digest = manifest.digest();
     let requests = registry.requests.clone();
-    let error = pull_one(registry, &image, By::Digest, Mode::Reach).await.unwrap_err();
+    let error = pull_one(registry, &pinned(&image), By::Digest, Mode::Reach).await.unwrap_err();
     assert!(error.to_string().starts_with("at least 20 parts"), "{error}");
     assert!(requests.load(Ordering::Relaxed) < 150);
 }

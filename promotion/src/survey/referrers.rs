@@ -49,7 +49,7 @@ const SUFFIXES: [&str; 3] = [".sig", ".att", ".sbom"];
 /// What was being done when a registry could not say what hangs on an image.
 const LOOKING: &str = "looking for what hangs on the images, which can be left behind";
 
-type Subject = (Repository, Digest);
+pub(super) type Subject = (Repository, Digest);
 
 /// The tag that is made of a digest. Without a suffix it is that of the list of referrers which clients keep where the registry keeps
 /// none (section "Referrers Tag Schema" of the distribution specification).
@@ -112,31 +112,25 @@ impl Survey {
             Some(Some(known)) => known.contains(tag),
             _ => true,
         };
-        let candidates = subjects.iter().flat_map(|(repository, subject)| {
-            let tags = std::iter::once("").chain(SUFFIXES).filter_map(|suffix| digest_tag(*subject, suffix));
-            tags.filter(|tag| may_exist(repository, tag)).map(move |tag| (repository, (*subject, tag)))
+        let tags_of =
+            |subject: Digest| std::iter::once("").chain(SUFFIXES).filter_map(move |suffix| digest_tag(subject, suffix));
+        let wanted = subjects.iter().flat_map(|(repository, subject)| {
+            tags_of(*subject).filter(|tag| may_exist(repository, tag)).map(move |tag| {
+                Wanted::new(source, repository, Reference::Tag(tag.clone()), (repository, subject, tag))
+            })
         });
-        let batches = batches(candidates, |_| source.batch_size());
-        let answers = stream::iter(&batches).map(|(repository, wanted)| async move {
-            let references: Vec<_> = wanted.iter().map(|(_, tag)| Reference::Tag(tag.clone())).collect();
-            (*repository, wanted, source.manifests(repository, &references).await)
-        });
-        let mut answers = std::pin::pin!(answers.buffered(at_once(&batches)));
+        let mut answers = lookup_all(wanted.collect());
         let mut entries = Vec::new();
-        while let Some((repository, wanted, answer)) = answers.next().await {
-            let lookups = answer.unwrap_or_else(|error| {
-                self.problems.push(error);
-                vec![]
-            });
+        while let Some(answer) = answers.next().await {
+            let found = self.answered(answer);
             if self.store.overflow().is_some() {
                 break;
             }
-            for ((subject, tag), lookup) in wanted.iter().zip(lookups) {
+            for ((repository, subject, tag), lookup) in found {
                 let Some(manifest) = self.readable(lookup, format_args!("{repository}:{tag}")) else { continue };
-                if digest_tag(*subject, "").as_ref() != Some(tag) {
+                if digest_tag(*subject, "").as_ref() != Some(&tag) {
                     let (repository, digest) = (repository.clone(), manifest.digest());
-                    let root = Root { repository, digest, tag: Some(tag.clone()), subject: Some(*subject) };
-                    self.roots.push(root);
+                    self.roots.push(Root { repository, digest, tag: Some(tag), subject: Some(*subject) });
                     self.store.insert(manifest);
                 } else if let Content::Index { manifests } = &**manifest.content()
                     // GitLab answers this tag with the subject itself (oras-project/oras-go#1396).
@@ -208,44 +202,6 @@ impl Survey {
         }
     }
 
-    /// Asks every target what it knows of the referrers of those subjects that have some.
-    pub(super) async fn find_known_referrers<T: Target>(&mut self, targets: &[Arc<Retrying<T>>]) {
-        let subject =
-            |root: &Root| root.subject.filter(|_| root.tag.is_none()).map(|digest| (root.repository.clone(), digest));
-        let mut subjects: BTreeMap<Subject, HashSet<Digest>> = BTreeMap::new();
-        for root in &self.roots {
-            if let Some(subject) = subject(root) {
-                subjects.entry(subject).or_default().insert(root.digest);
-            }
-        }
-        let mut asking = Vec::new();
-        for (at, (target, known)) in targets.iter().zip(&self.targets).enumerate() {
-            let unasked = known.unasked(&self.roots);
-            asking.extend(
-                subjects
-                    .iter()
-                    .filter(|((repository, _), _)| !unasked.contains(repository))
-                    .map(|(subject, wanted)| (at, target, subject, wanted)),
-            );
-        }
-        let mut problems = Vec::new();
-        for wave in waves(asking, |(at, _, (repository, _), _)| (*at, repository)) {
-            let mut answers = stream::iter(wave)
-                .map(|(at, target, subject, wanted)| async move {
-                    (at, subject, known_referrers(target, subject, wanted).await)
-                })
-                .buffered(AT_ONCE);
-            while let Some((at, subject, answer)) = answers.next().await {
-                match (answer, self.targets.get_mut(at)) {
-                    (Ok(known), Some(target)) => _ = target.referrers.insert(subject.clone(), known),
-                    (Ok(_), None) => {}
-                    (Err(error), _) => problems.push(error),
-                }
-            }
-        }
-        self.problems.extend(problems);
-    }
-
     /// A signature tag of a target that holds all that the one of the source holds, and more, stays as it is: somebody signed there as well. One
     /// that moves away from signatures which only the target has is told.
     pub(super) fn unless_outdone(
@@ -285,7 +241,7 @@ fn covers(image: &Content, other: &Content) -> Option<bool> {
 }
 
 /// One of each repository first, and then the others: a registry that lists no referrers tells so once, and is not asked for the others.
-fn waves<I, K: Eq + Hash>(items: Vec<I>, place: impl Fn(&I) -> K) -> [Vec<I>; 2] {
+pub(super) fn waves<I, K: Eq + Hash>(items: Vec<I>, place: impl Fn(&I) -> K) -> [Vec<I>; 2] {
     let mut seen = HashSet::new();
     let (first, others) = items.into_iter().partition(|item| seen.insert(place(item)));
     [first, others]
@@ -346,48 +302,4 @@ async fn list_referrers<S: Source>(
         }
     }
     (listed, failures)
-}
-
-async fn known_referrers<T: Target>(
-    target: &Retrying<T>,
-    subject: &Subject,
-    wanted: &HashSet<Digest>,
-) -> Result<KnownReferrers, Error> {
-    let (repository, digest) = subject;
-    if let Referrers::Listed(listed) = target.referrers(repository, *digest).await? {
-        return Ok(KnownReferrers::Listed(listed.into_iter().map(|entry| entry.digest).collect()));
-    }
-    let none = KnownReferrers::Unlisted { list: None, gone: HashSet::new() };
-    let Some(tag) = digest_tag(*digest, "") else { return Ok(none) };
-    let held = target.manifests(repository, &[Reference::Tag(tag.clone())]).await?.pop();
-    // A tag that answers with its subject is no list (oras-project/oras-go#1396).
-    let Some(list) =
-        held.unwrap_or(Ok(None)).transpose().filter(|list| !list.as_ref().is_ok_and(|list| list.digest() == *digest))
-    else {
-        return Ok(none);
-    };
-    // It may list what others attached: what cannot be read is not replaced.
-    let unreadable = |error: Error| {
-        error.context(format_args!("reading the list of referrers {repository}:{tag} in {}", target.name()))
-    };
-    let list = list.map_err(unreadable)?;
-    if !matches!(**list.content(), Content::Index { .. }) {
-        return Err(unreadable(Error::new(
-            Name::RegistryLimit,
-            "it is an image and no list: take the tag away, or leave referrers behind",
-        )));
-    }
-    let mut gone = HashSet::new();
-    let entries: HashSet<Digest> = list.content().children().iter().map(|entry| entry.digest).collect();
-    if !wanted.is_subset(&entries) {
-        let others: Vec<_> = entries.difference(wanted).copied().collect();
-        for batch in others.chunks(target.batch_size()) {
-            let references: Vec<_> = batch.iter().copied().map(Reference::Digest).collect();
-            let lookups = target.manifests(repository, &references).await?;
-            gone.extend(
-                batch.iter().zip(lookups).filter(|(_, lookup)| matches!(lookup, Ok(None))).map(|(entry, _)| *entry),
-            );
-        }
-    }
-    Ok(KnownReferrers::Unlisted { list: Some(list), gone })
 }

@@ -13,12 +13,6 @@ const NOT_WHOLE: &str = "an index that is to be promoted lists it, and no regist
 /// More problems than this are not looked for: an index may list any number of manifests that are not there.
 const ENOUGH: usize = 1_000;
 
-/// How many bytes of manifests one request asks for, where their sizes are known beforehand.
-const BATCH_BYTES: u64 = 16 << 20;
-
-/// How many bytes of manifests are awaited at a time, where their sizes are known beforehand.
-const BYTES_AT_ONCE: u64 = 32 << 20;
-
 impl Survey {
     /// Finds out what every tag points to.
     pub(super) async fn pin<S: Source>(&mut self, release: Release, source: &Retrying<S>) {
@@ -29,30 +23,24 @@ impl Survey {
             }
             Release::Tagged(images) => images,
         };
-        let batches = batches(images.iter().enumerate().map(|one| (&one.1.repository, one)), |_| source.batch_size());
-        let answers = stream::iter(&batches).map(|(repository, images)| async move {
-            let tags: Vec<_> = images.iter().map(|(_, image)| Reference::Tag(image.tag.clone())).collect();
-            (images, source.manifests(repository, &tags).await)
-        });
-        let mut answers = std::pin::pin!(answers.buffered(at_once(&batches)));
+        let wanted = images
+            .iter()
+            .enumerate()
+            .map(|(at, image)| Wanted::new(source, &image.repository, Reference::Tag(image.tag.clone()), (at, image)));
+        let mut answers = lookup_all(wanted.collect());
         let mut pinned = BTreeMap::new();
-        while let Some((images, answer)) = answers.next().await {
+        while let Some(answer) = answers.next().await {
             if let Some(error) = self.store.overflow() {
                 self.problems.push(error);
                 break;
             }
-            match answer {
-                Err(error) => self.problems.push(error),
-                Ok(lookups) => {
-                    for ((at, image), lookup) in images.iter().zip(lookups) {
-                        match lookup.and_then(|manifest| check_pin(image, manifest, source.name())) {
-                            Ok(manifest) => {
-                                pinned.insert(*at, Image::clone(image).pin(manifest.digest()));
-                                self.store.insert(manifest);
-                            }
-                            Err(error) => self.problems.push(error),
-                        }
+            for ((at, image), lookup) in self.answered(answer) {
+                match lookup.and_then(|manifest| check_pin(image, manifest, source.name())) {
+                    Ok(manifest) => {
+                        pinned.insert(at, image.clone().pin(manifest.digest()));
+                        self.store.insert(manifest);
                     }
+                    Err(error) => self.problems.push(error),
                 }
             }
         }
@@ -138,33 +126,16 @@ impl Survey {
         source: &Retrying<S>,
         mut each: impl FnMut(&mut Self, &Repository, Digest, Lookup),
     ) {
-        // Sizes come from an index, which may lie: no manifest is larger than the limit, and an unknown size counts as small.
-        let batches = batches(wanted.iter().map(|(repository, digest, size)| (repository, (*digest, *size))), |_| {
-            source.batch_size()
+        let wanted = wanted.iter().map(|(repository, digest, size)| {
+            Wanted::new(source, repository, Reference::Digest(*digest), (repository, *digest)).with_size(*size)
         });
-        let mut largest = 1;
-        let mut parts: Vec<(&Repository, Vec<Digest>)> = Vec::new();
-        for (repository, digests) in batches {
-            for (bytes, part) in by_bytes(digests) {
-                largest = largest.max(bytes);
-                parts.push((repository, part));
-            }
-        }
-        let fitting = usize::try_from(BYTES_AT_ONCE / largest).unwrap_or(usize::MAX);
-        let answers = stream::iter(&parts).map(|(repository, digests)| async move {
-            let references: Vec<_> = digests.iter().copied().map(Reference::Digest).collect();
-            (repository, digests, source.manifests(repository, &references).await)
-        });
-        let mut answers = std::pin::pin!(answers.buffered(at_once(&parts).min(fitting)));
-        while let Some((repository, digests, answer)) = answers.next().await {
+        let mut answers = lookup_all(wanted.collect());
+        while let Some(answer) = answers.next().await {
             if self.store.overflow().is_some() || self.problems.len() >= ENOUGH {
                 return;
             }
-            match answer {
-                Err(error) => self.problems.push(error),
-                Ok(lookups) => {
-                    digests.iter().zip(lookups).for_each(|(digest, lookup)| each(self, repository, *digest, lookup))
-                }
+            for ((repository, digest), lookup) in self.answered(answer) {
+                each(self, repository, digest, lookup);
             }
         }
     }
@@ -231,22 +202,6 @@ fn check_pin(image: &Image, manifest: Option<Manifest>, place: &str) -> Result<M
     }
 }
 
-/// In parts of at most [`BATCH_BYTES`], with the bytes of each.
-fn by_bytes(digests: Vec<(Digest, u64)>) -> Vec<(u64, Vec<Digest>)> {
-    let mut parts: Vec<(u64, Vec<Digest>)> = Vec::new();
-    for (digest, size) in digests {
-        let size = size.min(MAX_MANIFEST_BYTES as u64);
-        match parts.last_mut() {
-            Some((bytes, part)) if *bytes + size <= BATCH_BYTES => {
-                *bytes += size;
-                part.push(digest);
-            }
-            _ => parts.push((size, vec![digest])),
-        }
-    }
-    parts
-}
-
 async fn read_platform<S: Source>(
     repository: &Repository,
     config: &Descriptor,
@@ -259,20 +214,4 @@ async fn read_platform<S: Source>(
     }
     let bytes: BytesMut = read_whole(source.clone(), repository.clone(), config.clone()).try_collect().await?;
     ImageConfig::parse(&bytes).map(|config| config.platform).map_err(|invalid| corrupt(invalid.to_string()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn asks_for_few_large_manifests_at_a_time() {
-        let digest = |n: u8| Digest::of(&[n]);
-        let sized = |size: u64| (0..5).map(|n| (digest(n), size)).collect::<Vec<_>>();
-        let lengths = |size| by_bytes(sized(size)).iter().map(|(_, part)| part.len()).collect::<Vec<_>>();
-        assert_eq!(lengths(1000), [5]);
-        assert_eq!(lengths(8 << 20), [4, 1]);
-        assert_eq!(lengths(u64::MAX), [4, 1]);
-        assert!(by_bytes(vec![]).is_empty());
-    }
 }

@@ -9,7 +9,7 @@ use super::{Arc, Digest, Error, Manifest, Plan, Progress, Repository, Retrying, 
 use crate::blob::BlobReader;
 use crate::plan::{Step, Work};
 use crate::position::{StepId, TargetId};
-use crate::{MountOutcome, Name, PutOutcome, ReferrerPolicy, Target};
+use crate::{MountOutcome, Name, PutOutcome, ReferrerPolicy, Tally, Target};
 use oci::{Content, Descriptor};
 
 /// How often a manifest is put again after the registry said that it lacks what it has.
@@ -107,7 +107,6 @@ impl<S: Source, T: Target> StepRunner<S, T> {
     }
 
     async fn carry_out(&self, step: &Step, begun: Option<MountOutcome<T::Upload>>) -> Result<(), Error> {
-        let count = |counter, amount| self.progress.count(step.target, counter, amount);
         let repository = &step.repository;
         match &step.work {
             Work::Manifest(digest) => {
@@ -117,7 +116,7 @@ impl<S: Source, T: Target> StepRunner<S, T> {
                 };
                 let manifest = whole_manifest(&self.plan, self.reader.source(), repository, *digest).await?;
                 self.put(repository, &manifest.ok_or_else(missing)?).await?;
-                count(|counters| &counters.manifests_put, 1);
+                self.progress.add(step.target, Tally { manifests_put: 1, ..Tally::default() });
             }
             Work::Copy(blob) => {
                 let upload = begun.and_then(|begun| match begun {
@@ -134,14 +133,14 @@ impl<S: Source, T: Target> StepRunner<S, T> {
                 match asked {
                     MountOutcome::Declined(upload) => self.bring_blob(step, blob, Some(upload)).await?,
                     MountOutcome::Mounted => {
-                        count(|counters| &counters.blobs_present, 1);
-                        count(|counters| &counters.bytes_present, blob.size);
+                        let present = Tally { blobs_present: 1, bytes_present: blob.size, ..Tally::default() };
+                        self.progress.add(step.target, present);
                     }
                 }
             }
             Work::Mount { blob, from } => match self.target.mount_blob(repository, blob, from).await? {
                 MountOutcome::Declined(upload) => self.bring_blob(step, blob, Some(upload)).await?,
-                MountOutcome::Mounted => count(|counters| &counters.blobs_mounted, 1),
+                MountOutcome::Mounted => self.progress.add(step.target, Tally { blobs_mounted: 1, ..Tally::default() }),
             },
         }
         Ok(())
@@ -150,8 +149,7 @@ impl<S: Source, T: Target> StepRunner<S, T> {
     async fn bring_blob(&self, step: &Step, blob: &Descriptor, upload: Option<T::Upload>) -> Result<(), Error> {
         let _on_its_way = self.progress.on_its_way(self.at, &step.repository, blob);
         self.copy(&step.repository, blob, upload).await?;
-        self.progress.count(step.target, |counters| &counters.blobs_copied, 1);
-        self.progress.count(step.target, |counters| &counters.bytes_copied, blob.size);
+        self.progress.add(step.target, Tally { blobs_copied: 1, bytes_copied: blob.size, ..Tally::default() });
         Ok(())
     }
 

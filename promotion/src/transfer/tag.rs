@@ -6,7 +6,7 @@ use super::{Completeness, Error, Plan, Reference, Source, Transfer, whole_manife
 use crate::batches::batches;
 use crate::plan::Tagging;
 use crate::position::TargetId;
-use crate::{Name, PutOutcome, Target};
+use crate::{Name, PutOutcome, Tally, Target};
 
 /// How many tags are written at a time to one target.
 const TAGS_AT_ONCE: usize = 16;
@@ -67,7 +67,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
         let put = target.put_manifest(&tagging.repository, &manifest, Some(&tagging.tag));
         match put.await.map_err(Fault::Failed)? {
             PutOutcome::Stored => {
-                self.progress.count(tagging.target, |counters| &counters.tags_put, 1);
+                self.progress.add(tagging.target, Tally { tags_put: 1, ..Tally::default() });
                 Ok(())
             }
             PutOutcome::LacksBlobs(_) | PutOutcome::LacksManifests => Err(Fault::Gone),

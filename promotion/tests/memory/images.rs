@@ -1,90 +1,71 @@
 //! Images to promote, seeded into a [`Memory`].
 
-use bytes::Bytes;
-use oci::{Digest, Manifest, MediaType};
+use image_fixtures::media_type::{OCI_NONDISTRIBUTABLE, OCI_ZSTD};
+use image_fixtures::{Content, Image, Index, descriptor, platform, referrers_tag, sha256, signature_tag};
+use oci::Manifest;
 use promotion::Release;
+use serde_json::{Value, json};
 
 use super::Memory;
 
-fn descriptor(media_type: &str, digest: Digest, size: usize, more: &str) -> String {
-    format!(r#"{{"mediaType":"{media_type}","digest":"{digest}","size":{size}{more}}}"#)
+/// The manifest itself is put there, and its blobs.
+fn seed(registry: &Memory, repository: &str, image: &Content) -> Manifest {
+    for (_, bytes) in &image.blobs {
+        registry.seed_blob(repository, bytes.clone());
+    }
+    let root = image.root();
+    let manifest = Manifest::parse(root.bytes.clone().into(), Some(root.media_type)).unwrap();
+    registry.seed_manifest(repository, &manifest, root.tags.first().map(String::as_str));
+    manifest
+}
+
+fn described(manifest: &Manifest) -> Value {
+    descriptor(manifest.media_type().as_str(), manifest.raw())
 }
 
 /// A manifest over these layers, with a config for linux/amd64, all seeded; the first layer listed twice. A layer `foreign:...` is one that
 /// registries leave elsewhere.
 pub(crate) fn seed_image(source: &Memory, repository: &str, layers: &[&str]) -> Manifest {
-    let config = format!(r#"{{"architecture":"amd64","os":"linux","layers":{layers:?}}}"#);
-    let config = (source.seed_blob(repository, config.clone()), config.len());
-    let layers = layers.iter().chain(layers.first()).map(|layer| {
-        if layer.starts_with("foreign:") {
-            let media_type = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip";
-            return descriptor(media_type, Digest::of(layer.as_bytes()), layer.len(), "");
-        }
-        let digest = source.seed_blob(repository, (*layer).to_owned());
-        descriptor("application/vnd.oci.image.layer.v1.tar+zstd", digest, layer.len(), "")
+    let image = Image::new().config(format!(r#"{{"architecture":"amd64","os":"linux","layers":{layers:?}}}"#));
+    let image = layers.iter().chain(layers.first()).fold(image, |image, layer| match layer.starts_with("foreign:") {
+        true => image.absent_layer(OCI_NONDISTRIBUTABLE, sha256(layer), layer.len() as u64),
+        false => image.layer_as(OCI_ZSTD, *layer),
     });
-    let raw = format!(
-        "{{ \"schemaVersion\": 2,\n\t\"config\":{},\"layers\":[{}] }}\n",
-        descriptor("application/vnd.oci.image.config.v1+json", config.0, config.1, ""),
-        layers.collect::<Vec<_>>().join(",")
-    );
-    let manifest = Manifest::parse(Bytes::from(raw), Some(MediaType::OciManifest.as_str())).unwrap();
-    source.seed_manifest(repository, &manifest, None);
-    manifest
+    seed(source, repository, &image.build().without_media_type())
 }
 
 /// An index over these manifests, each said to be for linux and another architecture, seeded.
 pub(crate) fn seed_index(source: &Memory, repository: &str, children: &[&Manifest], tag: Option<&str>) -> Manifest {
-    let architectures = ["amd64", "arm64", "s390x"];
-    let entries = children.iter().zip(architectures).map(|(child, architecture)| {
-        let platform = format!(r#","platform":{{"os":"linux","architecture":"{architecture}"}}"#);
-        descriptor(child.media_type().as_str(), child.digest(), child.raw().len(), &platform)
-    });
-    let raw = format!(r#"{{"schemaVersion":2,"manifests":[{}]}}"#, entries.collect::<Vec<_>>().join(","));
-    let manifest = Manifest::parse(Bytes::from(raw), Some(MediaType::OciIndex.as_str())).unwrap();
-    source.seed_manifest(repository, &manifest, tag);
-    manifest
+    let platforms = ["linux/amd64", "linux/arm64", "linux/s390x"].map(platform);
+    let entries = children.iter().zip(platforms);
+    let index = entries.fold(Index::new(), |index, (child, platform)| index.entry(described(child), platform));
+    let index = seed(source, repository, &index.build().without_media_type());
+    source.seed_manifest(repository, &index, tag);
+    index
 }
 
 /// An artifact that refers to `subject`, seeded; and listed, where the registry leaves that to clients.
 pub(crate) fn attach(source: &Memory, repository: &str, subject: &Manifest, text: &str) -> Manifest {
-    let layer = source.seed_blob(repository, text.to_owned());
-    let config = source.seed_blob(repository, "{}");
-    let raw = format!(
-        r#"{{"schemaVersion":2,"artifactType":"application/{text}","annotations":{{"a":"b"}},
-            "config":{{"mediaType":"application/vnd.oci.empty.v1+json","digest":"{config}","size":2}},
-            "layers":[{{"mediaType":"application/{text}","digest":"{layer}","size":{}}}],
-            "subject":{{"mediaType":"{}","digest":"{}","size":{}}}}}"#,
-        text.len(),
-        subject.media_type(),
-        subject.digest(),
-        subject.raw().len()
-    );
-    let manifest = Manifest::parse(Bytes::from(raw), Some(MediaType::OciManifest.as_str())).unwrap();
-    source.seed_manifest(repository, &manifest, None);
+    let artifact_type = format!("application/{text}");
+    let artifact = Image::artifact(&artifact_type).layer_as(&artifact_type, text).subject(described(subject));
+    let artifact = artifact.with(json!({ "annotations": { "a": "b" } })).build();
+    let artifact = seed(source, repository, &artifact.without_media_type());
     if !source.state().lists_referrers {
-        list(source, repository, subject, &[&manifest]);
+        list(source, repository, subject, &[&artifact]);
     }
-    manifest
+    artifact
 }
 
-/// A list of referrers as a client writes it, in its own order of fields.
+/// A list of referrers as a client writes it, in bytes of its own.
 pub(crate) fn list(registry: &Memory, repository: &str, subject: &Manifest, referrers: &[&Manifest]) -> Manifest {
-    let entry = |referrer: &&Manifest| {
-        let (size, digest) = (referrer.raw().len(), referrer.digest());
-        format!(r#"{{"size":{size},"digest":"{digest}","mediaType":"{}"}}"#, referrer.media_type())
-    };
-    let entries = referrers.iter().map(entry).collect::<Vec<_>>().join(", ");
-    let raw = format!(r#"{{ "manifests":[{entries}],"schemaVersion":2,"mediaType":"{}" }}"#, MediaType::OciIndex);
-    let index = Manifest::parse(Bytes::from(raw), None).unwrap();
-    registry.seed_manifest(repository, &index, Some(&format!("sha256-{}", subject.digest().hex())));
-    index
+    let list = referrers.iter().fold(Index::new(), |list, referrer| list.entry(described(referrer), json!({})));
+    seed(registry, repository, &list.build().tagged(referrers_tag(subject.digest())))
 }
 
 /// What cosign writes: an image under a tag made of the digest.
 pub(crate) fn sign(registry: &Memory, repository: &str, subject: &Manifest, signatures: &[&str]) -> Manifest {
     let signature = seed_image(registry, repository, signatures);
-    registry.seed_manifest(repository, &signature, Some(&format!("sha256-{}.sig", subject.digest().hex())));
+    registry.seed_manifest(repository, &signature, Some(&signature_tag(subject.digest())));
     signature
 }
 

@@ -1,5 +1,6 @@
 //! What a scenario calls an image: `image(base,app)`, or `index(image(base,one),image(base,two))`.
 
+use image_fixtures::{referrers_tag, signature_tag};
 use oci::{Digest, Manifest, Tag};
 
 use crate::memory::images::{seed_image, seed_index};
@@ -35,8 +36,8 @@ pub(crate) fn manifest_of(content: &str) -> Result<Manifest, String> {
 pub(crate) fn tag_of(text: &str) -> Result<Tag, String> {
     let parts = text.strip_suffix(')').and_then(|text| text.split_once('('));
     let tag = match parts {
-        Some(("sig", subject)) => format!("sha256-{}.sig", digest_of(subject)?.hex()),
-        Some(("list", subject)) => format!("sha256-{}", digest_of(subject)?.hex()),
+        Some(("sig", subject)) => signature_tag(digest_of(subject)?),
+        Some(("list", subject)) => referrers_tag(digest_of(subject)?),
         _ => text.to_owned(),
     };
     tag.parse().map_err(|error| format!("{error}"))

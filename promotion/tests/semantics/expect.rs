@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use image_fixtures::referrers_tag;
 use promotion::Report;
 
 use crate::content::{digest_of, is_like, is_whole, manifest_of, tag_of};
@@ -54,7 +55,7 @@ impl World {
         let lists = self.registry(target)?.state().lists_referrers;
         self.in_repository(target, repository, |held| {
             is_whole(held, referrer)?;
-            let tag = tag_of(&format!("sha256-{}", subject.digest().hex()))?;
+            let tag = tag_of(&referrers_tag(subject.digest()))?;
             let list = held.tags.get(&tag).and_then(|digest| held.manifests.get(digest));
             let is_listed =
                 list.is_some_and(|list| list.content().children().iter().any(|entry| entry.digest == referrer));
@@ -63,7 +64,7 @@ impl World {
     }
 
     pub(crate) fn left_elsewhere(&self, count: usize) -> Result<(), String> {
-        let left = self.report()?.planned.non_distributable;
+        let left = self.report()?.non_distributable;
         if left == count as u64 { Ok(()) } else { Err(format!("it is {left}")) }
     }
 

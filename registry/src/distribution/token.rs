@@ -112,3 +112,23 @@ struct TokenResponse {
     access_token: Option<String>,
     expires_in: Option<serde_json::Number>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_realm_may_be_elsewhere_but_not_without_tls_or_inside() {
+        let registry = Origin::parse("https://registry.example").unwrap();
+        for (realm, accepted) in [
+            ("https://auth.example/token", true),
+            ("https://registry.example/v2/token?x=1", true),
+            ("http://auth.example/token", false),
+            ("http://127.0.0.1/token", false),
+            ("https://10.0.0.1/token", false),
+        ] {
+            let bearer = Bearer { realm: realm.into(), service: None, scope: None };
+            assert_eq!(Realm::of(&registry, &bearer).is_ok(), accepted, "{realm}");
+        }
+    }
+}

@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use docker_registry::held::{image_is_whole, is_whole, tags_are_whole};
-use docker_registry::{Auth, Disk, PASSWORD, Server, USER};
+use docker_registry::{Auth, Disk, PASSWORD, Server, USER, push_as};
 use proxy::Proxy;
 use registry::{AnyRegistry, Login, Side};
 use tokio::sync::OnceCell;
@@ -33,7 +33,7 @@ impl Setups for Distributions {
         let seed = async {
             for fixture in &images("team") {
                 let token = self.servers[0].tokens().bearer(&fixture.repository);
-                fixture.push_as(self.servers[0].host(), Some(token)).await;
+                push_as(fixture, self.servers[0].host(), Some(token)).await;
             }
         };
         self.seeded.get_or_init(|| seed).await;

@@ -1,7 +1,6 @@
 use aws_config::SdkConfig;
-use docker_registry::fixtures::Fixture;
 use docker_registry::held::{image_is_whole, is_whole, tags_are_whole};
-use ecr_double::{Config, EcrDouble, RegistryHandle};
+use ecr_double::{Config, EcrDouble};
 use proxy::Proxy;
 use registry::{AnyRegistry, Connector, Identity, RegistryId, Side};
 
@@ -42,7 +41,8 @@ impl Setups for Doubles {
         fixtures[0].manifests.retain(|manifest| !manifest.is_index());
         for fixture in &fixtures {
             target.create_repository(&fixture.repository);
-            seed(&source, fixture);
+            source.create_repository(&fixture.repository);
+            source.put(&fixture.repository, fixture);
         }
         let host = |endpoint: String| endpoint.trim_start_matches("http://").to_owned();
         let (api, storage) = (host(double.api_endpoint()), host(double.s3_endpoint()));
@@ -84,20 +84,6 @@ impl Setups for Doubles {
             }),
             image_is_whole: Box::new(move |fixture| image_is_whole(&image, fixture)),
             tags_are_whole: Box::new(move |fixture| tags_are_whole(&tagged, fixture)),
-        }
-    }
-}
-
-fn seed(at: &RegistryHandle, fixture: &Fixture) {
-    let repository = &fixture.repository;
-    at.create_repository(repository);
-    for (_, bytes) in &fixture.blobs {
-        at.put_blob(repository, bytes);
-    }
-    for manifest in &fixture.manifests {
-        at.put_manifest(repository, &manifest.bytes, &manifest.media_type, None);
-        for tag in &manifest.tags {
-            at.set_tag(repository, tag, &manifest.digest);
         }
     }
 }

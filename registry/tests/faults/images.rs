@@ -1,6 +1,6 @@
 use std::sync::OnceLock;
 
-use docker_registry::fixtures::{Fixture, image, with_sbom};
+use image_fixtures::{Fixture, image, with_sbom};
 
 /// What is promoted: an image with an SBOM, and the same image in a sibling repository, where its blobs can be mounted.
 ///

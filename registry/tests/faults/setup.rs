@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use docker_registry::fixtures::Fixture;
+use image_fixtures::Fixture;
 use promotion::{Error, Limits, Promotion, Release, Report, RetryPolicy, Until};
 use proxy::Proxy;
 use registry::{AnyRegistry, Timeouts};

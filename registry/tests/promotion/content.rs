@@ -1,6 +1,7 @@
 //! All kinds of images, and what they cost.
 
-use oci::MediaType;
+use image_fixtures::media_type::{DOCKER_FOREIGN, OCI_EMPTY, OCI_GZIP, OCI_ZSTD};
+use image_fixtures::sha256;
 use promotion::{ReferrerPolicy, Until};
 
 use crate::world::*;
@@ -10,27 +11,27 @@ async fn every_kind_of_image_arrives_byte_for_byte() {
     let world = World::new(&["app"]).await;
     let source = world.at(SOURCE);
     let shared = bytes(1, 70_000);
-    let gzip = "application/vnd.oci.image.layer.v1.tar+gzip";
-    let zstd = "application/vnd.oci.image.layer.v1.tar+zstd";
-    let foreign = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
-    let amd64 = seed_image(&source, "app", &[(gzip, &shared), (zstd, &bytes(2, 9)), (gzip, &shared)], None);
-    let arm64 = seed_image(&source, "app", &[(OCI_LAYER, &bytes(3, 300_000))], None);
-    let attestation = seed_image(&source, "app", &[("application/vnd.in-toto+json", b"{\"predicate\":{}}")], None);
-    let inner = seed_index(&source, "app", MediaType::OciIndex, &[(&arm64, "linux/arm64")], None);
-    let entries = [(&amd64, "linux/amd64"), (&inner, "linux/arm64"), (&attestation, "unknown/unknown")];
-    seed_index(&source, "app", MediaType::OciIndex, &entries, Some("nested"));
-    let docker = "application/vnd.docker.image.rootfs.diff.tar.gzip";
-    let windows = seed_docker_image(&source, "app", &[(foreign, b""), (docker, &bytes(4, 5_000))], Some("windows"));
-    seed_index(&source, "app", MediaType::DockerManifestList, &[(&windows, "windows/amd64")], Some("list"));
-    seed_image(&source, "app", &[("application/vnd.oci.empty.v1+json", b"{}")], Some("artifact"));
+    let amd64 =
+        Image::new().layer_as(OCI_GZIP, shared.clone()).layer_as(OCI_ZSTD, bytes(2, 9)).layer_as(OCI_GZIP, shared);
+    let arm64 = Image::new().layer(bytes(3, 300_000)).build();
+    let attestation = Image::new().layer_as("application/vnd.in-toto+json", r#"{"predicate":{}}"#).build();
+    let inner = Index::of([("linux/arm64", &arm64)]).build();
+    let nested = [("linux/amd64", &amd64.build()), ("linux/arm64", &inner), ("unknown/unknown", &attestation)];
+    let windows = Image::docker().absent_layer(DOCKER_FOREIGN, sha256("elsewhere"), 9).layer(bytes(4, 5_000));
+    let windows = windows.build().tagged("windows");
+    let list = Index::of([("windows/amd64", &windows)]).docker().build();
+    let artifact = Image::new().layer_as(OCI_EMPTY, "{}").build();
+    for image in [Index::of(nested).build().tagged("nested"), list.tagged("list"), artifact.tagged("artifact")] {
+        source.put("app", &image);
+    }
 
     let images = ["app:nested", "app:windows", "app:list", "app:artifact"];
     let report = world.promotion(&TARGETS).await.run(release(&images), Until::Tagged, None).await.unwrap();
     for target in TARGETS {
         world.assert_same("app", target);
     }
-    assert_eq!(report.planned.non_distributable, 2, "one in each target");
-    assert_eq!(report.targets[0].bytes_copied, source.blobs("app").values().sum::<u64>());
+    assert_eq!(report.non_distributable, 2, "one in each target");
+    assert_eq!(report.targets[0].tally.bytes_copied, source.blobs("app").values().sum::<u64>());
     assert!(world.double.requests_of("s3.GetObject").iter().all(|request| !request.authorised));
     assert!(world.double.requests().iter().all(|request| request.operation != "v2.PatchUpload"));
 }
@@ -40,11 +41,11 @@ async fn a_hundred_images_that_are_there_cost_two_requests_at_most_in_source_and
     let world = World::new(&["app"]).await;
     let tags: Vec<String> = (0..100).map(|n| format!("app:{n}")).collect();
     for n in 0..100 {
-        seed_image(&world.at(SOURCE), "app", &[(OCI_LAYER, &bytes(n, 64))], Some(&n.to_string()));
+        world.at(SOURCE).put("app", &Image::new().layer(bytes(n, 64)).build().tagged(n.to_string()));
     }
     let images: Vec<&str> = tags.iter().map(String::as_str).collect();
     let first = world.promote(&images).await.unwrap();
-    assert_eq!(first.targets[0].tags_put, 100);
+    assert_eq!(first.targets[0].tally.tags_put, 100);
     world.assert_same("app", TARGETS[0]);
 
     // For each manifest the registry lists its referrers, and in each hundred tags there is room for those of twenty-five.
@@ -66,8 +67,8 @@ async fn a_layer_that_repositories_share_is_read_once_and_mounted_where_the_acco
         let world = World::new(&["aa", "bb", "cc"]).await;
         world.at(TARGETS[0]).blob_mounting(mounting);
         for repository in ["aa", "bb", "cc"] {
-            let layers: [(&str, &[u8]); 2] = [(OCI_LAYER, &bytes(1, 50_000)), (OCI_LAYER, repository.as_bytes())];
-            seed_image(&world.at(SOURCE), repository, &layers, Some("1"));
+            let image = Image::new().layer(bytes(1, 50_000)).layer(repository).build();
+            world.at(SOURCE).put(repository, &image.tagged("1"));
         }
         let report = world.promote(&["aa:1", "bb:1", "cc:1"]).await.unwrap();
         for repository in ["aa", "bb", "cc"] {
@@ -75,7 +76,10 @@ async fn a_layer_that_repositories_share_is_read_once_and_mounted_where_the_acco
         }
         // The shared layer and the config, which is the same in all three.
         let mounted = if mounting { 4 } else { 0 };
-        assert_eq!((report.targets[0].blobs_mounted, report.targets[0].blobs_copied), (mounted, 9 - mounted));
+        assert_eq!(
+            (report.targets[0].tally.blobs_mounted, report.targets[0].tally.blobs_copied),
+            (mounted, 9 - mounted)
+        );
         assert_eq!(world.double.requests_of("s3.GetObject").len() as u64, 9 - mounted);
     }
 }

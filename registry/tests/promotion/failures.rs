@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use ecr_double::{Fault, FaultRule};
+use image_fixtures::media_type::OCI_TAR;
 use oci::{Descriptor, Digest, Reference};
 use promotion::pull::Consumer as _;
 use promotion::{Error, Name, Source as _, Until};
@@ -15,7 +16,7 @@ use crate::world::*;
 
 async fn one_image() -> World {
     let world = World::new(&["app"]).await;
-    seed_image(&world.at(SOURCE), "app", &[(OCI_LAYER, &bytes(1, 200_000))], Some("1"));
+    world.at(SOURCE).put("app", &Image::new().layer(bytes(1, 200_000)).build().tagged("1"));
     world
 }
 
@@ -131,13 +132,13 @@ async fn tag_conflict_is_found_before_a_byte_moves() {
     let world = World::new(&[]).await;
     world.at(SOURCE).create_repository("app");
     world.at(TARGETS[0]).create_repository_with("app", immutable_but(&["dev-*"]));
-    let old = seed_image(&world.at(TARGETS[0]), "app", &[(OCI_LAYER, b"old")], Some("1"));
-    seed_image(&world.at(TARGETS[0]), "app", &[(OCI_LAYER, b"older")], Some("dev-1"));
-    let new = seed_image(&world.at(SOURCE), "app", &[(OCI_LAYER, b"new")], Some("1"));
-    seed_image(&world.at(SOURCE), "app", &[(OCI_LAYER, b"newer")], Some("dev-1"));
+    let [old, older, new, newer] = [("old", "1"), ("older", "dev-1"), ("new", "1"), ("newer", "dev-1")]
+        .map(|(layer, tag)| Image::new().layer(layer).build().tagged(tag));
+    [old.clone(), older].iter().for_each(|image| world.at(TARGETS[0]).put("app", image));
+    [new.clone(), newer].iter().for_each(|image| world.at(SOURCE).put("app", image));
     let error = world.promote(&["app:1", "app:dev-1"]).await.unwrap_err();
     assert_eq!(error.name(), Name::TagConflict);
-    assert!(error.to_string().contains(&old.digest) && error.to_string().contains(&new.digest), "{error}");
+    assert!(error.to_string().contains(old.digest()) && error.to_string().contains(new.digest()), "{error}");
     assert!(!error.to_string().contains("dev-1"), "{error}");
     assert!(written(&world).is_empty());
     world.promote(&["app:dev-1"]).await.unwrap();
@@ -158,7 +159,7 @@ async fn pull_failed() {
     let world = one_image().await;
     let at = world.at(SOURCE);
     let (digest, size) = at.blobs("app").into_iter().max_by_key(|(_, size)| *size).unwrap();
-    let blob = Descriptor { media_type: OCI_LAYER.into(), digest: digest.parse().unwrap(), size, platform: None };
+    let blob = Descriptor { media_type: OCI_TAR.into(), digest: digest.parse().unwrap(), size, platform: None };
     let (app, consumer) = ("app".parse().unwrap(), world.client(SOURCE, SOURCE, Side::Pull).await);
     consumer.probe_blob(&app, &blob).await.unwrap();
     // The one byte that was asked for may still be on its way.

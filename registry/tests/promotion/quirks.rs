@@ -10,7 +10,8 @@ use crate::world::*;
 
 async fn one_image() -> World {
     let world = World::new(&["app"]).await;
-    seed_image(&world.at(SOURCE), "app", &[(OCI_LAYER, &bytes(1, 400_000)), (OCI_LAYER, &bytes(2, 1_000))], Some("1"));
+    let image = Image::new().layer(bytes(1, 400_000)).layer(bytes(2, 1_000)).build();
+    world.at(SOURCE).put("app", &image.tagged("1"));
     world
 }
 
@@ -74,7 +75,7 @@ async fn expired_tokens_and_urls_are_renewed() {
     let promotion = world.promotion(&TARGETS[..1]).await;
     promotion.run(release(&["app:1"]), Until::Staged, None).await.unwrap();
     world.double.expire_tokens();
-    seed_image(&world.at(SOURCE), "app", &[(OCI_LAYER, &bytes(3, 10_000))], Some("2"));
+    world.at(SOURCE).put("app", &Image::new().layer(bytes(3, 10_000)).build().tagged("2"));
     world.double.fault(FaultRule::once("s3.GetObject", Fault::ExpireUrl));
     promotion.run(release(&["app:1", "app:2"]), Until::Tagged, None).await.unwrap();
     world.assert_same("app", TARGETS[0]);
@@ -83,7 +84,7 @@ async fn expired_tokens_and_urls_are_renewed() {
     // And ahead of time, without any refusal.
     world.double.reset_requests();
     world.double.advance_clock(Duration::from_secs(11 * 3600));
-    seed_image(&world.at(SOURCE), "app", &[(OCI_LAYER, &bytes(4, 10_000))], Some("3"));
+    world.at(SOURCE).put("app", &Image::new().layer(bytes(4, 10_000)).build().tagged("3"));
     promotion.run(release(&["app:3"]), Until::Tagged, None).await.unwrap();
     assert!(world.double.requests().iter().all(|request| request.status != 401 && request.status != 403));
 }
@@ -95,7 +96,7 @@ async fn the_same_digest_under_an_immutable_tag_is_success_however_ecr_puts_it()
         world.double.switch(|switches| switches.immutable_same_digest = answer);
         world.at(SOURCE).create_repository("app");
         world.at(TARGETS[0]).create_repository_with("app", immutable_but(&[]));
-        seed_image(&world.at(SOURCE), "app", &[(OCI_LAYER, &bytes(1, 10))], Some("1"));
+        world.at(SOURCE).put("app", &Image::new().layer(bytes(1, 10)).build().tagged("1"));
         // The answer to the first put is lost on its way: the second finds the tag there.
         world.double.fault(FaultRule::once("PutImage", Fault::LoseAnswer).nth(2));
         world.promote(&["app:1"]).await.unwrap();
@@ -120,7 +121,7 @@ async fn throttled_calls_are_made_again() {
     let tags: Vec<String> = (0..12).map(|n| format!("app:{n}")).collect();
     let images: Vec<&str> = tags.iter().map(String::as_str).collect();
     for n in 0..12 {
-        seed_image(&world.at(SOURCE), "app", &[(OCI_LAYER, &bytes(n, 64))], Some(&n.to_string()));
+        world.at(SOURCE).put("app", &Image::new().layer(bytes(n, 64)).build().tagged(n.to_string()));
     }
     world.double.quotas(ecr_double::Config::default().ecr_quotas().quotas);
     let source = world.client(SOURCE, SOURCE, Side::Source).await;

@@ -23,9 +23,8 @@ async fn two_hundred_images_arrive_within_the_quotas_of_ecr_and_no_throttled_cal
     let mut images = Vec::new();
     for number in 0..IMAGES {
         let (repository, tag) = (&names[number % REPOSITORIES], format!("1.{number}"));
-        let layers = [bytes((number % 40) as u8, 3_000), format!("layer {number}").into_bytes()];
-        let layers = layers.each_ref().map(|layer| (OCI_LAYER, layer.as_slice()));
-        seed_image(&world.at(SOURCE), repository, &layers, Some(&tag));
+        let image = Image::new().layer(bytes((number % 40) as u8, 3_000)).layer(format!("layer {number}"));
+        world.at(SOURCE).put(repository, &image.build().tagged(&tag));
         images.push(format!("{repository}:{tag}"));
     }
     world.double.quotas(Config::default().ecr_quotas().quotas);

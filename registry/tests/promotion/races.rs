@@ -22,12 +22,10 @@ const MOMENTS: [(&str, &str); 8] = [
 /// Images of two tags that share a layer, and an index over both.
 async fn two_images() -> World {
     let world = World::new(&["app"]).await;
-    let at = world.at(SOURCE);
-    let [one, two] = [1, 2].map(|n| {
-        let layers: [(&str, &[u8]); 2] = [(OCI_LAYER, &bytes(0, 200_000)), (OCI_LAYER, &bytes(n, 50_000))];
-        seed_image(&at, "app", &layers, Some(&n.to_string()))
-    });
-    seed_index(&at, "app", oci::MediaType::OciIndex, &[(&one, "linux/amd64"), (&two, "linux/arm64")], Some("all"));
+    let [one, two] =
+        [1, 2].map(|n| Image::new().layer(bytes(0, 200_000)).layer(bytes(n, 50_000)).build().tagged(n.to_string()));
+    let all = Index::of([("linux/amd64", &one), ("linux/arm64", &two)]).build().tagged("all");
+    world.at(SOURCE).put("app", &all);
     world
 }
 
@@ -162,8 +160,9 @@ async fn a_tag_that_moves_between_pin_and_copy_changes_nothing() {
         let world = two_images().await;
         let pinned = world.at(SOURCE).tags("app")["1"].clone();
         let promoting = held_at(&world, &["app:1"], operation, account).await;
-        let other = seed_image(&world.at(SOURCE), "app", &[(OCI_LAYER, &bytes(9, 1_000))], Some("1"));
-        assert_ne!(other.digest, pinned);
+        let other = Image::new().layer(bytes(9, 1_000)).build().tagged("1");
+        world.at(SOURCE).put("app", &other);
+        assert_ne!(other.digest(), pinned);
         go_on(promoting).await.unwrap_or_else(|error| panic!("{operation}: {error}"));
         assert_eq!(world.at(TARGETS[0]).tags("app")["1"], pinned, "{operation}");
         assert_whole(&world.at(TARGETS[0]), &world.at(SOURCE));
@@ -230,7 +229,7 @@ async fn what_a_target_has_archived() {
     let target = world.at(TARGETS[0]);
     archive(&target);
     let report = world.promote(&["app:2"]).await.unwrap();
-    assert!(report.targets[0].bytes_copied >= 250_000, "{report:?}");
+    assert!(report.targets[0].tally.bytes_copied >= 250_000, "{report:?}");
     assert_whole(&target, &world.at(SOURCE));
     let error = world.promote(&["app:1"]).await.unwrap_err();
     assert_eq!(error.name(), Name::PullFailed, "{error}");

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use ecr_double::{Config, Deny, EcrDouble, Mutability, RegistryHandle, RepositoryOptions};
-use oci::{Digest, MediaType};
+pub(crate) use image_fixtures::{Image, Index};
 use promotion::{Error, Limits, Promotion, Release, Report, RetryPolicy, Until};
 use registry::{Connector, Ecr, Identity, RegistryId, Side};
 
@@ -111,85 +111,6 @@ pub(crate) fn release_with(images: &[&str], more: &str) -> Release {
         .unwrap();
     }
     Release::parse(format!(r#"{{"images":[{json}]}}"#).as_bytes()).unwrap()
-}
-
-/// A manifest that was seeded, and how an index refers to it.
-pub(crate) struct Seeded {
-    pub(crate) digest: String,
-    pub(crate) media_type: &'static str,
-    pub(crate) size: usize,
-}
-
-pub(crate) const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
-
-/// An image over these layers, given by media type and bytes. A layer without bytes is one that stays elsewhere.
-pub(crate) fn seed_image(at: &RegistryHandle, repository: &str, layers: &[(&str, &[u8])], tag: Option<&str>) -> Seeded {
-    seed_as(at, repository, MediaType::OciManifest, "application/vnd.oci.image.config.v1+json", layers, tag)
-}
-
-/// The same in Docker's media types.
-pub(crate) fn seed_docker_image(
-    at: &RegistryHandle,
-    repository: &str,
-    layers: &[(&str, &[u8])],
-    tag: Option<&str>,
-) -> Seeded {
-    seed_as(at, repository, MediaType::DockerManifest, "application/vnd.docker.container.image.v1+json", layers, tag)
-}
-
-fn seed_as(
-    at: &RegistryHandle,
-    repository: &str,
-    media_type: MediaType,
-    config_type: &str,
-    layers: &[(&str, &[u8])],
-    tag: Option<&str>,
-) -> Seeded {
-    let config = format!(r#"{{"architecture":"amd64","os":"linux","rootfs":{{"n":{}}}}}"#, layers.len());
-    let config_digest = at.put_blob(repository, config.as_bytes());
-    let entries: Vec<String> = layers
-        .iter()
-        .map(|(media_type, bytes)| {
-            let (digest, size) = match bytes {
-                [] => (Digest::of(b"elsewhere").to_string(), 9),
-                bytes => (at.put_blob(repository, bytes), bytes.len()),
-            };
-            format!("{{ \"mediaType\":\"{media_type}\",\t\"digest\":\"{digest}\",\"size\":{size} }}")
-        })
-        .collect();
-    let raw = format!(
-        "{{\n   \"schemaVersion\": 2,\n   \"mediaType\": \"{media_type}\",\n   \"config\": {{\"mediaType\":\"{config_type}\",\"size\":{},\"digest\":\"{config_digest}\"}},\n   \"layers\": [{}]\n}}\n",
-        config.len(),
-        entries.join(" , ")
-    );
-    put(at, repository, &raw, media_type, tag)
-}
-
-/// An index over these manifests, with a text that is not a platform's for the attestations among them.
-pub(crate) fn seed_index(
-    at: &RegistryHandle,
-    repository: &str,
-    media_type: MediaType,
-    children: &[(&Seeded, &str)],
-    tag: Option<&str>,
-) -> Seeded {
-    let entries: Vec<String> = children
-        .iter()
-        .map(|(child, platform)| {
-            let (os, architecture) = platform.split_once('/').unwrap();
-            format!(
-                r#"{{"mediaType":"{}","digest":"{}","size":{},"platform":{{"architecture":"{architecture}","os":"{os}"}}}}"#,
-                child.media_type, child.digest, child.size
-            )
-        })
-        .collect();
-    let raw = format!(r#"{{"schemaVersion":2,"mediaType":"{media_type}","manifests":[{}]}}"#, entries.join(","));
-    put(at, repository, &raw, media_type, tag)
-}
-
-fn put(at: &RegistryHandle, repository: &str, raw: &str, media_type: MediaType, tag: Option<&str>) -> Seeded {
-    let media_type = media_type.as_str();
-    Seeded { digest: at.put_manifest(repository, raw.as_bytes(), media_type, tag), media_type, size: raw.len() }
 }
 
 /// Bytes that differ from those of another seed.

@@ -2,6 +2,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 
 use ecr_double::{Config, EcrDouble, Fault, FaultRule, RegistryHandle};
+use image_fixtures::Image;
 
 use crate::Size;
 
@@ -110,20 +111,12 @@ fn repository(number: usize) -> String {
 /// An image with layers that others have, too, and a config of its own.
 fn seed(source: &RegistryHandle, release: &str, number: usize) {
     let repository = repository(number % REPOSITORIES);
-    let put = |media_type: &str, bytes: &[u8]| {
-        let digest = source.put_blob(&repository, bytes);
-        serde_json::json!({ "mediaType": media_type, "digest": digest, "size": bytes.len() })
-    };
-    let config = format!(r#"{{"architecture":"amd64","os":"linux","author":"{release}.{number}"}}"#);
-    let config = put("application/vnd.oci.image.config.v1+json", config.as_bytes());
-    let layer = |at: usize| vec![u8::try_from(at).unwrap(); 2_000 + at * 500];
-    let layers: Vec<_> = [number, number * 7 + 3]
-        .map(|at| put("application/vnd.oci.image.layer.v1.tar", &layer(at % LAYERS)))
-        .into_iter()
-        .collect();
-    let kind = "application/vnd.oci.image.manifest.v1+json";
-    let manifest = serde_json::json!({ "schemaVersion": 2, "mediaType": kind, "config": config, "layers": layers });
-    source.put_manifest(&repository, manifest.to_string().as_bytes(), kind, Some(&format!("{release}.{number}")));
+    let layer = |at: usize| vec![u8::try_from(at % LAYERS).unwrap(); 2_000 + at % LAYERS * 500];
+    let image = Image::new()
+        .config(format!(r#"{{"architecture":"amd64","os":"linux","author":"{release}.{number}"}}"#))
+        .layer(layer(number))
+        .layer(layer(number * 7 + 3));
+    source.put(&repository, &image.build().tagged(format!("{release}.{number}")));
 }
 
 /// Which requests fail, one in how many of them, and how. The numbers share no divisor, so that they do not fall together.

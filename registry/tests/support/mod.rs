@@ -7,7 +7,8 @@ mod sdk;
 use bytes::Bytes;
 use ecr_double::{Caller, Config, EcrDouble, RegistryHandle};
 use futures_util::{StreamExt, stream};
-use oci::{Descriptor, Digest, Manifest, MediaType, Reference, Repository, Tag};
+use image_fixtures::{Content, Image};
+use oci::{Descriptor, Digest, Manifest, Reference, Repository, Tag};
 use promotion::{Error, Source, Target};
 use registry::{Connector, Ecr, Identity, RegistryId, Side};
 
@@ -74,43 +75,22 @@ pub(crate) fn descriptor(bytes: &[u8]) -> Descriptor {
     Descriptor { media_type, digest: Digest::of(bytes), size: bytes.len() as u64, platform: None }
 }
 
-/// The manifest of an image with one layer; its config has the bytes `config`.
-pub(crate) fn image(config: &[u8], layer: &[u8]) -> Manifest {
-    let entry = |media_type: &str, bytes: &[u8]| {
-        format!(r#"{{"mediaType":"{media_type}","digest":"{}","size":{}}}"#, Digest::of(bytes), bytes.len())
-    };
-    let text = format!(
-        "{{ \"schemaVersion\": 2, \"mediaType\":\"{}\",\n \"config\":{}, \"layers\":[{}] }}\n",
-        MediaType::OciManifest,
-        entry("application/vnd.oci.image.config.v1+json", config),
-        entry("application/vnd.oci.image.layer.v1.tar", layer)
-    );
-    Manifest::parse(Bytes::from(text), None).unwrap()
-}
-
-/// An index of these manifests.
-pub(crate) fn index(children: &[&Manifest]) -> Manifest {
-    let entries: Vec<_> = children
-        .iter()
-        .map(|child| {
-            let (kind, digest, size) = (child.media_type(), child.digest(), child.raw().len());
-            format!(r#"{{"mediaType":"{kind}","digest":"{digest}","size":{size}}}"#)
-        })
-        .collect();
-    let text =
-        format!(r#"{{"schemaVersion":2,"mediaType":"{}","manifests":[{}]}}"#, MediaType::OciIndex, entries.join(","));
-    Manifest::parse(Bytes::from(text), None).unwrap()
-}
-
 pub(crate) const CONFIG: &[u8] = br#"{"architecture":"arm64","os":"linux"}"#;
+
+/// An image with one layer, and that config.
+pub(crate) fn image(layer: &[u8]) -> Content {
+    Image::new().config(CONFIG).layer(layer).build()
+}
+
+pub(crate) fn parsed(image: &Content) -> Manifest {
+    Manifest::parse(image.bytes().to_vec().into(), Some(image.root().media_type)).unwrap()
+}
 
 /// Puts an image past all protocols.
 pub(crate) fn hold(registry: &RegistryHandle, layer: &[u8], tag: Option<&str>) -> Manifest {
-    let manifest = image(CONFIG, layer);
-    registry.put_blob("myapp/api", CONFIG);
-    registry.put_blob("myapp/api", layer);
-    registry.put_manifest("myapp/api", manifest.raw(), manifest.media_type().as_str(), tag);
-    manifest
+    let image = image(layer);
+    registry.put("myapp/api", &tag.map_or(image.clone(), |tag| image.clone().tagged(tag)));
+    parsed(&image)
 }
 
 /// Reads a blob to its end.

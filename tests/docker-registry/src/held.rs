@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ecr_double::RegistryHandle;
+use image_fixtures::{Fixture, sha256};
 use serde_json::Value;
 
 use crate::Disk;
-use crate::fixtures::{Fixture, sha256};
 
 /// A registry's own store.
 pub trait Held {

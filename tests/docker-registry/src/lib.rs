@@ -1,6 +1,6 @@
 //! Debian's docker-registry as a fixture: a registry that shares no code with Transship, started on a free port of
-//! 127.0.0.1 and ended with the value that stands for it. With it come images as other tools build them, and skopeo to
-//! read them.
+//! 127.0.0.1 and ended with the value that stands for it. With it come a way to push images there, and skopeo to read
+//! them.
 //!
 //! Everything here panics where it fails: it is for tests.
 
@@ -15,8 +15,8 @@
 mod binary;
 mod certificate;
 mod disk;
-pub mod fixtures;
 pub mod held;
+mod push;
 mod server;
 pub mod skopeo;
 mod tokens;
@@ -24,5 +24,6 @@ mod tokens;
 pub use binary::binary;
 pub use certificate::Certificate;
 pub use disk::Disk;
+pub use push::{push, push_as};
 pub use server::{Auth, PASSWORD, Server, USER};
 pub use tokens::{Asked, Tokens};

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use image_fixtures::{Fixture, sha256};
 use tokio::process::Command;
 
 use crate::binary;
-use crate::fixtures::{Fixture, sha256};
 
 /// The user and the password for a registry, if it asks for them.
 pub type Login<'a> = Option<(&'a str, &'a str)>;

@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
-use docker_registry::fixtures::{
+use docker_registry::{Auth, PASSWORD, Server, USER, push, skopeo};
+use image_fixtures::{
     buildx_index, docker_list, image, layer_kinds, nested_index, odd_whitespace, sha256, signed, with_sbom,
 };
-use docker_registry::{Auth, PASSWORD, Server, USER, skopeo};
 
 #[tokio::test]
 async fn every_image_is_read_back_by_skopeo() {
@@ -21,7 +21,7 @@ async fn every_image_is_read_back_by_skopeo() {
         docker_list("app", "docker"),
         signed(buildx_index("app", "buildx")),
     ] {
-        fixture.push(server.host(), login).await;
+        push(&fixture, server.host(), login).await;
         skopeo::assert_holds(server.host(), &fixture, login).await;
         let tagged = skopeo::inspect_raw(server.host(), &format!("app:{}", fixture.tag), login).await;
         assert_eq!(sha256(&tagged), fixture.digest);

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use image_fixtures::Content;
 use serde_json::Value;
 
 use crate::digest::sha256;
@@ -132,6 +133,17 @@ impl RegistryHandle {
             Ok((image, _)) => image.digest,
             Err(refusal) if refusal.code == "ImageAlreadyExistsException" => sha256(bytes),
             Err(refusal) => panic!("{}: {}", refusal.code, refusal.message),
+        }
+    }
+
+    /// Puts an image there with all that it refers to, and with its tags, whatever the mutability says.
+    pub fn put(&self, repository: &str, image: &Content) {
+        for (_, bytes) in &image.blobs {
+            self.put_blob(repository, bytes);
+        }
+        for manifest in &image.manifests {
+            self.put_manifest(repository, &manifest.bytes, manifest.media_type, None);
+            manifest.tags.iter().for_each(|tag| self.set_tag(repository, tag, &manifest.digest));
         }
     }
 

@@ -7,6 +7,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use ecr_double::{EcrDouble, Fault, FaultRule, RegistryHandle, sha256};
+use image_fixtures::Index;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use support::*;
 
@@ -168,8 +169,7 @@ async fn an_expired_token_stays_expired() {
 #[tokio::test]
 async fn content_vanishes() {
     let (_double, registry, _) = staged().await;
-    let child = seed(&registry, "app", "b", None);
-    registry.put_manifest("app", &index(&[(&child, manifest("b").len())]), OCI_INDEX, None);
+    registry.put("app", &Index::of([("", &image("b"))]).build());
     let blobs_before = registry.blobs("app").len();
     assert_eq!(registry.expire_untagged("app").len(), 2);
     assert_eq!(registry.manifests("app").len(), 1);

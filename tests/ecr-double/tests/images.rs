@@ -6,6 +6,8 @@ mod support;
 
 use aws_sdk_ecr::types::{ImageFailureCode, ImageIdentifier, ImageTagMutability};
 use ecr_double::{Mutability, RepositoryOptions, SameDigest, Status, sha256};
+use image_fixtures::media_type::DOCKER_FOREIGN;
+use image_fixtures::{Index, descriptor};
 use serde_json::json;
 use support::*;
 
@@ -109,8 +111,9 @@ async fn put_image_wants_everything_in_place() {
     put(&bytes).image_tag("1").send().await.unwrap();
     assert_eq!(code(put(&bytes).image_tag("1").send().await), "ImageAlreadyExistsException");
 
-    let children = String::from_utf8(index(&[(&sha256(bytes.as_bytes()), bytes.len()), (&sha256(b"no"), 2)])).unwrap();
-    let (code_, message) = error(put(&children).send().await);
+    let children =
+        Index::new().entry(image("a").descriptor(), json!({})).entry(descriptor(OCI_MANIFEST, "no"), json!({}));
+    let (code_, message) = error(put(&children.build().json().to_string()).send().await);
     assert_eq!(code_, "ReferencedImagesNotFoundException");
     assert!(message.contains(&sha256(b"no")) && !message.contains(&sha256(bytes.as_bytes())), "{message}");
 }
@@ -119,7 +122,7 @@ async fn put_image_wants_everything_in_place() {
 async fn malformed_manifests_are_refused() {
     let (double, registry) = start().await;
     let ecr = client(&double, ACCOUNT);
-    let good: serde_json::Value = serde_json::from_slice(&manifest("a")).unwrap();
+    let good = image("a").json();
     let (config, layer) = blobs("a");
     registry.put_blob("app", &config);
     registry.put_blob("app", &layer);
@@ -157,8 +160,8 @@ async fn foreign_layers_need_not_be_there() {
     let (double, registry) = start().await;
     let (config, layer) = blobs("a");
     registry.put_blob("app", &config);
-    let mut changed: serde_json::Value = serde_json::from_slice(&manifest("a")).unwrap();
-    changed["layers"] = json!([descriptor("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", &layer)]);
+    let mut changed = image("a").json();
+    changed["layers"] = json!([descriptor(DOCKER_FOREIGN, &layer)]);
     let put = client(&double, ACCOUNT).put_image().repository_name("app").image_manifest(changed.to_string());
     put.send().await.unwrap();
 }
@@ -255,13 +258,14 @@ async fn listing_has_pages() {
 #[tokio::test]
 async fn an_image_of_an_index_is_not_deleted() {
     let (double, registry) = start().await;
-    let child = seed(&registry, "app", "a", None);
-    let list = registry.put_manifest("app", &index(&[(&child, manifest("a").len())]), OCI_INDEX, Some("list"));
+    let child = image("a");
+    let list = Index::of([("", &child)]).build().tagged("list");
+    registry.put("app", &list);
     let ecr = client(&double, ACCOUNT);
     let delete = |id| ecr.batch_delete_image().repository_name("app").image_ids(id).send();
-    let failed = delete(digest(&child)).await.unwrap();
+    let failed = delete(digest(child.digest())).await.unwrap();
     assert_eq!(failed.failures()[0].failure_code(), Some(&ImageFailureCode::ImageReferencedByManifestList));
-    delete(digest(&list)).await.unwrap();
-    delete(digest(&child)).await.unwrap();
+    delete(digest(list.digest())).await.unwrap();
+    delete(digest(child.digest())).await.unwrap();
     assert!(registry.manifests("app").is_empty());
 }

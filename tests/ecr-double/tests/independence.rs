@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // helpers of tests
 
 #[test]
-fn it_depends_on_no_other_crate_of_the_workspace() {
+fn of_the_workspace_it_depends_on_the_images_alone_and_they_on_nothing() {
     let output = std::process::Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -11,8 +11,12 @@ fn it_depends_on_no_other_crate_of_the_workspace() {
         .unwrap();
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
-    let own = packages.iter().find(|package| package["name"] == "ecr-double").unwrap();
-    let local: Vec<&serde_json::Value> =
-        own["dependencies"].as_array().unwrap().iter().filter(|dependency| dependency["path"].is_string()).collect();
-    assert!(local.is_empty(), "{local:?}");
+    let local = |name: &str| {
+        let own = packages.iter().find(|package| package["name"] == name).unwrap();
+        let dependencies = own["dependencies"].as_array().unwrap().iter();
+        let local = dependencies.filter(|dependency| dependency["path"].is_string());
+        local.map(|dependency| dependency["name"].as_str().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(local("ecr-double"), ["image-fixtures"]);
+    assert!(local("image-fixtures").is_empty());
 }

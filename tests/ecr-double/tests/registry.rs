@@ -5,6 +5,8 @@
 mod support;
 
 use ecr_double::{Mutability, RepositoryOptions, sha256};
+use image_fixtures::media_type::OCI_INDEX;
+use image_fixtures::{Index, descriptor};
 use reqwest::Method;
 use serde_json::Value;
 use support::http::{Http, header, v2_error};
@@ -105,7 +107,8 @@ async fn errors_have_the_codes_of_ecr() {
     assert_eq!(v2_error(garbage).await, (405, "UNSUPPORTED".to_owned()));
     let wrong = http.put_manifest(&sha256(b"other"), manifest("a"), OCI_MANIFEST).await;
     assert_eq!(v2_error(wrong).await, (400, "MANIFEST_INVALID".to_owned()));
-    let childless = http.put_manifest("1", index(&[(&sha256(b"absent"), 2)]), OCI_INDEX).await;
+    let childless = Index::new().entry(descriptor(OCI_MANIFEST, "absent"), serde_json::json!({})).build();
+    let childless = http.put_manifest("1", childless.bytes().to_vec(), OCI_INDEX).await;
     assert_eq!(v2_error(childless).await, (404, "MANIFEST_BLOB_UNKNOWN".to_owned()));
 
     let mutability = Mutability { mode: "IMMUTABLE".to_owned(), exclusions: Vec::new() };

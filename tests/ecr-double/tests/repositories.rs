@@ -9,6 +9,7 @@ use aws_sdk_ecr::types::{
     ImageTagMutabilityExclusionFilterType, ListImageReferrersFilter, ScanStatus, SubjectIdentifier,
 };
 use ecr_double::{RegistryHandle, sha256};
+use image_fixtures::{Content, Image};
 use reqwest::Method;
 use serde_json::json;
 use support::http::Http;
@@ -77,30 +78,27 @@ async fn settings_and_policies_are_kept() {
     assert_eq!(code(policy().await), "RepositoryPolicyNotFoundException");
 }
 
-fn referrer(registry: &RegistryHandle, subject: &str, kind: &str, number: usize) -> String {
-    let empty = registry.put_blob("app", b"{}");
-    let text = format!("{kind} {number}");
-    registry.put_blob("app", text.as_bytes());
-    let manifest = json!({
-        "schemaVersion": 2, "mediaType": OCI_MANIFEST, "artifactType": kind,
-        "config": { "mediaType": "application/vnd.oci.empty.v1+json", "digest": empty, "size": 2 },
-        "layers": [descriptor("text/plain", text.as_bytes())],
-        "subject": { "mediaType": OCI_MANIFEST, "digest": subject, "size": 1 },
-        "annotations": { "number": number.to_string() },
-    });
-    registry.put_manifest("app", manifest.to_string().as_bytes(), OCI_MANIFEST, None)
+fn referrer(registry: &RegistryHandle, subject: &Content, kind: &str, number: usize) -> String {
+    let referrer = Image::artifact(kind)
+        .layer_as("text/plain", format!("{kind} {number}"))
+        .subject(subject.descriptor())
+        .with(json!({ "annotations": { "number": number.to_string() } }))
+        .build();
+    registry.put("app", &referrer);
+    referrer.digest().to_owned()
 }
 
 #[tokio::test]
 async fn referrers_are_listed_by_both_roads() {
     let (double, registry) = start().await;
-    let subject = seed(&registry, "app", "a", Some("1"));
+    let subject = image("a");
+    registry.put("app", &subject.clone().tagged("1"));
     for number in 0..21 {
         referrer(&registry, &subject, "application/sbom", number);
     }
     let signature = referrer(&registry, &subject, "application/signature", 0);
     let ecr = client(&double, ACCOUNT);
-    let id = SubjectIdentifier::builder().image_digest(&subject).build().unwrap();
+    let id = SubjectIdentifier::builder().image_digest(subject.digest()).build().unwrap();
     let list = ecr.list_image_referrers().repository_name("app").subject_id(id);
     let first = list.clone().send().await.unwrap();
     assert_eq!((first.referrers().len(), first.next_token().is_some()), (20, true));
@@ -114,12 +112,12 @@ async fn referrers_are_listed_by_both_roads() {
     assert_eq!(double.requests().last().unwrap().actions[0].action, "ecr:BatchGetImage");
 
     let http = Http::new(&registry);
-    let path = format!("/v2/app/referrers/{subject}?artifactType=application/signature");
+    let path = format!("/v2/app/referrers/{}?artifactType=application/signature", subject.digest());
     let index: serde_json::Value =
         serde_json::from_str(&http.ask(Method::GET, &path).send().await.unwrap().text().await.unwrap()).unwrap();
     assert_eq!(index["manifests"][0]["digest"], signature);
     let put = http.put_manifest("2", registry.manifest("app", &signature).unwrap(), OCI_MANIFEST).await;
-    assert_eq!(put.headers()["oci-subject"].to_str().unwrap(), subject);
+    assert_eq!(put.headers()["oci-subject"].to_str().unwrap(), subject.digest());
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use std::process::Command;
 
 use base64::Engine as _;
 use ecr_double::{RegistryHandle, sha256};
+use image_fixtures::descriptor;
 use serde_json::json;
 use support::*;
 

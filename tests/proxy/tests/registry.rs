@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use docker_registry::fixtures::{buildx_index, image};
-use docker_registry::{Auth, Server, skopeo};
+use docker_registry::{Auth, Server, push, skopeo};
+use image_fixtures::{buildx_index, image};
 use proxy::{Fault, Kind, Proxy, Rule};
 use reqwest::{Client, Method};
 
@@ -12,7 +12,7 @@ async fn the_proxy_counts_refuses_and_hangs() {
     let server = Server::start(Auth::None);
     let proxy = Proxy::start(server.host()).await;
     let fixture = image("app", "1");
-    fixture.push(proxy.host(), None).await;
+    push(&fixture, proxy.host(), None).await;
     let seen: Vec<_> = proxy.requests().iter().map(|seen| (seen.method.clone(), seen.kind)).collect();
     let blob = [(Method::POST, Kind::Upload), (Method::PUT, Kind::Upload)];
     assert_eq!(seen, [&blob[..], &blob, &blob, &[(Method::PUT, Kind::Tag)]].concat());
@@ -38,7 +38,7 @@ async fn skopeo_copies_through_proxies() {
     let (from, to) = (Server::start(Auth::None), Server::start(Auth::None));
     let (near, far) = (Proxy::start(from.host()).await, Proxy::start(to.host()).await);
     let fixture = buildx_index("app", "1");
-    fixture.push(from.host(), None).await;
+    push(&fixture, from.host(), None).await;
     skopeo::copy_all(near.host(), far.host(), "app:1").await;
     skopeo::assert_holds(to.host(), &fixture, None).await;
     assert!(!near.requests().is_empty() && far.requests().iter().any(|seen| seen.kind == Kind::Upload));

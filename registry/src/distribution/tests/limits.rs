@@ -78,15 +78,12 @@ async fn a_failure_is_that_of_the_request_and_a_bad_manifest_of_itself() {
         assert_eq!((name, temporary), (expected, again), "{text}");
     }
     // An image that could be promoted, if its registry did not say that it is another one.
-    let layer = format!("{{\"mediaType\":\"m\",\"digest\":\"{}\",\"size\":1}}", oci::Digest::of(b"l"));
-    let image = format!(
-        "{{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"config\":{layer},\"layers\":[{layer}]}}"
-    );
-    let digest = oci::Digest::of(image.as_bytes());
+    let image = image_fixtures::Image::new().layer("l").build().compact();
+    let (digest, image) = (image.digest(), std::str::from_utf8(image.bytes()).unwrap());
     let whole = format!("200 OK\ndocker-content-digest: {digest}\n\n{image}");
     let lookup =
         anonymous(&Loopback::answering([whole.as_str()])).manifests(&repository(), &[tag()]).await.unwrap().remove(0);
-    assert_eq!(lookup.unwrap().unwrap().digest(), digest);
+    assert_eq!(lookup.unwrap().unwrap().digest().to_string(), digest);
     let changed = whole.replace("\"size\":1", "\"size\":3");
     let by_digest = Reference::Digest(oci::Digest::of(b"other"));
     for (reference, answer, expected) in [

@@ -1,19 +1,17 @@
-use bytes::Bytes;
-use oci::{Descriptor, Digest, Manifest, MediaType};
+use image_fixtures::{Image, Index};
+use oci::{Descriptor, Digest, Manifest};
 use promotion::{MountOutcome, Name, PutOutcome, Target as _};
 
 use super::*;
 
 fn image(layers: &[Digest]) -> Manifest {
-    let entry = |digest: &Digest| format!(r#"{{"mediaType":"l","digest":"{digest}","size":1}}"#);
-    let layers = layers.iter().map(entry).collect::<Vec<_>>().join(",");
-    let text = format!(r#"{{"schemaVersion":2,"config":{},"layers":[{layers}]}}"#, entry(&Digest::of(b"config")));
-    Manifest::parse(Bytes::from(text), Some(MediaType::OciManifest.as_str())).unwrap()
+    let image = Image::new().config("config");
+    let image = layers.iter().fold(image, |image, layer| image.absent_layer("l", layer, 1));
+    Manifest::parse(image.build().bytes().to_vec().into(), None).unwrap()
 }
 
 fn index() -> Manifest {
-    let text = r#"{"schemaVersion":2,"manifests":[]}"#;
-    Manifest::parse(Bytes::from(text), Some(MediaType::OciIndex.as_str())).unwrap()
+    Manifest::parse(Index::new().build().bytes().to_vec().into(), None).unwrap()
 }
 
 fn target(server: &Loopback) -> Distribution {
@@ -151,8 +149,6 @@ async fn no_token_for_two_repositories_is_no_reason_not_to_upload() {
 async fn a_digest_that_was_computed_here_and_is_doubted_there_is_put_again() {
     let server = Loopback::answering(["400 Bad Request\n\n{\"errors\":[{\"code\":\"DIGEST_INVALID\"}]}"]);
     let client = connect(&server.address, Login::Anonymous, Side::Target);
-    let raw = bytes::Bytes::from_static(br#"{"schemaVersion":2,"manifests":[]}"#);
-    let manifest = oci::Manifest::parse(raw, Some(oci::MediaType::OciIndex.as_str())).unwrap();
-    let (name, again, text) = named(client.put_manifest(&repository(), &manifest, None).await);
+    let (name, again, text) = named(client.put_manifest(&repository(), &index(), None).await);
     assert_eq!((name, again), (Name::CorruptContent, true), "{text}");
 }

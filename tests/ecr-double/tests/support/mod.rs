@@ -1,23 +1,20 @@
 //! What the tests of the double share: a double with a registry, an SDK client, images.
 
-#![allow(dead_code)] // Each test binary uses its own part.
+#![allow(dead_code, unused_imports)] // Each test binary uses its own part.
 
 pub(crate) mod http;
-
-use std::io::Write as _;
 
 use aws_sdk_ecr::Client;
 use aws_sdk_ecr::config::{BehaviorVersion, Credentials, Region, retry::RetryConfig};
 use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
 use ecr_double::{Config, EcrDouble, RegistryHandle, sha256};
-use serde_json::{Value, json};
+pub(crate) use image_fixtures::media_type::{DOCKER_MANIFEST, OCI_GZIP, OCI_MANIFEST};
+use image_fixtures::{Content, Image, gzip};
+use serde_json::json;
 
 pub(crate) const ACCOUNT: &str = "111122223333";
 pub(crate) const OTHER: &str = "444455556666";
 pub(crate) const REGION: &str = "eu-west-1";
-pub(crate) const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-pub(crate) const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
-pub(crate) const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 
 /// A double with one repository, `app`.
 pub(crate) async fn start() -> (EcrDouble, RegistryHandle) {
@@ -63,51 +60,32 @@ pub(crate) fn error<T, E: ProvideErrorMetadata>(result: Result<T, SdkError<E>>) 
     }
 }
 
-pub(crate) fn gzip(text: &str) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(text.as_bytes()).unwrap();
-    encoder.finish().unwrap()
-}
-
-pub(crate) fn descriptor(media_type: &str, bytes: &[u8]) -> Value {
-    json!({ "mediaType": media_type, "digest": sha256(bytes), "size": bytes.len() })
-}
-
-/// Config and layer of a small image.
-pub(crate) fn blobs(seed: &str) -> (Vec<u8>, Vec<u8>) {
-    let layer = gzip(&format!("layer of {seed}"));
+/// A small image.
+pub(crate) fn image(seed: &str) -> Content {
+    let tar = format!("layer of {seed}");
     let config = json!({
         "architecture": "amd64", "os": "linux", "config": {},
-        "rootfs": { "type": "layers", "diff_ids": [sha256(format!("layer of {seed}").as_bytes())] },
+        "rootfs": { "type": "layers", "diff_ids": [sha256(tar.as_bytes())] },
         "author": seed,
     });
-    (config.to_string().into_bytes(), layer)
+    Image::new().config(config.to_string()).layer_as(OCI_GZIP, gzip(tar.as_bytes())).build()
 }
 
-/// The manifest of the image of that seed.
+/// Its config and its layer.
+pub(crate) fn blobs(seed: &str) -> (Vec<u8>, Vec<u8>) {
+    let [(_, config), (_, layer)] = image(seed).blobs.try_into().unwrap();
+    (config, layer)
+}
+
+/// Its manifest.
 pub(crate) fn manifest(seed: &str) -> Vec<u8> {
-    let (config, layer) = blobs(seed);
-    let manifest = json!({
-        "schemaVersion": 2,
-        "mediaType": OCI_MANIFEST,
-        "config": descriptor("application/vnd.oci.image.config.v1+json", &config),
-        "layers": [descriptor("application/vnd.oci.image.layer.v1.tar+gzip", &layer)],
-    });
-    serde_json::to_vec_pretty(&manifest).unwrap()
+    image(seed).bytes().to_vec()
 }
 
 /// Puts an image past all protocols and answers its digest.
 pub(crate) fn seed(registry: &RegistryHandle, repository: &str, seed: &str, tag: Option<&str>) -> String {
-    let (config, layer) = blobs(seed);
-    registry.put_blob(repository, &config);
-    registry.put_blob(repository, &layer);
-    registry.put_manifest(repository, &manifest(seed), OCI_MANIFEST, tag)
-}
-
-pub(crate) fn index(children: &[(&str, usize)]) -> Vec<u8> {
-    let children: Vec<Value> = children
-        .iter()
-        .map(|(digest, size)| json!({ "mediaType": OCI_MANIFEST, "digest": digest, "size": size }))
-        .collect();
-    json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": children }).to_string().into_bytes()
+    let image = image(seed);
+    registry.put(repository, &image);
+    tag.iter().for_each(|tag| registry.set_tag(repository, tag, image.digest()));
+    image.digest().to_owned()
 }

@@ -1,0 +1,179 @@
+//! Looking up many manifests: in batches, of which few are awaited at a time.
+
+use std::collections::HashMap;
+
+use futures_util::{Stream, StreamExt, stream};
+use oci::{MAX_MANIFEST_BYTES, Reference, Repository};
+
+use crate::{Error, Lookup, Name, Source};
+
+/// How many requests are awaited at a time.
+const REQUESTS_AT_ONCE: usize = 32;
+
+/// How many manifests are awaited at a time, whose sizes may not be known.
+const MANIFESTS_AT_ONCE: usize = 400;
+
+/// How many bytes of manifests one request asks for, where their sizes are known.
+const BATCH_BYTES: u64 = 16 << 20;
+
+/// How many bytes of manifests are awaited at a time, where their sizes are known.
+const BYTES_AT_ONCE: u64 = 32 << 20;
+
+/// A manifest to look up.
+pub(crate) struct Wanted<'a, R, I> {
+    registry: &'a R,
+    repository: &'a Repository,
+    reference: Reference,
+    size: u64,
+    item: I,
+}
+
+impl<'a, R, I> Wanted<'a, R, I> {
+    /// A manifest of unknown size. `item` is what the asker knows it by, and comes back with the answer.
+    pub(crate) fn new(registry: &'a R, repository: &'a Repository, reference: Reference, item: I) -> Self {
+        Self { registry, repository, reference, size: 0, item }
+    }
+
+    /// The same, of this size; 0 if it is unknown. It may come from an index, which may lie: it decides only how much is asked for at a time.
+    pub(crate) fn with_size(self, size: u64) -> Self {
+        Self { size, ..self }
+    }
+}
+
+/// A request that failed, with all that it asked for.
+pub(crate) struct Failed<I> {
+    pub(crate) items: Vec<I>,
+    pub(crate) error: Error,
+}
+
+impl<I> From<Failed<I>> for Error {
+    fn from(failed: Failed<I>) -> Self {
+        failed.error
+    }
+}
+
+/// The answers to one request, one for each manifest that it asked for.
+pub(crate) type Answers<I> = Result<Vec<(I, Lookup)>, Failed<I>>;
+
+/// Looks up manifests, with as many in one request as the registry takes and their sizes allow. Answers come request by request, so that
+/// they are never all held.
+pub(crate) fn lookup_all<'a, R: Source, I: Send + 'a>(
+    wanted: Vec<Wanted<'a, R, I>>,
+) -> impl Stream<Item = Answers<I>> + Send + Unpin + 'a {
+    let batches = batches(wanted, R::batch_size);
+    let at_once = at_once(&batches);
+    stream::iter(batches).map(Batch::look_up).buffered(at_once)
+}
+
+struct Batch<'a, R, I> {
+    registry: &'a R,
+    repository: &'a Repository,
+    references: Vec<Reference>,
+    items: Vec<I>,
+    bytes: u64,
+}
+
+impl<R: Source, I> Batch<'_, R, I> {
+    async fn look_up(self) -> Answers<I> {
+        let Self { registry, repository, references, items, .. } = self;
+        match registry.manifests(repository, &references).await {
+            Ok(lookups) if lookups.len() == items.len() => Ok(items.into_iter().zip(lookups).collect()),
+            Ok(lookups) => {
+                let (asked, answered) = (items.len(), lookups.len());
+                let why = format!(
+                    "{repository} in {}: asked for {asked} manifests, and {answered} were answered for",
+                    registry.name()
+                );
+                Err(Failed { items, error: Error::new(Name::UnexpectedAnswer, why) })
+            }
+            Err(error) => Err(Failed { items, error }),
+        }
+    }
+}
+
+/// Manifests of one repository of one registry each, at most as many as one request to that registry takes.
+fn batches<'a, R, I>(wanted: Vec<Wanted<'a, R, I>>, batch_size: fn(&R) -> usize) -> Vec<Batch<'a, R, I>> {
+    let mut batches: Vec<Batch<'a, R, I>> = Vec::new();
+    let mut open: HashMap<(*const R, &Repository), usize> = HashMap::new();
+    for Wanted { registry, repository, reference, size, item } in wanted {
+        let place = (std::ptr::from_ref(registry), repository);
+        let bytes = size.min(MAX_MANIFEST_BYTES as u64);
+        match open.get(&place).and_then(|at| batches.get_mut(*at)) {
+            Some(batch) if batch.items.len() < batch_size(registry) && batch.bytes + bytes <= BATCH_BYTES => {
+                batch.references.push(reference);
+                batch.items.push(item);
+                batch.bytes += bytes;
+            }
+            _ => {
+                open.insert(place, batches.len());
+                batches.push(Batch { registry, repository, references: vec![reference], items: vec![item], bytes });
+            }
+        }
+    }
+    batches
+}
+
+/// How many of these batches are awaited at a time.
+fn at_once<R, I>(batches: &[Batch<'_, R, I>]) -> usize {
+    let most = |size: fn(&Batch<'_, R, I>) -> u64| batches.iter().map(size).max().unwrap_or_default().max(1);
+    let (manifests, bytes) = (most(|batch| batch.items.len() as u64), most(|batch| batch.bytes));
+    let fitting = (MANIFESTS_AT_ONCE as u64 / manifests).min(BYTES_AT_ONCE / bytes);
+    usize::try_from(fitting).unwrap_or(REQUESTS_AT_ONCE).clamp(1, REQUESTS_AT_ONCE)
+}
+
+#[cfg(test)]
+mod tests {
+    use oci::Digest;
+
+    use super::*;
+
+    /// Batches as the registries, here known by how many manifests each takes at a time, and their items.
+    fn batched(wanted: &[(&usize, &Repository, u64)]) -> Vec<(usize, Vec<usize>)> {
+        let wanted = wanted.iter().enumerate().map(|(item, (registry, repository, size))| Wanted {
+            registry: *registry,
+            repository,
+            reference: Reference::Digest(Digest::of(&item.to_le_bytes())),
+            size: *size,
+            item,
+        });
+        batches(wanted.collect(), |size| *size).into_iter().map(|batch| (*batch.registry, batch.items)).collect()
+    }
+
+    #[test]
+    fn batches_are_of_one_place_and_no_larger_than_it_takes() {
+        let [three, one] = [&3, &1];
+        let [app, web]: [Repository; 2] = ["app", "web"].map(|name| name.parse().unwrap());
+        let wanted =
+            [(three, &app), (one, &app), (three, &app), (three, &web), (three, &app), (one, &app), (three, &app)];
+        let expected = [(3, vec![0, 2, 4]), (1, vec![1]), (3, vec![3]), (1, vec![5]), (3, vec![6])];
+        assert_eq!(batched(&wanted.map(|(registry, repository)| (registry, repository, 0))), expected);
+    }
+
+    #[test]
+    fn few_large_manifests_are_asked_for_in_one_request() {
+        let app = "app".parse().unwrap();
+        let lengths = |size| batched(&[(&100, &app, size); 5]).iter().map(|(_, items)| items.len()).collect::<Vec<_>>();
+        assert_eq!(lengths(1000), [5]);
+        assert_eq!(lengths(8 << 20), [4, 1]);
+        // No manifest is larger than the limit, whatever an index says.
+        assert_eq!(lengths(u64::MAX), [4, 1]);
+        assert!(batched(&[]).is_empty());
+    }
+
+    #[test]
+    fn many_small_batches_or_few_large_ones_are_awaited_at_a_time() {
+        let app = "app".parse().unwrap();
+        let batch = |manifests, bytes| Batch {
+            registry: &(),
+            repository: &app,
+            references: vec![],
+            items: vec![(); manifests],
+            bytes,
+        };
+        assert_eq!(at_once(&[batch(1, 0), batch(1, 0)]), REQUESTS_AT_ONCE);
+        assert_eq!(at_once(&[batch(3, 0), batch(100, 0), batch(7, 0)]), 4);
+        assert_eq!(at_once(&[batch(1000, 0)]), 1);
+        assert_eq!(at_once(&[batch(4, 16 << 20), batch(1, 1 << 20)]), 2);
+        assert_eq!(at_once::<(), ()>(&[]), REQUESTS_AT_ONCE);
+    }
+}
