@@ -42,6 +42,8 @@ pub(crate) enum ErrorKind {
     Upstream,
     /// The request was not what the registry takes.
     InvalidRequest,
+    /// Plain HTTP to a port that speaks TLS.
+    NeedsTls,
     /// Nothing that is known.
     Unexpected,
 }
@@ -63,6 +65,10 @@ impl ErrorKind {
             (_, Some(Self::InvalidRequest), _) if message.contains("Limit on number of") => Self::QuotaExceeded,
             // The message holds KMS's own code: these pass, while a key that is disabled or denied stays so.
             (_, Some(Self::Encryption), _) if PASSING.iter().any(|code| message.contains(code)) => Self::Unavailable,
+            // What Go's server and nginx say.
+            (Party::Registry, None, 400) if message.contains("HTTP request") && message.contains("HTTPS") => {
+                Self::NeedsTls
+            }
             (_, Some(kind), _) => kind,
             (_, None, 401 | 403) => Self::Denied,
             _ => Self::Unexpected,
@@ -92,7 +98,7 @@ impl ErrorKind {
             }
             Self::Archived => (by_side(Name::SourceImageNotFound, Name::PullFailed, Name::PullFailed), false),
             Self::ImageNotFound => {
-                (by_side(Name::SourceImageNotFound, Name::RegistryUnavailable, Name::PullFailed), false)
+                (by_side(Name::SourceImageNotFound, Name::UnexpectedAnswer, Name::PullFailed), false)
             }
             // What is stored is listed only after a moment; and opening a blob again gives a new address for it.
             Self::BlobNotFound => {
@@ -103,7 +109,9 @@ impl ErrorKind {
             Self::Corrupt => (by_side(Name::CorruptContent, Name::CorruptContent, Name::PullFailed), false),
             Self::TagImmutable => (Name::TagConflict, false),
             Self::TagMoved => (Name::DigestMismatch, false),
-            Self::Upstream | Self::InvalidRequest | Self::Unexpected => (Name::RegistryUnavailable, false),
+            // Only an address that a user wrote is spoken to in plain HTTP.
+            Self::NeedsTls => (Name::InvalidInput, false),
+            Self::Upstream | Self::InvalidRequest | Self::Unexpected => (Name::UnexpectedAnswer, false),
         }
     }
 }
@@ -267,6 +275,9 @@ mod tests {
             (refusal(Registry, 404, "NAME_UNKNOWN", ""), ErrorKind::RepositoryNotFound),
             (refusal(Registry, 404, "", ""), ErrorKind::Unexpected),
             (refusal(Registry, 418, "TEAPOT", ""), ErrorKind::Unexpected),
+            (refusal(Registry, 400, "", "Client sent an HTTP request to an HTTPS server."), ErrorKind::NeedsTls),
+            (refusal(Registry, 400, "", "The plain HTTP request was sent to HTTPS port"), ErrorKind::NeedsTls),
+            (refusal(Storage, 400, "", "The plain HTTP request was sent to HTTPS port"), ErrorKind::StorageDenied),
             (refusal(Storage, 403, "AccessDenied", "Request has expired"), ErrorKind::StorageDenied),
             (refusal(Storage, 400, "ExpiredToken", ""), ErrorKind::StorageDenied),
             (refusal(Storage, 404, "NoSuchKey", ""), ErrorKind::BlobNotFound),

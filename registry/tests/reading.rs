@@ -116,8 +116,8 @@ async fn troubles_with_blobs_say_whether_opening_again_may_help() {
         ("s3.GetObject", Fault::ContentLength { length: 4000 }, Name::CorruptContent, false),
         ("v2.GetBlob", Fault::Reset, Name::RegistryUnavailable, true),
         ("v2.GetBlob", Fault::Status { status: 500, retry_after: None }, Name::RegistryUnavailable, true),
-        ("v2.GetBlob", Fault::Redirect { url: "http://169.254.169.254/x".into() }, Name::RegistryUnavailable, false),
-        ("v2.GetBlob", Fault::Redirect { url: "http://example.com/x".into() }, Name::RegistryUnavailable, false),
+        ("v2.GetBlob", Fault::Redirect { url: "http://169.254.169.254/x".into() }, Name::UnexpectedAnswer, false),
+        ("v2.GetBlob", Fault::Redirect { url: "http://example.com/x".into() }, Name::UnexpectedAnswer, false),
     ] {
         stage.double.fault(FaultRule::once(operation, fault.clone()));
         let before = stage.count(operation);

@@ -98,7 +98,7 @@ async fn refusals_of_put_image_have_names_and_are_not_retried() {
         ("ServerException", Name::RegistryUnavailable, true),
         ("ThrottlingException", Name::RegistryUnavailable, true),
         ("AccessDeniedException", Name::TargetAccessDenied, false),
-        ("SomethingNewException", Name::RegistryUnavailable, false),
+        ("SomethingNewException", Name::UnexpectedAnswer, false),
     ] {
         stage.double.reset_requests();
         stage.double.fault(FaultRule::once("PutImage", Fault::Error { code: code.into(), message: None }));

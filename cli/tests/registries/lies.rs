@@ -18,14 +18,14 @@ async fn a_token_server_that_lies() {
     setup.machine.write(".docker/config.json", &login.to_string());
     for (status, body, name) in [
         (200, r#"{"token":"not.a.token"}"#, "TargetAccessDenied"),
-        (200, r#"{"token":"two\nlines"}"#, "RegistryUnavailable"),
-        (200, r#"{"token":""}"#, "RegistryUnavailable"),
-        (200, "{}", "RegistryUnavailable"),
-        (200, "<html>please sign in</html>", "RegistryUnavailable"),
+        (200, r#"{"token":"two\nlines"}"#, "UnexpectedAnswer"),
+        (200, r#"{"token":""}"#, "UnexpectedAnswer"),
+        (200, "{}", "UnexpectedAnswer"),
+        (200, "<html>please sign in</html>", "UnexpectedAnswer"),
         (403, "{}", "TargetAccessDenied"),
-        (404, "", "RegistryUnavailable"),
-        (302, "", "RegistryUnavailable"),
-        (200, &"x".repeat(2 << 20), "RegistryUnavailable"),
+        (404, "", "UnexpectedAnswer"),
+        (302, "", "UnexpectedAnswer"),
+        (200, &"x".repeat(2 << 20), "UnexpectedAnswer"),
     ] {
         server.tokens().lie(status, body);
         let mut command = setup.machine.between("promote", &plain(setup.source.host()), &[&plain(target.host())], &[]);
@@ -38,7 +38,7 @@ async fn a_token_server_that_lies() {
 async fn a_refused_list_of_referrers_is_not_an_empty_one() {
     let fixture = with_sbom(image("team/app", "1.0"));
     let setup = Setup::with(&[&fixture]).await;
-    for (status, name) in [(400, "RegistryUnavailable"), (401, "SourceAccessDenied"), (403, "SourceAccessDenied")] {
+    for (status, name) in [(400, "UnexpectedAnswer"), (401, "SourceAccessDenied"), (403, "SourceAccessDenied")] {
         setup.source.fail(Rule::always("GET referrers", Fault::status(status)));
         let words = ["listing what refers to", &fixture.digest, setup.source.host()];
         assert_refused(&mut setup.command("promote", &[]), 1, name, &words).await;

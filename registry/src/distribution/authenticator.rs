@@ -290,8 +290,11 @@ impl Authenticator {
             )),
             (kind, _) => {
                 let why = format!("the token server {server} gives no token for {scope}: {said}");
-                let error = Error::new(Name::RegistryUnavailable, why).with_retry_after(failure.retry_after);
-                if kind.named(self.endpoint.side).1 { error } else { error.permanent() }
+                let (name, may_heal) = kind.named(self.endpoint.side);
+                let is_outage = may_heal || name == Name::RegistryUnavailable;
+                let name = if is_outage { Name::RegistryUnavailable } else { Name::UnexpectedAnswer };
+                let error = Error::new(name, why).with_retry_after(failure.retry_after);
+                if may_heal { error } else { error.permanent() }
             }
         })
     }

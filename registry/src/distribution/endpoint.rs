@@ -53,8 +53,7 @@ impl operation::Endpoint for DistributionEndpoint {
     fn advice(operation: &Operation<'_>, kind: ErrorKind, refusal: &Refusal) -> String {
         let endpoint = operation.endpoint;
         match kind {
-            // What Go's server and nginx say.
-            _ if refusal.status == 400 && endpoint.address.is_plain() && refusal.message.contains("HTTPS") => {
+            ErrorKind::NeedsTls => {
                 format!(". The port speaks TLS: write {} without http://", endpoint.address.registry())
             }
             ErrorKind::Denied | ErrorKind::InvalidCredentials => endpoint.denied(operation),

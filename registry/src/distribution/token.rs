@@ -101,7 +101,7 @@ impl Realm {
     /// Nothing that it says can be used; asking again would not change that.
     fn unusable(&self, what: &str) -> Error {
         let why = format!("the token server {} that the registry names cannot be used: {what}", self.url);
-        Error::new(Name::RegistryUnavailable, why).permanent()
+        Error::new(Name::UnexpectedAnswer, why)
     }
 }
 

@@ -72,7 +72,7 @@ impl Assumed {
                 Failure::Failed(error) => error.context(&doing),
             })?;
         let session = answer.credentials().ok_or_else(|| {
-            Error::new(Name::RegistryUnavailable, format!("{doing}: STS answered without credentials"))
+            Error::new(Name::UnexpectedAnswer, format!("{doing}: STS answered without credentials")).temporary()
         })?;
         let expiry = SystemTime::try_from(*session.expiration()).unwrap_or_else(|_| SystemTime::now() + SESSION);
         Ok(Credentials::new(

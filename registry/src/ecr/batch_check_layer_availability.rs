@@ -56,7 +56,7 @@ fn is_present(
             message: sanitize_line(failure.failure_reason().unwrap_or_default()),
             ..Refusal::default()
         }),
-        None => operation.error(Name::RegistryUnavailable, &format!("ECR's answer leaves out {blob}")),
+        None => operation.error(Name::UnexpectedAnswer, &format!("ECR's answer leaves out {blob}")).temporary(),
     })
 }
 
@@ -86,8 +86,9 @@ mod tests {
         for code in [LayerFailureCode::InvalidLayerDigest, LayerFailureCode::MissingLayerDigest] {
             let failure = LayerFailure::builder().layer_digest(blob.to_string()).failure_code(code).build();
             let error = is_present(&operation, blob, &[], &[failure]).unwrap_err();
-            assert!(!error.is_temporary(), "{error}");
+            assert_eq!((error.name(), error.is_temporary()), (Name::UnexpectedAnswer, false), "{error}");
         }
-        assert!(is_present(&operation, blob, &[], &[]).unwrap_err().is_temporary());
+        let left_out = is_present(&operation, blob, &[], &[]).unwrap_err();
+        assert_eq!((left_out.name(), left_out.is_temporary()), (Name::UnexpectedAnswer, true), "{left_out}");
     }
 }

@@ -69,7 +69,7 @@ fn lookup(operation: &Operation<'_>, reference: &Reference, images: &[Image], fa
     match failures.iter().find(|failure| failure.image_id().is_some_and(|id| is_for(id, reference))) {
         Some(failure) if failure.failure_code() == Some(&ImageFailureCode::ImageNotFound) => Ok(None),
         Some(failure) => Err(operation.refused(&refusal(failure))),
-        None => Err(operation.error(Name::RegistryUnavailable, "ECR's answer leaves it out")),
+        None => Err(operation.error(Name::UnexpectedAnswer, "ECR's answer leaves it out").temporary()),
     }
 }
 
@@ -83,7 +83,7 @@ fn is_for(id: &ImageIdentifier, reference: &Reference) -> bool {
 fn manifest(operation: &Operation<'_>, reference: &Reference, image: &Image) -> Result<oci::Manifest, Error> {
     let failed = |error: Error| operation.failed(Failure::Failed(error));
     let Some(text) = image.image_manifest() else {
-        return Err(operation.error(Name::RegistryUnavailable, "ECR answered without the manifest"));
+        return Err(operation.error(Name::UnexpectedAnswer, "ECR answered without the manifest").temporary());
     };
     let raw = Bytes::copy_from_slice(text.as_bytes());
     if let Some(reported) = image.image_id().and_then(ImageIdentifier::image_digest) {
@@ -147,7 +147,7 @@ mod tests {
             assert_eq!(ask(Side::Source, reference, &images, &[]).unwrap().unwrap().digest().to_string(), digest);
         }
         let left_out = ask(Side::Source, "c", &images, &[]).unwrap_err();
-        assert!(left_out.is_temporary(), "{left_out}");
+        assert_eq!((left_out.name(), left_out.is_temporary()), (Name::UnexpectedAnswer, true), "{left_out}");
         for (side, name) in [(Side::Source, Name::CorruptContent), (Side::Pull, Name::PullFailed)] {
             let lying = [image(Some("a"), &other, MANIFEST)];
             assert_eq!(ask(side, "a", &lying, &[]).unwrap_err().name(), name);
@@ -161,17 +161,17 @@ mod tests {
     #[test]
     fn every_failure_code_has_a_name() {
         use ImageFailureCode as Code;
-        use Name::{DigestMismatch, RegistryUnavailable, SourceAccessDenied, SourceImageNotFound};
+        use Name::{DigestMismatch, RegistryUnavailable, SourceAccessDenied, SourceImageNotFound, UnexpectedAnswer};
         for (code, expected) in [
             (Code::ImageNotFound, None),
             (Code::ImageInaccessible, Some((SourceImageNotFound, false))),
             (Code::ImageTagDoesNotMatchDigest, Some((DigestMismatch, false))),
-            (Code::InvalidImageDigest, Some((RegistryUnavailable, false))),
-            (Code::InvalidImageTag, Some((RegistryUnavailable, false))),
-            (Code::MissingDigestAndTag, Some((RegistryUnavailable, false))),
-            (Code::ImageReferencedByManifestList, Some((RegistryUnavailable, false))),
+            (Code::InvalidImageDigest, Some((UnexpectedAnswer, false))),
+            (Code::InvalidImageTag, Some((UnexpectedAnswer, false))),
+            (Code::MissingDigestAndTag, Some((UnexpectedAnswer, false))),
+            (Code::ImageReferencedByManifestList, Some((UnexpectedAnswer, false))),
             (Code::KmsError, Some((SourceAccessDenied, false))),
-            (Code::UpstreamAccessDenied, Some((RegistryUnavailable, false))),
+            (Code::UpstreamAccessDenied, Some((UnexpectedAnswer, false))),
             (Code::UpstreamTooManyRequests, Some((RegistryUnavailable, true))),
             (Code::UpstreamUnavailable, Some((RegistryUnavailable, true))),
         ] {

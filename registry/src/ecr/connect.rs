@@ -70,7 +70,8 @@ impl Connector {
     /// sent yet.
     ///
     /// # Errors
-    /// `AssumeRoleDenied`; `RegistryUnavailable` when STS does not answer.
+    /// `AssumeRoleDenied`; `RegistryUnavailable` when STS does not answer, `UnexpectedAnswer` when it answers without
+    /// credentials.
     pub async fn connect(&self, registry_id: RegistryId, side: Side, role: Option<&Role>) -> Result<Ecr, Error> {
         let http = self.http.with_own_count();
         let mut config = self.config.to_builder().region(Region::new(registry_id.region.clone()));

@@ -138,43 +138,44 @@ mod tests {
         let all = |name| [name, name, name];
         let denied = [SourceAccessDenied, TargetAccessDenied, TargetAccessDenied];
         let no_repository = [SourceImageNotFound, TargetRepositoryNotFound, PullFailed];
-        let no_image = [SourceImageNotFound, RegistryUnavailable, PullFailed];
+        let no_image = [SourceImageNotFound, UnexpectedAnswer, PullFailed];
+        let no_blob = [SourceImageNotFound, RegistryUnavailable, PullFailed];
         for (status, code, names, temporary) in [
             // Modelled by ECR for the operations in use.
             (400, "ImageDigestDoesNotMatchException", [CorruptContent, CorruptContent, PullFailed], false),
             (400, "ImageTagAlreadyExistsException", all(TagConflict), false),
-            (400, "InvalidParameterException", all(RegistryUnavailable), false),
+            (400, "InvalidParameterException", all(UnexpectedAnswer), false),
             (400, "KmsException", denied, false),
-            (400, "LayersNotFoundException", no_image, true),
+            (400, "LayersNotFoundException", no_blob, true),
             (400, "LimitExceededException", all(RegistryLimit), false),
-            (400, "ReferencedImagesNotFoundException", no_image, true),
+            (400, "ReferencedImagesNotFoundException", no_blob, true),
             (400, "RepositoryNotFoundException", no_repository, false),
             (500, "ServerException", all(RegistryUnavailable), true),
-            (400, "UnableToGetUpstreamImageException", all(RegistryUnavailable), false),
-            (400, "ValidationException", all(RegistryUnavailable), false),
+            (400, "UnableToGetUpstreamImageException", all(UnexpectedAnswer), false),
+            (400, "ValidationException", all(UnexpectedAnswer), false),
             // Every service of AWS.
             (400, "AccessDeniedException", denied, false),
             (400, "ThrottlingException", all(RegistryUnavailable), true),
             (400, "UnrecognizedClientException", denied, false),
             (400, "ExpiredTokenException", denied, false),
             // The distribution specification.
-            (404, "BLOB_UNKNOWN", no_image, true),
+            (404, "BLOB_UNKNOWN", no_blob, true),
             (400, "BLOB_UPLOAD_INVALID", all(RegistryUnavailable), true),
             (404, "BLOB_UPLOAD_UNKNOWN", all(RegistryUnavailable), true),
             (400, "DIGEST_INVALID", [CorruptContent, CorruptContent, PullFailed], false),
-            (404, "MANIFEST_BLOB_UNKNOWN", no_image, true),
-            (400, "MANIFEST_INVALID", all(RegistryUnavailable), false),
+            (404, "MANIFEST_BLOB_UNKNOWN", no_blob, true),
+            (400, "MANIFEST_INVALID", all(UnexpectedAnswer), false),
             (404, "MANIFEST_UNKNOWN", no_image, false),
-            (400, "NAME_INVALID", all(RegistryUnavailable), false),
+            (400, "NAME_INVALID", all(UnexpectedAnswer), false),
             (404, "NAME_UNKNOWN", no_repository, false),
             (400, "SIZE_INVALID", [CorruptContent, CorruptContent, PullFailed], false),
             (401, "UNAUTHORIZED", denied, false),
             (403, "DENIED", denied, false),
-            (405, "UNSUPPORTED", all(RegistryUnavailable), false),
+            (405, "UNSUPPORTED", all(UnexpectedAnswer), false),
             (429, "TOOMANYREQUESTS", all(RegistryUnavailable), true),
             (400, "TAG_INVALID", all(TagConflict), false),
             // Anything else.
-            (418, "TEAPOT", all(RegistryUnavailable), false),
+            (418, "TEAPOT", all(UnexpectedAnswer), false),
             (502, "", all(RegistryUnavailable), true),
         ] {
             for (side, name) in [Side::Source, Side::Target, Side::Pull].into_iter().zip(names) {

@@ -32,9 +32,9 @@ impl TokenAuthenticator {
     pub(super) async fn registry(&self) -> Result<Registry, Error> {
         let token = self.token().await?;
         let authority = token.credential.origin().authority();
-        authority.parse().map_err(|invalid| {
-            Error::new(Name::RegistryUnavailable, format!("{}: {invalid}", self.api.endpoint.name)).permanent()
-        })
+        authority
+            .parse()
+            .map_err(|invalid| Error::new(Name::UnexpectedAnswer, format!("{}: {invalid}", self.api.endpoint.name)))
     }
 
     async fn token(&self) -> Result<Arc<Token>, Error> {
@@ -55,7 +55,7 @@ impl TokenAuthenticator {
         let request =
             self.api.sdk().await?.get_authorization_token().registry_ids(&self.api.endpoint.registry_id.account);
         let answer = request.send().await.map_err(|error| operation.failed(failure(error)))?;
-        let unreadable = |what: &str| operation.error(Name::RegistryUnavailable, what);
+        let unreadable = |what: &str| operation.error(Name::UnexpectedAnswer, what).temporary();
         let data = answer.authorization_data().first().ok_or_else(|| unreadable("ECR answered without one"))?;
         let (Some(token), Some(endpoint)) = (data.authorization_token(), data.proxy_endpoint()) else {
             return Err(unreadable("ECR answered without a token or without an address"));

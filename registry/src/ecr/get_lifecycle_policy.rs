@@ -38,9 +38,8 @@ impl Ecr {
             Err(failure) => return Err(operation.failed(failure)),
         };
         let text = answer.lifecycle_policy_text().unwrap_or_default();
-        rules(text).map_err(|error| {
-            operation.error(Name::RegistryUnavailable, &format!("the policy cannot be read: {error}")).permanent()
-        })
+        rules(text)
+            .map_err(|error| operation.error(Name::UnexpectedAnswer, &format!("the policy cannot be read: {error}")))
     }
 }
 

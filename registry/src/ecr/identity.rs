@@ -20,13 +20,14 @@ impl Identity {
     /// Asks STS (GetCallerIdentity, which needs no permission).
     ///
     /// # Errors
-    /// `InvalidInput` without usable credentials, `RegistryUnavailable` when STS does not answer.
+    /// `InvalidInput` without usable credentials, `RegistryUnavailable` when STS does not answer, `UnexpectedAnswer` when
+    /// it answers without an ARN.
     pub async fn read(config: &SdkConfig) -> Result<Self, Error> {
         let answer = sts(config, Timeouts::default()).get_caller_identity().send().await;
         let identity = answer.map_err(|error| named(failure(error)))?;
         identity.arn().and_then(Self::from_arn).ok_or_else(|| {
             Error::new(
-                Name::RegistryUnavailable,
+                Name::UnexpectedAnswer,
                 "asking STS who we are (GetCallerIdentity): it answered without a readable ARN",
             )
         })

@@ -24,7 +24,7 @@ impl Ecr {
     ) -> Result<Vec<Descriptor>, Error> {
         let operation =
             self.endpoint().operation(ACTION, Some(repository), format!("listing what refers to {subject}"));
-        let unbuildable = |error| operation.error(Name::RegistryUnavailable, &format!("{error}")).permanent();
+        let unbuildable = |error| operation.error(Name::InvalidInput, &format!("{error}"));
         let id = SubjectIdentifier::builder().image_digest(subject.to_string()).build().map_err(unbuildable)?;
         let mut found = Vec::new();
         let mut next = None;
@@ -53,7 +53,7 @@ impl Ecr {
 fn descriptor(operation: &Operation<'_>, referrer: &ImageReferrer) -> Result<Descriptor, Error> {
     let digest = referrer.digest().parse().map_err(|error| {
         let why = format!("ECR lists {}: {error}", sanitize_line(referrer.digest()));
-        operation.error(Name::RegistryUnavailable, &why).permanent()
+        operation.error(Name::UnexpectedAnswer, &why)
     })?;
     let size = u64::try_from(referrer.size()).unwrap_or_default();
     Ok(Descriptor { media_type: referrer.media_type().into(), digest, size, platform: None })

@@ -109,7 +109,8 @@ impl Ecr {
             )),
             Some(Err(error)) => Err(error),
             Some(Ok(None)) | None => {
-                Err(operation.error(Name::RegistryUnavailable, &format!("tag {tag} is said to exist, and is not found")))
+                let why = format!("tag {tag} is said to exist, and is not found");
+                Err(operation.error(Name::UnexpectedAnswer, &why).temporary())
             }
         }
     }

@@ -30,12 +30,12 @@ where
     if let Some(credentials) = in_chain::<CredentialsError>(&error) {
         return Failure::Failed(without_credentials(credentials));
     }
-    // What could not even be built will not be built the next time either; all else is the network, or an answer that
-    // was cut.
-    let permanent = matches!(error, SdkError::ConstructionFailure(_))
+    // What cannot be built of the account, the region and the names that a user gave never will be. All else is the
+    // network, or an answer that was cut.
+    let is_unbuildable = matches!(error, SdkError::ConstructionFailure(_))
         || matches!(&error, SdkError::DispatchFailure(failure) if failure.is_user());
-    let named = Error::new(Name::RegistryUnavailable, root(&error));
-    Failure::Failed(if permanent { named.permanent() } else { named })
+    let name = if is_unbuildable { Name::InvalidInput } else { Name::RegistryUnavailable };
+    Failure::Failed(Error::new(name, root(&error)))
 }
 
 fn without_credentials(error: &CredentialsError) -> Error {

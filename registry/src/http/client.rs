@@ -12,7 +12,7 @@ use super::origin::Origin;
 use super::request_url::RequestUrl;
 use super::secrets::Secrets;
 use super::timeouts::Timeouts;
-use super::transport::{is_unreachable, timed_out, transport};
+use super::transport::{first_contact, timed_out, transport};
 
 /// Sends requests, once each, and counts them.
 ///
@@ -135,12 +135,10 @@ impl Client {
                 Ok(answer)
             }
             Ok(Err(error)) => {
-                let in_doubt = self.contact.is_doubted && !self.contact.is_made.load(Ordering::Relaxed);
-                let is_mistyped = in_doubt && is_unreachable(&error);
+                let is_doubted = self.contact.is_doubted && !self.contact.is_made.load(Ordering::Relaxed);
                 let by_proxy = self.proxied && url.as_url().scheme() == "https" && error.is_connect();
-                let error = transport(error, doing, url);
-                let error = if by_proxy { error.context("with HTTPS_PROXY set") } else { error };
-                Err(if is_mistyped { error.permanent() } else { error })
+                let error = if is_doubted { first_contact(error, doing, url) } else { transport(error, doing, url) };
+                Err(if by_proxy { error.context("with HTTPS_PROXY set") } else { error })
             }
             Err(timeout) => Err(timed_out(timeout, doing, url)),
         }

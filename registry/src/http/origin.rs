@@ -17,7 +17,7 @@ impl Origin {
         let origin = Self::of(&RequestUrl::parse(text)?);
         if origin.is_plain() && Depth::of(origin.0.as_url()) != Depth::Loopback {
             let why = format!("{origin}, which is not encrypted (plain http is accepted on a loopback address only)");
-            return Err(Error::new(Name::RegistryUnavailable, why).permanent());
+            return Err(Error::new(Name::UnexpectedAnswer, why));
         }
         Ok(origin)
     }

@@ -50,11 +50,11 @@ impl AuthorizedClient {
             let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
             let Some(location) = location else {
                 let why = format!("{doing} {url}: a redirect ({status}) without a Location");
-                return Err(Error::new(Name::RegistryUnavailable, why).permanent().into());
+                return Err(Error::new(Name::UnexpectedAnswer, why).into());
             };
             url = url.follow(location)?;
         }
         let why = format!("{doing} {url}: more than {HOPS} redirects in a row");
-        Err(Error::new(Name::RegistryUnavailable, why).permanent().into())
+        Err(Error::new(Name::UnexpectedAnswer, why).into())
     }
 }

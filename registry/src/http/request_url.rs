@@ -79,7 +79,7 @@ impl RequestUrl {
 }
 
 fn refused(message: String) -> Error {
-    Error::new(Name::RegistryUnavailable, message).permanent()
+    Error::new(Name::UnexpectedAnswer, message)
 }
 
 /// Without the query, which may be a signature, and no more of it than helps.

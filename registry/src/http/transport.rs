@@ -10,14 +10,47 @@ use rustls::{CertificateError, InvalidMessage};
 
 use super::request_url::RequestUrl;
 
+/// What is wrong, where that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    /// No server is at the address: what a mistake in it looks like, and a registry that is just being started.
+    Unreachable,
+    /// TLS without an `https` address, or the other way round.
+    OtherScheme,
+    /// The server showed a certificate that is not accepted.
+    Certificate,
+    /// The answer begins as HTTP and is none, which a proxy in trouble may give: worth a retry.
+    Garbled,
+    /// No request can be made of the URL, which a registry gave.
+    Unbuildable,
+    /// Anything else on the way: a reset, an answer that was cut.
+    Network,
+}
+
 /// A request that got no answer, or an answer that was cut.
 pub(crate) fn transport(error: reqwest::Error, doing: &str, url: &RequestUrl) -> Error {
+    named(error, doing, url, false)
+}
+
+/// The same of an address that a user wrote and at which no server has answered yet: the mistake may be in it.
+pub(super) fn first_contact(error: reqwest::Error, doing: &str, url: &RequestUrl) -> Error {
+    named(error, doing, url, true)
+}
+
+fn named(error: reqwest::Error, doing: &str, url: &RequestUrl, is_doubted: bool) -> Error {
     let error = error.without_url();
-    let why = why(&error, url);
-    let message = format!("{doing} {url}: {}", why.as_deref().unwrap_or(&sanitize_line(&root(&error))));
-    let permanent = error.is_builder() || (why.is_some() && !is_unreachable(&error));
-    let named = Error::new(Name::RegistryUnavailable, message).with_source(error);
-    if permanent { named.permanent() } else { named }
+    let (cause, why) = cause(&error, url);
+    let name = match cause {
+        Cause::Unreachable | Cause::Network => Name::RegistryUnavailable,
+        Cause::OtherScheme if is_doubted => Name::InvalidInput,
+        Cause::OtherScheme | Cause::Certificate | Cause::Garbled | Cause::Unbuildable => Name::UnexpectedAnswer,
+    };
+    let named = Error::new(name, format!("{doing} {url}: {why}")).with_source(error);
+    match cause {
+        Cause::Unreachable if is_doubted => named.permanent(),
+        Cause::Garbled => named.temporary(),
+        _ => named,
+    }
 }
 
 /// The registry was given this long and did not answer.
@@ -25,39 +58,40 @@ pub(super) fn timed_out(timeout: Duration, doing: &str, url: &RequestUrl) -> Err
     Error::new(Name::RegistryUnavailable, format!("{doing} {url}: no answer in {} seconds", timeout.as_secs()))
 }
 
-/// Whether no server is at the address: what a mistake in it looks like, and a registry that is just being started.
-pub(super) fn is_unreachable(error: &reqwest::Error) -> bool {
-    is_unknown(error) || find(error, |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused)
-}
-
-/// What is wrong and what to change, where that is known.
-fn why(error: &reqwest::Error, url: &RequestUrl) -> Option<String> {
+/// What is wrong, and what to change where that is known.
+fn cause(error: &reqwest::Error, url: &RequestUrl) -> (Cause, String) {
     let url = url.as_url();
     let host = url.host_str().unwrap_or_default();
     let port = url.port_or_known_default().unwrap_or_default();
-    let plain = url.scheme() == "http";
     if is_unknown(error) {
         let said = root(error);
         let said = said.rsplit_once(": ").map_or(said.as_str(), |(_, why)| why);
-        return Some(format!("the name {host} cannot be resolved ({}): check how it is written", sanitize_line(said)));
+        let said = sanitize_line(said);
+        return (Cause::Unreachable, format!("the name {host} cannot be resolved ({said}): check how it is written"));
     }
     if find(error, |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused) {
-        return Some(format!(
-            "nothing answers on port {port} of {host} (connection refused): check the address and the port"
-        ));
+        return (
+            Cause::Unreachable,
+            format!("nothing answers on port {port} of {host} (connection refused): check the address and the port"),
+        );
     }
     let mut tls = None;
     find(error, |error: &rustls::Error| {
         tls = of_tls(error, host, port);
         true
     });
-    if tls.is_some() {
+    if let Some(tls) = tls {
         return tls;
     }
-    if plain && chain(error).any(|error| error.to_string().contains("invalid HTTP")) {
-        return Some(format!("what answers is no HTTP; if the port speaks TLS, write {host}:{port} without http://"));
+    // The first bytes are those of TLS, or of any other protocol.
+    if url.scheme() == "http" && says(error, "invalid HTTP version") {
+        let why = format!("what answers is no HTTP; if the port speaks TLS, write {host}:{port} without http://");
+        return (Cause::OtherScheme, why);
     }
-    None
+    if says(error, "invalid HTTP") {
+        return (Cause::Garbled, format!("the answer is no HTTP: {}", sanitize_line(&root(error))));
+    }
+    (if error.is_builder() { Cause::Unbuildable } else { Cause::Network }, sanitize_line(&root(error)))
 }
 
 /// Whether the name of the host was not found.
@@ -66,7 +100,7 @@ fn is_unknown(error: &reqwest::Error) -> bool {
 }
 
 /// Failures of TLS that stay until something is changed.
-fn of_tls(error: &rustls::Error, host: &str, port: u16) -> Option<String> {
+fn of_tls(error: &rustls::Error, host: &str, port: u16) -> Option<(Cause, String)> {
     let advice = match error {
         rustls::Error::InvalidCertificate(certificate) => match certificate {
             CertificateError::UnknownIssuer => {
@@ -86,16 +120,22 @@ fn of_tls(error: &rustls::Error, host: &str, port: u16) -> Option<String> {
             _ => "have the registry's certificate replaced".to_owned(),
         },
         rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
-            return Some(format!("the port answers without TLS: write http://{host}:{port} if that is meant"));
+            let why = format!("the port answers without TLS: write http://{host}:{port} if that is meant");
+            return Some((Cause::OtherScheme, why));
         }
         _ => return None,
     };
-    Some(format!("TLS failed: {}; {advice}", sanitize_line(&error.to_string())))
+    Some((Cause::Certificate, format!("TLS failed: {}; {advice}", sanitize_line(&error.to_string()))))
 }
 
 /// The innermost error: those around it say "error sending request" and the like.
 fn root(error: &reqwest::Error) -> String {
     chain(error).last().map(ToString::to_string).unwrap_or_default()
+}
+
+/// Whether the error, or one behind it, contains this.
+fn says(error: &reqwest::Error, what: &str) -> bool {
+    chain(error).any(|error| error.to_string().contains(what))
 }
 
 fn find<T: StdError + 'static>(error: &reqwest::Error, mut is: impl FnMut(&T) -> bool) -> bool {
@@ -180,20 +220,32 @@ mod tests {
             let error = failure(&client, &format!("https://127.0.0.1:{port}/v2/?secret=1")).await;
             let text = error.to_string();
             assert!(text.starts_with(&format!("asking https://127.0.0.1:{port}/v2/: TLS failed: ")), "{text}");
-            assert!(text.contains(expected) && !error.is_temporary(), "{text}");
+            assert!(text.contains(expected), "{text}");
+            assert_eq!((error.name(), error.is_temporary()), (Name::UnexpectedAnswer, false), "{text}");
+        }
+    }
+
+    /// A user who wrote the address can change it; one that a registry led to cannot be changed.
+    #[tokio::test]
+    async fn tls_and_plain_http_are_distinguished() {
+        let (registry, doubting) = (Client::for_tests(), Client::for_tests().distrusting_address());
+        for (client, name) in [(&registry, Name::UnexpectedAnswer), (&doubting, Name::InvalidInput)] {
+            let (address, _) = plain_server(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+            let error = failure(client, &format!("https://{address}")).await;
+            assert!(error.to_string().contains(&format!("write http://{address} if")), "{error}");
+            assert_eq!((error.name(), error.is_temporary()), (name, false), "{error}");
+            let (_, port) = tls_server("127.0.0.1", 2999);
+            let error = failure(client, &format!("http://127.0.0.1:{port}/")).await;
+            assert!(error.to_string().contains(&format!("write 127.0.0.1:{port} without http://")), "{error}");
+            assert_eq!((error.name(), error.is_temporary()), (name, false), "{error}");
         }
     }
 
     #[tokio::test]
-    async fn tls_and_plain_http_are_distinguished() {
-        let (address, _) = plain_server(b"HTTP/1.1 400 Bad Request\r\n\r\n");
-        let error = failure(&Client::for_tests(), &format!("https://{address}")).await;
-        assert!(error.to_string().contains(&format!("write http://{address} if")), "{error}");
-        assert!(!error.is_temporary(), "{error}");
-        let (_, port) = tls_server("127.0.0.1", 2999);
-        let error = failure(&Client::for_tests(), &format!("http://127.0.0.1:{port}/")).await;
-        assert!(error.to_string().contains(&format!("write 127.0.0.1:{port} without http://")), "{error}");
-        assert!(!error.is_temporary(), "{error}");
+    async fn an_answer_that_is_no_http_is_not_the_fault_of_the_address() {
+        let (address, _) = plain_server(b"HTTP/1.1 200 OK\r\nbad\x01header: 1\r\n\r\n");
+        let error = failure(&Client::for_tests().distrusting_address(), &format!("http://{address}")).await;
+        assert_eq!((error.name(), error.is_temporary()), (Name::UnexpectedAnswer, true), "{error}");
     }
 
     #[tokio::test]
@@ -208,7 +260,7 @@ mod tests {
         {
             let error = failure(client, url.as_url().as_str()).await;
             assert!(error.to_string().contains("connection refused"), "{error}");
-            assert_eq!(error.is_temporary(), temporary, "{error}");
+            assert_eq!((error.name(), error.is_temporary()), (Name::RegistryUnavailable, temporary), "{error}");
         }
     }
 
@@ -216,6 +268,6 @@ mod tests {
     async fn an_unknown_name_is_reported() {
         let error = failure(&Client::for_tests().distrusting_address(), "https://registry.invalid/v2/").await;
         assert!(error.to_string().contains("the name registry.invalid cannot be resolved"), "{error}");
-        assert!(!error.is_temporary(), "{error}");
+        assert_eq!((error.name(), error.is_temporary()), (Name::RegistryUnavailable, false), "{error}");
     }
 }

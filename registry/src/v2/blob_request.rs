@@ -25,9 +25,9 @@ impl AuthorizedClient {
     }
 }
 
-/// An answer that does not fit the request, which is more often a proxy in trouble than a registry.
+/// An answer that does not fit the request. That is more often a proxy in trouble than a registry: it is worth a retry.
 pub(super) fn unfit(why: &str) -> Failure {
-    Error::new(Name::RegistryUnavailable, why).into()
+    Error::new(Name::UnexpectedAnswer, why).temporary().into()
 }
 
 /// How much of a blob an answer holds.

@@ -118,31 +118,32 @@ mod tests {
     #[tokio::test]
     async fn reads_whole_and_partial_answers_and_doubts_odd_ones() {
         let corrupt = || Err((Name::CorruptContent, false));
-        let again = || Err((Name::RegistryUnavailable, true));
+        let cut = || Err((Name::RegistryUnavailable, true));
+        let unfit = || Err((Name::UnexpectedAnswer, true));
         for (range, answer, expected) in [
             (0..10, "200 OK\ncontent-length: 10\n\n0123456789", Ok("0123456789".to_owned())),
             (0..10, "200 OK\n\n0123456789", Ok("0123456789".to_owned())),
             (0..10, "200 OK\ncontent-length: 9\n\n012345678", corrupt()),
-            (0..10, "200 OK\n\n012345678", again()),
+            (0..10, "200 OK\n\n012345678", cut()),
             (0..10, "200 OK\n\n01234567890", corrupt()),
-            (0..10, "200 OK\ncontent-length: 10\n\n01234", again()),
+            (0..10, "200 OK\ncontent-length: 10\n\n01234", cut()),
             (
                 4..10,
                 "206 Partial Content\ncontent-range: bytes 4-9/10\ncontent-length: 6\n\n456789",
                 Ok("456789".to_owned()),
             ),
             (4..10, "200 OK\ncontent-length: 10\n\n0123456789", Ok("456789".to_owned())),
-            (4..10, "206 Partial Content\ncontent-range: bytes 3-9/10\n\n3456789", again()),
+            (4..10, "206 Partial Content\ncontent-range: bytes 3-9/10\n\n3456789", unfit()),
             (4..10, "206 Partial Content\ncontent-range: bytes 4-9/11\n\n456789", corrupt()),
-            (4..10, "206 Partial Content\ncontent-range: bytes 4-8/10\n\n45678", again()),
-            (4..10, "206 Partial Content\n\n456789", again()),
-            (4..10, "206 Partial Content\ncontent-range: pages 4-9/10\n\n456789", again()),
-            (0..10, "204 No Content\n\n", again()),
+            (4..10, "206 Partial Content\ncontent-range: bytes 4-8/10\n\n45678", unfit()),
+            (4..10, "206 Partial Content\n\n456789", unfit()),
+            (4..10, "206 Partial Content\ncontent-range: pages 4-9/10\n\n456789", unfit()),
+            (0..10, "204 No Content\n\n", unfit()),
             (2..5, "206 Partial Content\ncontent-range: bytes 2-4/10\n\n234", Ok("234".into())),
             (0..5, "206 Partial Content\ncontent-range: bytes 0-4/10\n\n01234", Ok("01234".into())),
             // Ranges are ignored: all from there on comes.
             (2..5, "200 OK\ncontent-length: 10\n\n0123456789", Ok("23456789".into())),
-            (2..5, "206 Partial Content\ncontent-range: bytes 2-9/10\n\n23456789", again()),
+            (2..5, "206 Partial Content\ncontent-range: bytes 2-9/10\n\n23456789", unfit()),
         ] {
             let (read, server) = read(range.clone(), [answer]).await;
             assert_eq!(read, expected, "{range:?} {answer:?}");
@@ -178,9 +179,9 @@ mod tests {
         let here = "302 Found\nlocation: HERE/again";
         for answers in [[here; 5], ["307 Temporary Redirect\n\n"; 5]] {
             let (text, _) = read(0..10, answers).await;
-            assert_eq!(text, Err((Name::RegistryUnavailable, false)));
+            assert_eq!(text, Err((Name::UnexpectedAnswer, false)));
         }
         let (text, server) = read(0..10, ["302 Found\nlocation: http://169.254.169.254/"]).await;
-        assert_eq!((text, server.requests().len()), (Err((Name::RegistryUnavailable, false)), 1));
+        assert_eq!((text, server.requests().len()), (Err((Name::UnexpectedAnswer, false)), 1));
     }
 }

@@ -45,11 +45,11 @@ impl AuthorizedClient {
         let next = links.filter_map(next_page).next().map(|link| url.follow(&link)).transpose()?;
         if next.as_ref() == Some(&url) {
             let why = format!("{doing} {url}: the next page is said to be the same one");
-            return Err(Error::new(Name::RegistryUnavailable, why).permanent().into());
+            return Err(Error::new(Name::UnexpectedAnswer, why).into());
         }
         let body = self.client().read_whole(response, doing, &url, PAGE_BYTES).await?.map_err(|_| {
             let why = format!("{doing} {url}: more than {PAGE_BYTES} bytes in one page");
-            Error::new(Name::RegistryUnavailable, why).permanent()
+            Error::new(Name::UnexpectedAnswer, why)
         })?;
         Ok(Page { body, next, url })
     }

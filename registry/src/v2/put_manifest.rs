@@ -99,7 +99,10 @@ impl<A: Authenticate> V2<A> {
                 ),
             )),
             // Two that write the same tag at once, say.
-            None => Err(operation.error(Name::RegistryUnavailable, &refusal.to_string())),
+            None => {
+                let why = format!("{refusal}, and the registry does not have tag {tag}");
+                Err(operation.error(Name::UnexpectedAnswer, &why).temporary())
+            }
         }
     }
 }

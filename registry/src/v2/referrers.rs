@@ -20,7 +20,7 @@ impl<A: Authenticate> V2<A> {
         let path = &self.path(repository);
         let permission = Permission::PullManifest(path);
         let operation = self.operation(permission, repository, format!("listing what refers to {subject}"));
-        let unexpected = |why: &str| operation.error(Name::RegistryUnavailable, why).permanent();
+        let unexpected = |why: &str| operation.error(Name::UnexpectedAnswer, why);
         let first = format!("/v2/{path}/referrers/{subject}");
         let (mut found, mut bytes, mut next) = (Vec::new(), 0, None);
         for _ in 0..PAGES {

@@ -66,7 +66,7 @@ pub(super) fn location(response: &Response, url: &RequestUrl) -> Result<RequestU
         Some(location) => Ok(url.follow(location)?),
         None => {
             let why = format!("opening an upload at {url}: {} without a Location", response.status());
-            Err(Error::new(Name::RegistryUnavailable, why).into())
+            Err(Error::new(Name::UnexpectedAnswer, why).temporary().into())
         }
     }
 }

@@ -44,7 +44,7 @@ impl<A: Authenticate> V2<A> {
             let mut json = serde_json::Deserializer::from_slice(&body);
             List { prefix, found: &mut found }.deserialize(&mut json).map_err(|_| {
                 let why = format!("{url} answers with something that is no list of tags");
-                operation.error(Name::RegistryUnavailable, &why).permanent()
+                operation.error(Name::UnexpectedAnswer, &why)
             })?;
             next = more;
             if found.len() > FOUND {

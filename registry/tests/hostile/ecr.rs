@@ -82,7 +82,7 @@ async fn it_leads_nobody_inwards() {
         let (double, client) = ecr().await;
         double.fault(FaultRule::always("v2.*", Fault::Redirect { url: url.into() }));
         for error in [read(&client).await.unwrap_err(), client.pull_manifest(&app(), &tag()).await.unwrap_err()] {
-            assert_eq!((error.name(), error.is_temporary()), (Name::RegistryUnavailable, false), "{error}");
+            assert_eq!((error.name(), error.is_temporary()), (Name::UnexpectedAnswer, false), "{error}");
             assert!(error.to_string().contains("sends us on to") && error.to_string().contains(ACCOUNT), "{error}");
         }
     }

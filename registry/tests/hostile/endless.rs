@@ -46,7 +46,7 @@ async fn a_manifest_without_end_is_read_up_to_the_limit() {
 #[tokio::test]
 async fn a_refusal_without_end_is_read_to_its_beginning() {
     for (status, name, again) in [
-        ("400 Bad Request", Name::RegistryUnavailable, false),
+        ("400 Bad Request", Name::UnexpectedAnswer, false),
         ("403 Forbidden", Name::SourceAccessDenied, false),
         ("503 Service Unavailable", Name::RegistryUnavailable, true),
     ] {
@@ -63,7 +63,7 @@ async fn a_token_without_end_is_not_waited_for() {
     let challenge = format!("401 Unauthorized\nwww-authenticate: Bearer realm=\"{}/token\"\n\n", tokens.address());
     let server = Hostile::start(move |_: &Asked| challenge.clone());
     let error = connect(&server.address(), ann(), Side::Source).pull_manifest(&app(), &tag()).await.unwrap_err();
-    assert_told(&error, Name::RegistryUnavailable, false, &[&server.host, &tokens.host, "longer than 1048576 bytes"]);
+    assert_told(&error, Name::UnexpectedAnswer, false, &[&server.host, &tokens.host, "longer than 1048576 bytes"]);
     assert!(tokens.sent() < (1 << 20) + ON_ITS_WAY, "{} bytes", tokens.sent());
 }
 
@@ -78,7 +78,7 @@ async fn lists_without_end_end() {
     assert_eq!(client.tags(&app(), "t").await.unwrap(), None, "each tag is asked for instead");
     assert_eq!(server.seen().len(), 20);
     let error = client.referrers(&app(), Digest::of(b"x")).await.unwrap_err();
-    assert_told(&error, Name::RegistryUnavailable, false, &[&server.host, "goes on after 100 pages"]);
+    assert_told(&error, Name::UnexpectedAnswer, false, &[&server.host, "goes on after 100 pages"]);
     assert_eq!(server.seen().len(), 120);
     // Few pages, each as long as one may be.
     let entry = format!("{{\"mediaType\":\"m\",\"digest\":\"{}\",\"size\":1}}", Digest::of(b"r"));
@@ -86,7 +86,7 @@ async fn lists_without_end_end() {
     let page = format!("200 OK\nlink: </more>; rel=next\n\n{{\"manifests\":[{entries}]}}");
     let server = Hostile::start(move |asked: &Asked| page.replacen("/more", &format!("/more?{}", asked.nth), 1));
     let error = anonymous(&server).referrers(&app(), Digest::of(b"x")).await.unwrap_err();
-    assert_told(&error, Name::RegistryUnavailable, false, &[&server.host, "more than 4194304 bytes on its pages"]);
+    assert_told(&error, Name::UnexpectedAnswer, false, &[&server.host, "more than 4194304 bytes on its pages"]);
     assert_eq!(server.seen().len(), 2);
     // One page without end.
     let server = endless("200 OK", "{\"tags\":[");
@@ -94,7 +94,7 @@ async fn lists_without_end_end() {
         anonymous(&server).tags(&app(), "").await.unwrap_err(),
         anonymous(&server).referrers(&app(), Digest::of(b"x")).await.unwrap_err(),
     ] {
-        assert_told(&error, Name::RegistryUnavailable, false, &[&server.host, "bytes in one page"]);
+        assert_told(&error, Name::UnexpectedAnswer, false, &[&server.host, "bytes in one page"]);
     }
     // More tags than any repository has images.
     let tags = vec!["\"sha256-x\""; 100_001].join(",");
@@ -134,7 +134,7 @@ async fn headers_have_limits() {
             format!("429 Too Many\nretry-after: {}\nratelimit-limit: {long}\n\n", "9".repeat(60_000)),
             Name::RegistryUnavailable,
         ),
-        (format!("307 Temporary Redirect\nlocation: ftp://{long}/{long}\n\n"), Name::RegistryUnavailable),
+        (format!("307 Temporary Redirect\nlocation: ftp://{long}/{long}\n\n"), Name::UnexpectedAnswer),
     ] {
         let server = Hostile::start(move |_: &Asked| head.clone());
         let error = anonymous(&server).pull_manifest(&app(), &tag()).await.unwrap_err();

@@ -113,7 +113,7 @@ async fn a_token_server_leads_nobody_on() {
         let challenge = format!("401 Unauthorized\nwww-authenticate: Bearer realm=\"{}/token\"\n\n", tokens.address());
         let registry = Hostile::start(move |_: &Asked| challenge.clone());
         let error = ask(&connect(&registry.address(), ann(), Side::Source), 0).await.unwrap_err();
-        assert_told(&error, Name::RegistryUnavailable, false, &["token server", &tokens.host, "sends us elsewhere"]);
+        assert_told(&error, Name::UnexpectedAnswer, false, &["token server", &tokens.host, "sends us elsewhere"]);
         assert!(foreign.seen().is_empty());
         assert_eq!((registry.seen().len(), tokens.seen().len()), (1, 1));
     }

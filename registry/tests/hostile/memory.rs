@@ -48,7 +48,7 @@ const CASES: [Case; 7] = [
     Case {
         name: "referrers",
         server: many_referrers,
-        ends: Name::RegistryUnavailable,
+        ends: Name::UnexpectedAnswer,
         says: "more than 4194304 bytes",
         most: 192 * MIB,
         requests: 32,

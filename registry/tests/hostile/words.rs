@@ -36,7 +36,7 @@ async fn a_terminal_obeys_nothing_that_a_registry_says() {
         (format!("502 Bad Gateway\ncontent-type: text/html\n\n{html}"), Name::RegistryUnavailable),
         (format!("200 OK\n\n{own}"), Name::CorruptContent),
         (format!("200 OK\n\n{kind}"), Name::CorruptContent),
-        ("200 OK\ncontent-type: \u{1b}[31m\n\n{\"schemaVersion\":2}".to_owned(), Name::RegistryUnavailable),
+        ("200 OK\ncontent-type: \u{1b}[31m\n\n{\"schemaVersion\":2}".to_owned(), Name::UnexpectedAnswer),
     ] {
         let error = pull(Login::Anonymous, answer).await;
         assert_told(&error, name, error.is_temporary(), &[]);

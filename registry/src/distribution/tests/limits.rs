@@ -50,7 +50,7 @@ async fn tls_behind_a_plain_address_is_reported() {
     ] {
         let error = pull(Login::Anonymous, answer).await;
         assert!(error.to_string().contains("The port speaks TLS: write 127.0.0.1:"), "{error}");
-        assert!(!error.is_temporary(), "{error}");
+        assert_eq!((error.name(), error.is_temporary()), (Name::InvalidInput, false), "{error}");
     }
 }
 

@@ -5,6 +5,7 @@ mod limits;
 mod lists;
 mod pushing;
 mod tokens;
+mod unexpected;
 
 use oci::{Reference, Repository};
 use promotion::Name;

@@ -36,7 +36,7 @@ async fn lies_are_reported_and_nothing_is_written() {
         (long.as_str(), "longer than"),
     ] {
         let ((name, again, text), server, _) = with_token_server(ann(), Side::Target, answer).await;
-        assert_eq!((name, again), (Name::RegistryUnavailable, false), "{text}");
+        assert_eq!((name, again), (Name::UnexpectedAnswer, false), "{text}");
         assert!(text.contains(expected) && text.contains("/token") && !text.contains("s3cret"), "{text}");
         assert_eq!(lines(&server), ["GET /v2/"], "{text}");
     }
@@ -64,7 +64,7 @@ async fn refusals_have_different_names() {
         ),
         (ann(), Side::Source, "403 Forbidden\n\n", Name::SourceAccessDenied, false, "`docker login 127.0.0.1:"),
         (Login::Anonymous, Side::Source, "401 Unauthorized\n\n", Name::SourceAccessDenied, false, "without a login"),
-        (Login::Anonymous, Side::Source, "404 Not Found\n\n", Name::RegistryUnavailable, false, "gives no token"),
+        (Login::Anonymous, Side::Source, "404 Not Found\n\n", Name::UnexpectedAnswer, false, "gives no token"),
         (Login::Anonymous, Side::Source, "503 Down\n\n", Name::RegistryUnavailable, true, "gives no token"),
         (Login::Anonymous, Side::Source, "429 Busy\n\n", Name::RegistryUnavailable, true, "gives no token"),
     ] {
@@ -106,7 +106,7 @@ async fn a_realm_has_to_be_where_credentials_may_go() {
         let server = Loopback::answering([challenge.as_str()]);
         let (name, again, text) =
             named(connect(&server.address, ann(), Side::Source).pull_manifest(&repository(), &tag()).await);
-        assert_eq!((name, again), (Name::RegistryUnavailable, false), "{text}");
+        assert_eq!((name, again), (Name::UnexpectedAnswer, false), "{text}");
         assert!(text.contains("names a token server that is not accepted") && !text.contains("u:p"), "{text}");
     }
 }
