@@ -6,8 +6,9 @@ use clap::error::ErrorKind;
 use clap::{Arg, Args, Parser, Subcommand};
 use clap_complete::Shell;
 use promotion::ReferrerPolicy;
+use registry::Location;
 
-use crate::location::{Location, RoleArn};
+use crate::role_arn::RoleArn;
 
 const AFTER_HELP: &str = "\
 A REGISTRY is `host[:port]`, `http://host:port` for one without TLS, or the host of an ECR registry, such as \

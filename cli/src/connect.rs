@@ -4,13 +4,11 @@ use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use promotion::{Error, Name, RetryPolicy, Retrying};
-use registry::{AnyRegistry, Connector, Distributions, Ecr, Identity, Proxy, Role, Side};
+use registry::{AnyRegistry, Connector, Distributions, Ecr, EcrHost, Identity, Keyring, Location, Proxy, Role, Side};
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::arguments::Between;
-use crate::credentials::Keyring;
 use crate::failure::Failure;
-use crate::location::{EcrHost, Location};
 
 /// How many targets are connected to at a time.
 const AT_ONCE: usize = 8;

@@ -79,13 +79,13 @@ pub(crate) use side::Side;
 mod registry_id;
 pub use registry_id::is_account_id;
 
-#[path = "../../cli/src/credentials"]
-mod credentials {
+#[path = "../../registry/src/logins"]
+mod logins {
     pub(crate) mod file;
     pub(crate) mod server;
 
     /// What a file of logins holds for a registry: the name of its helper, and its login.
-    pub fn login(file: &[u8], host: &str) -> Result<(Option<String>, Option<registry::Login>), promotion::Error> {
+    pub fn login(file: &[u8], host: &str) -> Result<(Option<String>, Option<crate::Login>), promotion::Error> {
         let Some(file) = file::AuthFile::parse(std::path::Path::new("config.json"), file)? else {
             return Ok((None, None));
         };
@@ -103,7 +103,7 @@ mod release_folder;
 #[path = "../../lambdas/invocation/src/words.rs"]
 mod words;
 
-pub use credentials::login;
+pub use logins::login;
 pub use distribution::address::Address;
 pub use distribution::login::Login;
 pub use distribution::{challenge, resources, token_server};

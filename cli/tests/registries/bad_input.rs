@@ -79,7 +79,7 @@ async fn a_login_that_is_wrong_or_missing() {
 async fn a_file_of_logins_that_is_broken() {
     let setup = Setup::with(&[&fixture()]).await;
     let host = setup.target.host();
-    let words = [".docker/config.json", "Mend or remove it"];
+    let words = [".docker/config.json", "Fix or remove it"];
     for (content, word) in [
         (format!(r#"{{ "auths": {{ "{host}": {{ "auth": "{SECRET}" }} }}"#), "it is no JSON"),
         (json!({ "auths": { host: { "auth": SECRET } } }).to_string(), "it is no base64"),

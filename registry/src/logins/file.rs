@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use promotion::{Error, Name};
-use registry::Login;
 use serde_json::{Map, Value};
 
 use super::server::Server;
+use crate::Login;
 
 /// The largest file of logins that is read, in bytes: people have some dozens of them.
 const MAX_BYTES: u64 = 1 << 20;
@@ -146,6 +146,6 @@ fn decode(auth: &str) -> Result<(String, String), &'static str> {
 fn broken(path: &Path, what: impl std::fmt::Display) -> Error {
     Error::new(
         Name::InvalidInput,
-        format!("the file of logins {}: {what}. Mend or remove it; `docker login` writes it anew", path.display()),
+        format!("the file of logins {}: {what}. Fix or remove it; `docker login` writes it anew", path.display()),
     )
 }

@@ -50,7 +50,7 @@ impl Server {
 }
 
 /// Whether these are the names of one and the same registry, that of Docker Hub.
-pub(crate) fn is_docker_hub(host: &str) -> bool {
+fn is_docker_hub(host: &str) -> bool {
     matches!(host.strip_suffix(":443").unwrap_or(host), "docker.io" | "index.docker.io" | "registry-1.docker.io")
 }
 

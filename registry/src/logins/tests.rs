@@ -69,7 +69,7 @@ impl Home {
     }
 
     async fn login(&self, host: &str) -> String {
-        told(self.keyring().login(host, false).await.unwrap())
+        shown(self.keyring().login(host, false).await.unwrap())
     }
 
     async fn refusal(&self, keyring: Keyring) -> String {
@@ -82,7 +82,7 @@ impl Home {
     }
 }
 
-fn told(login: Login) -> String {
+fn shown(login: Login) -> String {
     assert!(!format!("{login:?}").contains(SECRET));
     match login {
         Login::Anonymous => "anonymous".into(),
@@ -139,7 +139,7 @@ async fn files_are_looked_at_in_order_and_none_is_needed() {
         (vec![elsewhere, ("REGISTRY_AUTH_FILE", "missing.json")], "elsewhere:x"),
     ] {
         let login = home.keyring_with(&variables).login("registry.example", false).await.unwrap();
-        assert_eq!(told(login), expected, "{variables:?}");
+        assert_eq!(shown(login), expected, "{variables:?}");
     }
 }
 
@@ -208,7 +208,7 @@ async fn a_helper_is_asked_for_what_it_keeps() {
 #[tokio::test]
 async fn a_helper_that_fails_is_named_and_its_answer_is_not_shown() {
     for (script, expected) in [
-        ("echo hunter2; echo 'is \u{1b}[31mlocked\n up' >&2; exit 3", "it failed and says \"is \\u{1b}[31mlocked up\""),
+        ("echo hunter2; echo 'is \u{1b}[31mlocked\n up' >&2; exit 3", "it failed and says \"is [31mlocked up\""),
         ("echo hunter2; exit 1", "it failed. See what `echo registry.example | docker-credential-x get` says"),
         ("kill -9 $$", "it failed. See what `echo registry.example | docker-credential-x get` says"),
         ("echo hunter2", "its answer is no JSON object"),

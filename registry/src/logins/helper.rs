@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use oci::text::sanitize_line;
 use promotion::{Error, Name};
-use registry::Login;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
 use super::server::Server;
+use crate::Login;
 
-/// The most that is read of what a helper says, in bytes. A token is a few thousand.
+/// The most that is read of what a helper says, in bytes. A token has a few thousand.
 const MAX_BYTES: u64 = 256 << 10;
 
 /// What a helper says on stdout when it keeps no such login (`docker-credential-helpers`, credentials/error.go).
@@ -31,11 +31,11 @@ pub(super) struct Helper<'a> {
     pub(super) named_by: &'a Path,
     /// Where programs are looked for.
     pub(super) path: Option<&'a OsStr>,
-    pub(super) retry_policy: Duration,
+    pub(super) timeout: Duration,
 }
 
 /// What a helper said and how it ended.
-struct Answer {
+struct HelperReply {
     succeeded: bool,
     stdout: Vec<u8>,
     stderr: Vec<u8>,
@@ -44,31 +44,31 @@ struct Answer {
 impl Helper<'_> {
     /// Asks for a login. None if the helper keeps none for this registry.
     pub(super) async fn ask(&self, server: &Server) -> Result<Option<Login>, Error> {
-        let answer = match tokio::time::timeout(self.retry_policy, self.run(server)).await {
-            Ok(Ok(answer)) => answer,
+        let reply = match tokio::time::timeout(self.timeout, self.run(server)).await {
+            Ok(Ok(reply)) => reply,
             Ok(Err(error)) if error.kind() == ErrorKind::NotFound => {
                 return Err(self.failed(server, "it is not on the PATH. Install it"));
             }
-            Ok(Err(error)) => return Err(self.failed(server, &format!("it could not be run: {error}. Mend that"))),
+            Ok(Err(error)) => return Err(self.failed(server, &format!("it could not be run: {error}. Fix that"))),
             Err(_) => {
                 let what =
-                    format!("it did not answer within {:?} and was stopped. See what it waits for", self.retry_policy);
+                    format!("it did not answer within {:?} and was stopped. See what it waits for", self.timeout);
                 return Err(self.failed(server, &what));
             }
         };
-        if !answer.succeeded {
-            // Helpers tell what went wrong on stdout.
-            if answer.stdout.trim_ascii() == NOT_FOUND.as_bytes() {
+        if !reply.succeeded {
+            // Helpers say on stdout what went wrong.
+            if reply.stdout.trim_ascii() == NOT_FOUND.as_bytes() {
                 return Ok(None);
             }
             return Err(
-                self.failed(server, &format!("it failed{}. {}", complaint(&answer.stderr), self.ask_by_hand(server)))
+                self.failed(server, &format!("it failed{}. {}", complaint(&reply.stderr), self.ask_by_hand(server)))
             );
         }
-        self.parse(server, &answer)
+        self.parse(server, &reply)
     }
 
-    async fn run(&self, server: &Server) -> std::io::Result<Answer> {
+    async fn run(&self, server: &Server) -> std::io::Result<HelperReply> {
         let mut command = Command::new(format!("docker-credential-{}", self.name));
         command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A group of its own can be ended whole, with what the helper started in turn.
@@ -86,16 +86,16 @@ impl Helper<'_> {
             futures_util::future::try_join(read(child.stdout.take()), read(child.stderr.take())).await?;
         let succeeded = child.wait().await?.success();
         group.0 = None;
-        Ok(Answer { succeeded, stdout, stderr })
+        Ok(HelperReply { succeeded, stdout, stderr })
     }
 
-    fn parse(&self, server: &Server, answer: &Answer) -> Result<Option<Login>, Error> {
+    fn parse(&self, server: &Server, reply: &HelperReply) -> Result<Option<Login>, Error> {
         let wrong = |what: &str| Err(self.failed(server, &format!("{what}. {}", self.ask_by_hand(server))));
-        if answer.stdout.len() as u64 > MAX_BYTES {
+        if reply.stdout.len() as u64 > MAX_BYTES {
             return wrong("it said more than a login");
         }
         // Neither the answer nor what a JSON library has to say about it is shown: it holds the secret.
-        let Ok(Value::Object(fields)) = serde_json::from_slice(&answer.stdout) else {
+        let Ok(Value::Object(fields)) = serde_json::from_slice(&reply.stdout) else {
             return wrong("its answer is no JSON object");
         };
         let from = format!("docker-credential-{}", self.name);
@@ -144,7 +144,7 @@ fn complaint(stderr: &[u8]) -> String {
     }
 }
 
-/// A helper and all that it started, ended when nobody waits for it any more.
+/// A helper and all that it started, ended when its reply is no longer waited for.
 struct Group(Option<Pid>);
 
 impl Group {
