@@ -72,7 +72,7 @@ impl Answer {
     }
 
     /// What goes to stdout.
-    pub(crate) fn told(self, output: Output) -> String {
+    pub(crate) fn render(self, output: Output) -> String {
         if output.json { format!("{}\n", Value::Object(self.fields)) } else { self.text }
     }
 }

@@ -109,7 +109,7 @@ pub(crate) struct Between {
     pub(crate) external_id: Option<String>,
 }
 
-/// What becomes of what hangs on the images.
+/// What becomes of the referrers of the images.
 #[derive(Debug, Args)]
 pub(crate) struct Referrers {
     /// Leave signatures, SBOMs and attestations that refer to the images where they are

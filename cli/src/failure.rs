@@ -24,7 +24,7 @@ impl Failure {
     }
 
     /// What goes to stdout: with `--json` one object, in any case.
-    pub(crate) fn told(&self, output: Output) -> String {
+    pub(crate) fn render(&self, output: Output) -> String {
         match output.json {
             true => {
                 let error = json!({ "name": self.error.name().as_str(), "message": self.error.to_string() });

@@ -62,10 +62,10 @@ fn work(asked: &Work) -> ExitCode {
     // A thread that still waits for a name server or for standard input is not waited for.
     runtime.shutdown_background();
     let (text, code) = match result {
-        Ok(answer) => (answer.told(output), ExitCode::SUCCESS),
+        Ok(answer) => (answer.render(output), ExitCode::SUCCESS),
         Err(failure) => {
             let _ = writeln!(std::io::stderr(), "error: {}: {}", failure.error.name(), failure.error);
-            (failure.told(output), failure.code())
+            (failure.render(output), failure.code())
         }
     };
     match write(text.as_bytes()) {

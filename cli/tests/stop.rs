@@ -54,10 +54,10 @@ fn a_signal_ends_the_program_and_what_it_started() {
         let mut pipe = File::open(pipe).unwrap();
         let id = i32::try_from(program.0.id()).ok().and_then(Pid::from_raw).unwrap();
         kill_process(id, signal).unwrap();
-        let mut told = String::new();
-        program.0.stdout.take().unwrap().read_to_string(&mut told).unwrap();
+        let mut stdout = String::new();
+        program.0.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
         assert_eq!(program.0.wait().unwrap().code(), Some(1));
-        let answer: Value = serde_json::from_str(&told).unwrap();
+        let answer: Value = serde_json::from_str(&stdout).unwrap();
         let message = format!("stopped by {name}: nothing was written");
         assert_eq!(answer, json!({ "error": { "name": "OutOfTime", "message": message } }));
         // A pipe ends when nobody is left to write into it.

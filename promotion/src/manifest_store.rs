@@ -42,7 +42,7 @@ impl ManifestStore {
     pub(crate) fn overflow(&self) -> Option<Error> {
         (self.read_bytes > READ_BYTES).then(|| {
             let why = format!(
-                "the manifests of this release have more than {} MiB in all, and no more are read: split the release, or see what its indexes list and what hangs on \
+                "the manifests of this release have more than {} MiB in all, and no more are read: split the release, or see what its indexes list and what refers to \
                  its images",
                 READ_BYTES >> 20
             );

@@ -47,7 +47,7 @@ pub(crate) struct Step {
     pub(crate) work: Work,
     /// The steps that have to be done before.
     pub(crate) after: Vec<StepId>,
-    /// Whether it is for something that hangs on an image, and for no image.
+    /// Whether it is for a referrer of an image, and for no image.
     pub(crate) is_for_referrer: bool,
 }
 
@@ -86,7 +86,7 @@ pub(crate) struct Tagging {
     pub(crate) tag: Tag,
     pub(crate) old: Option<Digest>,
     pub(crate) new: Digest,
-    /// Whether it is the tag of something that hangs on an image.
+    /// Whether it is the tag of a referrer, or of a list of referrers.
     pub(crate) is_for_referrer: bool,
 }
 
@@ -264,7 +264,7 @@ impl<'a> Planner<'a> {
                 manifests.insert(digest, None);
                 continue;
             }
-            // What hangs on an image comes after it, or it would be untagged content that nobody understands where the image never comes.
+            // A referrer comes after its subject: without it, it would be untagged content that nothing explains.
             let subject = root.subject.filter(|_| digest == root.digest);
             let before = content.children().iter().map(|child| child.digest).chain(subject);
             let mut after: Vec<StepId> =

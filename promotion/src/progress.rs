@@ -84,7 +84,7 @@ impl Progress {
         self.moved.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Notes that a manifest is left behind, and why: it hangs on an image, and the target does not take it.
+    /// Notes that a referrer is left behind, and why the target does not take it.
     pub(crate) fn leave(&self, target: TargetId, repository: &Repository, digest: Digest, why: String) {
         lock(&self.left).insert((target, repository.clone(), digest), why);
     }

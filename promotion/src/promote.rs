@@ -46,7 +46,7 @@ impl<S: Source, T: Target> Promotion<S, T> {
         }
     }
 
-    /// The same promotion, with this to become of what hangs on the images.
+    /// The same promotion, with this policy for the referrers of its images.
     #[must_use]
     pub fn with_referrers(mut self, referrer_policy: ReferrerPolicy) -> Self {
         self.referrer_policy = referrer_policy;

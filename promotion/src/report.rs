@@ -34,7 +34,7 @@ pub struct TargetReport {
     pub outcomes: Vec<Outcome>,
     /// Images whose tag pointed to the pinned digest before.
     pub images_present: u64,
-    /// Signatures, SBOMs and the like that hang on the images, and are there now.
+    /// Referrers of the images (signatures, SBOMs, attestations) that are there now.
     pub referrers: u64,
     /// What was done.
     #[serde(flatten)]

@@ -32,7 +32,7 @@ const AT_ONCE: usize = 32;
 #[derive(Debug)]
 pub struct Survey {
     pub(crate) images: Vec<PinnedImage>,
-    /// One for each image, in the same order, and then what hangs on them.
+    /// One for each image, in the same order, and then one for each of their referrers.
     pub(crate) roots: Vec<Root>,
     /// The lists of referrers that clients keep in the source, by subject.
     pub(crate) lists: BTreeMap<(Repository, Digest), Manifest>,

@@ -1,4 +1,4 @@
-//! What hangs on images, on registries in memory that list referrers themselves and on such that leave it to clients.
+//! Referrers, on registries in memory that list them themselves and on such that leave it to clients.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
@@ -179,7 +179,7 @@ async fn what_a_target_does_not_take_is_left_behind_and_told_unless_it_is_requir
         let sbom = attach(&world.source, "app", &world.root, "sbom");
         let bundle = attach(&world.source, "app", &world.root, "bundle");
         let refused = Error::new(Name::RegistryLimit, "ECR does not take this manifest");
-        // What hangs on an image comes after all that is of images: six manifests.
+        // Referrers come after everything of the images: six manifests.
         let mut puts = 0;
         world.target.on_call(move |(called, _)| {
             puts += i32::from(*called == "put_manifest");

@@ -137,9 +137,9 @@ fn people_read_the_same_and_errors_have_their_name() {
     let release = json!({ "images": [{ "repository": "myapp/gone", "tag": "1.0" }] });
     std::fs::write(world.home.path().join("deploy-manifest.json"), release.to_string()).unwrap();
     let output = world.transship(&promote);
-    let told = String::from_utf8(output.stderr).unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
-    assert!(told.contains("error: SourceImageNotFound: ") && told.contains("myapp/gone"), "{told}");
+    assert!(stderr.contains("error: SourceImageNotFound: ") && stderr.contains("myapp/gone"), "{stderr}");
     let (code, answer) = world.json("check", &target, &[]);
     assert_eq!((code, &answer["error"]["name"]), (Some(1), &json!("SourceImageNotFound")), "{answer}");
 }

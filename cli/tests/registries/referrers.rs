@@ -1,4 +1,4 @@
-//! What hangs on images: it joins what hangs on them in the target already, and may be left or asked for.
+//! Referrers: they join those that the target has already, and can be left behind or required.
 
 use std::collections::BTreeSet;
 
@@ -52,7 +52,7 @@ async fn they_are_left_where_they_are_if_so_asked() {
     let left = setup.promote(&["--no-referrers"]).await;
     assert_eq!((left["tags_put"].as_u64(), left["manifests_put"].as_u64()), (Some(1), Some(1)), "{left}");
     skopeo::assert_holds(setup.target_host(), &plain, None).await;
-    // The image is there; what hangs on it follows when it is wanted.
+    // The image is there; its referrers follow when they are wanted.
     let carried = setup.promote(&["--require-referrers"]).await;
     assert_eq!(
         (carried["images"][0]["targets"][0]["outcome"].as_str(), carried["referrers"].as_u64()),

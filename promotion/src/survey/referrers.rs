@@ -7,7 +7,7 @@ use super::*;
 use crate::{Lookup, Name, Referrers};
 use oci::{Content, Descriptor};
 
-/// What becomes of the signatures, SBOMs and attestations that hang on the images of a release.
+/// What becomes of the referrers of the images of a release: signatures, SBOMs, attestations.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum ReferrerPolicy {
@@ -46,8 +46,8 @@ const PREFIX: &str = "sha256-";
 /// The tags under which cosign keeps what it says of an image (sigstore/cosign, `specs/SIGNATURE_SPEC.md`).
 const SUFFIXES: [&str; 3] = [".sig", ".att", ".sbom"];
 
-/// What was being done when a registry could not say what hangs on an image.
-const LOOKING: &str = "looking for what hangs on the images, which can be left behind";
+/// What was being done when a registry could not say what refers to an image.
+const LOOKING: &str = "looking for referrers of the images, which can be left behind";
 
 pub(super) type Subject = (Repository, Digest);
 
@@ -58,7 +58,7 @@ pub(crate) fn digest_tag(subject: Digest, suffix: &str) -> Option<Tag> {
 }
 
 impl Survey {
-    /// Finds what hangs on the images, and on what hangs on those: manifests that name them as their subject, and tags made of their
+    /// Finds the referrers of the images, and those of the referrers: manifests that name them as their subject, and tags made of their
     /// digests.
     pub(super) async fn find_referrers<S: Source>(&mut self, source: &Retrying<S>) {
         let mut tags: HashMap<Repository, Option<HashSet<Tag>>> = HashMap::new();
@@ -203,7 +203,7 @@ impl Survey {
     }
 
     /// A signature tag of a target that holds all that the one of the source holds, and more, stays as it is: somebody signed there as well. One
-    /// that moves away from signatures which only the target has is told.
+    /// that moves away from signatures which only the target has is noted.
     pub(super) fn unless_outdone(
         &self,
         at: usize,

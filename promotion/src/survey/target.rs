@@ -11,7 +11,7 @@ pub(super) struct FoundRoots {
     pub(super) manifests: Vec<Manifest>,
     /// What the roots refer to that the target holds under their tag.
     pub(super) contents: HashMap<Digest, Arc<Content>>,
-    /// What other manifests refer to that the target holds under the tags of roots which hang on something.
+    /// What other manifests refer to that the target holds under the tags of referrers.
     pub(super) others: HashMap<Digest, Arc<Content>>,
     pub(super) problems: Vec<(Repository, Error)>,
 }

@@ -90,7 +90,7 @@ impl<S: Source, T: Target> StepRunner<S, T> {
     async fn run(&self, begun: Option<MountOutcome<T::Upload>>) -> Result<(), Error> {
         let step = &self.plan.steps[self.at];
         match self.carry_out(step, begun).await {
-            // Nobody needs what hangs on an image to run it, and ECR takes less of it than the specification does (aws/containers-roadmap#2783).
+            // No image needs its referrers to run, and ECR takes fewer of them than the specification does (aws/containers-roadmap#2783).
             Err(error)
                 if step.is_for_referrer
                     && error.name() == Name::RegistryLimit

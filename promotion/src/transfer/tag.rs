@@ -101,7 +101,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
         let name = failed.clone().map(|(_, error)| error).find(|error| !error.is_temporary());
         let name = name.or_else(|| failed.clone().map(|(_, error)| error).next())?.name();
         let message = format!(
-            "{} of {} tags are not written; everything is staged, and the other tags stay: mend the cause and run again, which writes only \
+            "{} of {} tags are not written; everything is staged, and the other tags stay: fix the cause and run again, which writes only \
              what is missing",
             faults.len(),
             plan.tags.len()

@@ -93,7 +93,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
 }
 
 impl Plan {
-    /// The manifests that this plan writes, and whether each is for something that hangs on an image.
+    /// The manifests that this plan writes, and whether each is for a referrer.
     fn written(&self) -> impl Iterator<Item = (TargetRepository<'_>, Digest, bool)> {
         self.steps.iter().filter_map(|(_, step)| match step.work {
             Work::Manifest(digest) => Some(((step.target, &step.repository), digest, step.is_for_referrer)),

@@ -1,4 +1,4 @@
-//! A registry in memory, as strict as ECR about what refers to what, that can be told to fail.
+//! A registry in memory, as strict as ECR about what refers to what, that fails on demand.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 pub(crate) mod images;

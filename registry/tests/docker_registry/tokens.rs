@@ -71,12 +71,12 @@ async fn a_token_is_used_again() {
     let error = crate::target(&server, Auth::Bearer).has_blobs(&app(), &[absent(0)]).await.unwrap_err();
     let text = error.to_string();
     assert!(text.contains("expires_in 0") && !error.is_temporary(), "{text}");
-    assert_eq!(text.matches("looking for blob").count(), 1, "what was tried is told once: {text}");
+    assert_eq!(text.matches("looking for blob").count(), 1, "what was tried is said once: {text}");
 }
 
 #[tokio::test]
 async fn a_token_server_that_lies_is_told_of() {
-    for (status, body, told) in [
+    for (status, body, said) in [
         (200, r#"{"expires_in":300}"#, "no token"),
         (200, "<html>welcome</html>", "JSON"),
         (200, r#"{"token":""}"#, "token"),
@@ -90,10 +90,10 @@ async fn a_token_server_that_lies_is_told_of() {
         let target = target(&server, Auth::Bearer);
         let error = target.start_upload(&app()).await.map(drop).unwrap_err();
         let text = error.to_string();
-        assert!(text.contains(told), "{body}: {text}");
+        assert!(text.contains(said), "{body}: {text}");
         assert!(text.contains(server.host()) && text.contains("team/app"), "{body}: {text}");
         assert!(!error.is_temporary(), "{body}: {text}");
-        assert_eq!(text.matches("opening an upload").count(), 1, "what was tried is told once: {text}");
+        assert_eq!(text.matches("opening an upload").count(), 1, "what was tried is said once: {text}");
     }
 }
 

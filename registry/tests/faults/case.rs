@@ -26,7 +26,7 @@ pub(crate) enum Outcome {
     /// There was nothing to strike.
     Nothing,
     Success,
-    /// A success that left behind what hangs on the images.
+    /// A success that left the referrers behind.
     WithoutReferrers,
     Failure(Name),
 }
@@ -66,27 +66,27 @@ impl Case<'_> {
         });
         let result = setup.promote(if self.fault_kind.waits { Waiting::Short } else { Waiting::Usual }).await;
         let (struck, requests) = (proxy.struck(), setup.requests());
-        let told = |why: String| format!("{self:?}: {why}, after {result:?}");
+        let wrong = |why: String| format!("{self:?}: {why}, after {result:?}");
         let outcome = match &result {
             Ok(_) if setup.check(&setup.is_whole).is_ok() => Outcome::Success,
             Ok(report) if self.request_kind.is_list() || !report.notes.is_empty() => {
-                setup.check(&setup.image_is_whole).map_err(told)?;
+                setup.check(&setup.image_is_whole).map_err(wrong)?;
                 Outcome::WithoutReferrers
             }
-            Ok(_) => return Err(told(setup.check(&setup.is_whole).unwrap_err())),
+            Ok(_) => return Err(wrong(setup.check(&setup.is_whole).unwrap_err())),
             Err(error) => {
-                setup.check(&setup.tags_are_whole).map_err(told)?;
+                setup.check(&setup.tags_are_whole).map_err(wrong)?;
                 Outcome::Failure(error.name())
             }
         };
         if requests > MOST_REQUESTS {
-            return Err(told(format!("{requests} requests")));
+            return Err(wrong(format!("{requests} requests")));
         }
         if let Err(error) = &result {
             println!("{self:?}: {error:?}");
             // What failed before anything was written leaves nothing that the next run could stumble over.
             if self.request_kind.writes() {
-                Box::pin(self.heals(&setup)).await.map_err(told)?;
+                Box::pin(self.heals(&setup)).await.map_err(wrong)?;
             }
         }
         Ok(if struck == 0 { Outcome::Nothing } else { outcome })

@@ -2,7 +2,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// Somebody else's server: it is glad about everything, and remembers what it was told.
+/// A server of another party: it accepts everything, and remembers what it was sent.
 pub(crate) struct Foreign {
     url: String,
     heard: Arc<Mutex<Vec<String>>>,
@@ -43,7 +43,7 @@ impl Foreign {
 fn answer(mut stream: TcpStream, heard: &Mutex<Vec<String>>) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let head: Vec<_> = reader.by_ref().lines().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
-    // A client that gave up before it asked has told nothing.
+    // A client that gave up before it asked has sent nothing.
     if head.is_empty() {
         return;
     }

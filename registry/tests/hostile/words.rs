@@ -45,7 +45,7 @@ async fn a_terminal_obeys_nothing_that_a_registry_says() {
     }
 }
 
-/// What an index says of its platforms is told where one is missing.
+/// What an index says of its platforms is repeated where one is missing.
 #[tokio::test]
 async fn a_terminal_obeys_nothing_that_a_manifest_says() {
     let child = serde_json::json!({
@@ -87,7 +87,7 @@ async fn what_is_quoted_is_cut() {
 #[tokio::test]
 async fn a_login_that_is_sent_back_is_not_shown() {
     let escaped: String = PASSWORD.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect();
-    for told in [
+    for said in [
         format!("403 Forbidden\n\nyou sent authorization: Basic {BASIC}, that is ann:{PASSWORD}"),
         format!(
             "403 Forbidden\n\n{{\"errors\":[{{\"code\":\"{PASSWORD}\",\"message\":\"not {BASIC} nor {escaped}\"}}]}}"
@@ -95,7 +95,7 @@ async fn a_login_that_is_sent_back_is_not_shown() {
         format!("403 Forbidden\ncontent-type: text/html\n\n<title>Basic {BASIC}</title>"),
         format!("429 Too Many\nratelimit-limit: {PASSWORD}\n\n"),
     ] {
-        let error = pull(ann(), told).await;
+        let error = pull(ann(), said).await;
         let text = format!("{error} {error:?}");
         assert!(!text.contains(PASSWORD) && !text.contains(BASIC), "{text}");
         assert!(text.contains("[...]"), "{text}");

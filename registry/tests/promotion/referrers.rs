@@ -1,4 +1,4 @@
-//! What hangs on images, where ECR lists it.
+//! Referrers, where ECR lists them.
 
 use ecr_double::{Fault, FaultRule};
 use image_fixtures::signature_tag;
@@ -42,7 +42,7 @@ async fn a_referrer_that_ecr_refuses_is_named_and_fatal_only_where_it_is_require
             "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'".into(),
         ),
     };
-    // The image goes first, and then what hangs on it.
+    // The image goes first, and then its referrers.
     world.double.fault(FaultRule::once("PutImage", refusal.clone()).nth(2));
     let report = world.promote(&["app:1"]).await.unwrap();
     assert_eq!(report.notes.len(), 1, "{:?}", report.notes);

@@ -13,7 +13,7 @@ pub(crate) fn run(endpoint: &str, targets: &[&str]) {
     for release in std::io::stdin().lock().lines() {
         let release = Release::parse(release.unwrap().as_bytes()).unwrap();
         let requests = runtime.block_on(promote(endpoint, targets, release));
-        // Connections end with their client; their tasks are told so, and end when they are next run.
+        // Connections end with their client; their tasks are cancelled, and end when they are next run.
         while runtime.metrics().num_alive_tasks() > 0 {
             runtime.block_on(tokio::task::yield_now());
         }

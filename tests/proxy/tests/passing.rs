@@ -88,12 +88,12 @@ async fn requests_pass_as_they_came_and_are_counted() {
         assert_eq!(echo.arrived(), [expected]);
     }
     assert_eq!(*echo.connections.lock().unwrap(), 1, "a connection of the client is one to the registry");
-    let told = client.get(format!("http://{host}/.proxy/requests")).send().await.unwrap().text().await.unwrap();
+    let reply = client.get(format!("http://{host}/.proxy/requests")).send().await.unwrap().text().await.unwrap();
     let down = "GET /v2/ ".len() + "GET /v2/app/manifests/1 ".len() + 2 * (host.len() + " abc".len());
     let expected = json!({
         "requests": 3, "by_kind": { "GET ping": 1, "GET tag": 1, "HEAD blob": 1 }, "bytes_up": 9, "bytes_down": down,
     });
-    assert_eq!(serde_json::from_str::<Value>(&told).unwrap(), expected);
+    assert_eq!(serde_json::from_str::<Value>(&reply).unwrap(), expected);
     client.delete(format!("http://{host}/.proxy/requests")).send().await.unwrap();
     let nothing = json!({ "requests": 0, "by_kind": {}, "bytes_up": 0, "bytes_down": 0 });
     assert_eq!(proxy.overview(), nothing);
