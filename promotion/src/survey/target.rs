@@ -11,7 +11,7 @@ pub(super) struct FoundRoots {
     pub(super) manifests: Vec<Manifest>,
     /// What the roots refer to that the target holds under their tag.
     pub(super) contents: HashMap<Digest, Arc<Content>>,
-    /// What other manifests refer to that the target holds under the tags of roots which hang on something.
+    /// What other manifests refer to that the target holds under the tags of referrers.
     pub(super) others: HashMap<Digest, Arc<Content>>,
     pub(super) problems: Vec<(Repository, Error)>,
 }
@@ -56,7 +56,8 @@ pub(super) async fn look_up_tags<T: Target>(target: &Retrying<T>, names: &[(Repo
     tags
 }
 
-/// Asks for the digests of those roots that the tags do not point to: an up-to-date target costs one request per repository and batch.
+/// Asks for the digests of those roots that the tags do not point to: an up-to-date target costs one request per
+/// repository and batch.
 pub(super) async fn find_roots<T: Target>(
     target: &Retrying<T>,
     known: &TargetSurvey,
