@@ -260,7 +260,10 @@ async fn list_tags<S: Source>(
     let repositories: BTreeSet<_> = subjects.iter().map(|(repository, _)| repository).collect();
     let new = repositories.into_iter().filter(|repository| !known.contains_key(repository));
     let mut answers = stream::iter(new)
-        .map(|repository| async move { (repository, source.tags(repository, PREFIX).await) })
+        .map(|repository| async move {
+            let is_listed = source.lists_tags_cheaply();
+            (repository, if is_listed { source.tags(repository, PREFIX).await } else { Ok(None) })
+        })
         .buffered(AT_ONCE);
     let (mut tags, mut failures) = (HashMap::new(), vec![]);
     while let Some((repository, listed)) = answers.next().await {
