@@ -1,3 +1,5 @@
+//! Batches of what is asked for in one request.
+
 use std::collections::HashMap;
 use std::hash::Hash;
 

@@ -1,6 +1,8 @@
-//! What every registry behind [`Source`](crate::Source) and [`Target`](crate::Target) has to do, as functions that panic where it does not.
+//! What every registry behind [`Source`](crate::Source) and [`Target`](crate::Target) has to do, as functions that
+//! panic where it does not.
 //!
-//! They are run on each implementation, and can be run on any real registry. Each needs a repository that nothing else writes into.
+//! They are run on each implementation, and can be run on any real registry. Each needs a repository that nothing else
+//! writes into.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -12,8 +14,8 @@ use futures_util::{TryStreamExt, stream};
 use crate::{Error, MountOutcome, Name, PutOutcome, Target};
 use oci::{Descriptor, Digest, Manifest, MediaType, Reference, Repository, Tag};
 
-/// All of them. `sibling` is another repository of the same registry; `missing` is one that does not exist, where a registry does not create
-/// repositories when something is written into them.
+/// All of them. `sibling` is another repository of the same registry; `missing` is one that does not exist, where a
+/// registry does not create repositories when something is written into them.
 pub async fn all<T: Target>(target: &T, repository: &Repository, sibling: &Repository, missing: Option<&Repository>) {
     blobs_arrive_byte_for_byte(target, repository).await;
     bodies_that_break_or_lie_commit_nothing(target, repository).await;
@@ -21,6 +23,7 @@ pub async fn all<T: Target>(target: &T, repository: &Repository, sibling: &Repos
     what_a_manifest_refers_to_comes_first(target, repository).await;
     answers_come_in_the_order_of_the_questions(target, repository).await;
     a_mount_ends_with_the_blob_or_with_an_upload(target, repository, sibling).await;
+    tags_are_listed_by_their_beginning(target, repository).await;
     if let Some(missing) = missing {
         a_missing_repository_is_named_so(target, repository, missing).await;
     }
@@ -219,7 +222,20 @@ pub async fn a_mount_ends_with_the_blob_or_with_an_upload<T: Target>(
     assert!(has(target, sibling, &layer).await);
 }
 
-/// RepositorySettings of several repositories in order, and the same error for every attempt to use one that does not exist.
+/// A list of tags has those that begin as asked, each once, and no other.
+pub async fn tags_are_listed_by_their_beginning<T: Target>(target: &T, repository: &Repository) {
+    let manifest = image(target, repository, "lists ").await;
+    for name in ["listed-one", "listed-two", "other"] {
+        target.put_manifest(repository, &manifest, Some(&tag(name))).await.unwrap();
+    }
+    let mut listed = target.tags(repository, "listed-").await.unwrap().unwrap();
+    listed.retain(|listed| listed.as_str().ends_with(this_run()));
+    listed.sort_unstable();
+    assert_eq!(listed, [tag("listed-one"), tag("listed-two")]);
+    assert!(target.tags(repository, "").await.unwrap().unwrap().contains(&tag("other")));
+}
+
+/// The settings of several repositories in order, and the same error for every attempt to use one that does not exist.
 pub async fn a_missing_repository_is_named_so<T: Target>(target: &T, repository: &Repository, missing: &Repository) {
     let settings = target.repository_settings(&[missing.clone(), repository.clone()]).await.unwrap();
     assert!(settings[0].is_none() && settings[1].is_some(), "{settings:?}");

@@ -34,7 +34,8 @@ impl<'a, R, I> Wanted<'a, R, I> {
         Self { registry, repository, reference, size: 0, item }
     }
 
-    /// The same, of this size; 0 if it is unknown. It may come from an index, which may lie: it decides only how much is asked for at a time.
+    /// The same, of this size; 0 if it is unknown. It may come from an index, which may lie: it decides only how much
+    /// is asked for at a time.
     pub(crate) fn with_size(self, size: u64) -> Self {
         Self { size, ..self }
     }
@@ -55,8 +56,8 @@ impl<I> From<Failed<I>> for Error {
 /// The answers to one request, one for each manifest that it asked for.
 pub(crate) type Answers<I> = Result<Vec<(I, Lookup)>, Failed<I>>;
 
-/// Looks up manifests, with as many in one request as the registry takes and their sizes allow. Answers come request by request, so that
-/// they are never all held.
+/// Looks up manifests, with as many in one request as the registry takes and their sizes allow. Answers come request by
+/// request, so that they are never all held.
 pub(crate) fn lookup_all<'a, R: Source, I: Send + 'a>(
     wanted: Vec<Wanted<'a, R, I>>,
 ) -> impl Stream<Item = Answers<I>> + Send + Unpin + 'a {

@@ -1,3 +1,5 @@
+//! The manifests of a release, as many as fit into memory.
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -9,7 +11,8 @@ const KEPT_BYTES: usize = 32 << 20;
 
 /// How many bytes of manifests a release may have, in all. What they refer to is kept, and takes about as much memory.
 ///
-/// A thousand images of eight platforms, each with an attestation, have half of it. The limit is there for an index that lists manifests without end.
+/// A thousand images of eight platforms, each with an attestation, have half of it. The limit is there for an index
+/// that lists manifests without end.
 const READ_BYTES: usize = 128 << 20;
 
 /// The manifests of a release by digest: what each refers to, and the bytes of as many as fit.
@@ -38,12 +41,12 @@ impl ManifestStore {
         self.read_bytes = self.read_bytes.saturating_add(bytes);
     }
 
-    /// What is wrong if more was put here than a release may have: nothing more is to be read then.
+    /// The error if more was inserted than a release may have: nothing more is to be read then.
     pub(crate) fn overflow(&self) -> Option<Error> {
         (self.read_bytes > READ_BYTES).then(|| {
             let why = format!(
-                "the manifests of this release have more than {} MiB in all, and no more are read: split the release, or see what its indexes list and what refers to \
-                 its images",
+                "the manifests of this release have more than {} MiB in all, and no more are read: split the release, or see what \
+                 its indexes list and which referrers its images have",
                 READ_BYTES >> 20
             );
             Error::new(Name::RegistryLimit, why)

@@ -1,5 +1,6 @@
-//! What promotion needs of a registry. Implementations make one attempt per call; whether and when to try again is decided
-//! once, in [`crate::Retrying`], by [`Error::is_temporary`]. Content that proves corrupt is fetched again by the engine, whatever that says.
+//! What promotion needs of a registry. Implementations make one attempt per call; whether and when to try again is
+//! decided once, in [`crate::Retrying`], by [`Error::is_temporary`]. Content that proves corrupt is fetched again by
+//! the engine, whatever that says.
 
 use std::future::Future;
 use std::ops::{Range, RangeInclusive};
@@ -24,7 +25,7 @@ pub trait Source: Send + Sync + 'static {
     /// How many manifests or blobs one request can ask for, at least 1.
     fn batch_size(&self) -> usize;
 
-    /// The registry as it stands in front of an image's name.
+    /// The registry as it is written in front of an image's name.
     fn registry(&self) -> impl Future<Output = Result<Registry, Error>> + Send;
 
     /// Looks up at most [`Source::batch_size`] manifests with their bytes: one answer per reference, in their order.
@@ -39,8 +40,8 @@ pub trait Source: Send + Sync + 'static {
         references: &[Reference],
     ) -> impl Future<Output = Result<Vec<Lookup>, Error>> + Send;
 
-    /// Opens a blob at the first byte of `range`, which ends within it. The bytes are not yet checked against the digest. Nothing is asked for where
-    /// the range is empty.
+    /// Opens a blob at the first byte of `range`, which ends within it. The bytes are not yet checked against the
+    /// digest. Nothing is asked for where the range is empty.
     ///
     /// # Errors
     /// As [`Source::manifests`]; the stream itself ends with an error when the connection does.
@@ -51,8 +52,8 @@ pub trait Source: Send + Sync + 'static {
         range: Range<u64>,
     ) -> impl Future<Output = Result<OpenBlob<Self::Blob>, Error>> + Send;
 
-    /// The manifests that refer to this one as their subject, as the registry itself lists them (section "Listing Referrers" of the
-    /// distribution specification).
+    /// The manifests that refer to this one as their subject, as the registry itself lists them (section "Listing
+    /// Referrers" of the distribution specification).
     ///
     /// # Errors
     /// As [`Source::manifests`]. "None" is an answer of the registry, never what is made of a failure.
@@ -62,7 +63,8 @@ pub trait Source: Send + Sync + 'static {
         subject: Digest,
     ) -> impl Future<Output = Result<Referrers, Error>> + Send;
 
-    /// All tags that begin like this; none if the registry does not tell them in few requests, so that each has to be asked for.
+    /// All tags that begin like this, however many requests that takes; none if the registry lists no tags, or more
+    /// than are waited for.
     ///
     /// # Errors
     /// As [`Source::manifests`].
@@ -71,6 +73,9 @@ pub trait Source: Send + Sync + 'static {
         repository: &Repository,
         prefix: &str,
     ) -> impl Future<Output = Result<Option<Vec<Tag>>, Error>> + Send;
+
+    /// Whether a list of tags costs less than to look up a few of them, which may not exist.
+    fn lists_tags_cheaply(&self) -> bool;
 
     /// How many requests were sent so far, retries and authorisation included.
     fn requests(&self) -> u64;
@@ -81,7 +86,8 @@ pub trait Source: Send + Sync + 'static {
 pub struct OpenBlob<Blob> {
     /// Its bytes, from the one that was asked for on.
     pub bytes: Blob,
-    /// Before which byte they end: where they were asked to, or at the end of the blob, from a registry that heeds no ranges.
+    /// Before which byte they end: where they were asked to, or at the end of the blob, from a registry that heeds no
+    /// ranges.
     pub end: u64,
 }
 
@@ -90,8 +96,8 @@ pub struct OpenBlob<Blob> {
 pub enum Referrers {
     /// All of them.
     Listed(Vec<Descriptor>),
-    /// It keeps no list: clients keep one, as an index under the tag `sha256-<hex>` (section "Referrers Tag Schema" of the distribution
-    /// specification).
+    /// It keeps no list: clients keep one, as an index under the tag `sha256-<hex>` (section "Referrers Tag Schema" of
+    /// the distribution specification).
     Unlisted,
 }
 
@@ -133,8 +139,8 @@ pub trait Target: Source {
 
     /// Asks for a blob of a sibling repository. A registry that declines opens an upload instead.
     ///
-    /// Where blobs are asked for one by one, `from` may be the repository itself: this tells in one request whether the blob is there, and
-    /// opens an upload if it is not.
+    /// Where blobs are asked for one by one, `from` may be the repository itself: this tells in one request whether the
+    /// blob is there, and opens an upload if it is not.
     ///
     /// # Errors
     /// As [`Target::start_upload`].
@@ -163,7 +169,8 @@ pub trait Target: Source {
     /// Writes a manifest, byte for byte, under its digest and, if given, a tag. Having it already is success.
     ///
     /// # Errors
-    /// `TagConflict` if the tag is immutable and holds another digest, `RegistryLimit`; otherwise as [`Target::start_upload`].
+    /// `TagConflict` if the tag is immutable and holds another digest, `RegistryLimit`; otherwise as
+    /// [`Target::start_upload`].
     fn put_manifest(
         &self,
         repository: &Repository,
@@ -225,7 +232,7 @@ pub enum Mounting {
     Any,
 }
 
-/// What became of the wish to mount a blob.
+/// What became of a request to mount a blob.
 #[derive(Debug)]
 pub enum MountOutcome<Upload> {
     /// The repository has the blob now.

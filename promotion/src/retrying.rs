@@ -101,6 +101,10 @@ impl<R: Source> Source for Retrying<R> {
         retry(&self.backoff, || self.registry.tags(repository, prefix)).await
     }
 
+    fn lists_tags_cheaply(&self) -> bool {
+        self.registry.lists_tags_cheaply()
+    }
+
     fn requests(&self) -> u64 {
         self.registry.requests()
     }

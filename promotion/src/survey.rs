@@ -1,3 +1,5 @@
+//! The survey: what a release asks for, and what the source and every target have of it, read with few requests.
+
 mod content;
 mod known_referrers;
 mod referrers;
@@ -28,11 +30,11 @@ const AT_ONCE: usize = 32;
 
 /// The facts: what the tags of a release point to in the source, and what every target has of it already.
 ///
-/// A survey is complete even when something is wrong, so that whoever asked learns of all that is wrong at once.
+/// A survey is complete even where something failed, so that all problems are reported together.
 #[derive(Debug)]
 pub struct Survey {
     pub(crate) images: Vec<PinnedImage>,
-    /// One for each image, in the same order, and then one for each of their referrers.
+    /// One for each image, in the same order, and then one for each referrer.
     pub(crate) roots: Vec<Root>,
     /// The lists of referrers that clients keep in the source, by subject.
     pub(crate) lists: BTreeMap<(Repository, Digest), Manifest>,
@@ -41,14 +43,14 @@ pub struct Survey {
     pub(crate) platforms: HashMap<Digest, Vec<Platform>>,
     pub(crate) targets: Vec<TargetSurvey>,
     pub(crate) problems: Vec<Error>,
-    /// What is worth telling and no problem.
+    /// What is worth reporting and no problem.
     pub(crate) notes: Vec<String>,
 }
 
 /// How much a survey finds out about blobs in targets that have to be asked for each of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Depth {
-    /// Whether each is there: for a plan that somebody reads.
+    /// Whether each is there: for a plan that is shown.
     Exact,
     /// Nothing: the request that opens an upload can tell as well, and saves one per blob.
     Deferred,
@@ -98,8 +100,8 @@ pub(crate) struct ListToWrite<'r> {
 pub(crate) struct Presence {
     /// What the tag points to.
     pub(crate) tagged: Option<Digest>,
-    /// Whether the pinned digest is there, under whatever name. A registry keeps everything that a manifest needs as long as it keeps
-    /// the manifest, so nothing below has to be looked at then.
+    /// Whether the pinned digest is there, under whatever name. A registry keeps everything that a manifest needs as
+    /// long as it keeps the manifest, so nothing below it has to be looked up then.
     pub(crate) staged: bool,
 }
 
@@ -116,7 +118,7 @@ impl Survey {
     /// Finds out what the tags of a release point to, and asks no target for anything.
     ///
     /// # Errors
-    /// Everything that is wrong with the release in the source.
+    /// All problems of the release in the source, in one error.
     pub async fn pins<S: Source>(release: Release, source: &Arc<Retrying<S>>) -> Result<Vec<PinnedImage>, Error> {
         let mut survey = Self::of([], ReferrerPolicy::Leave);
         survey.pin(release, source).await;

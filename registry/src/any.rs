@@ -66,6 +66,10 @@ impl Source for AnyRegistry {
         either!(self, registry => registry.tags(repository, prefix).await)
     }
 
+    fn lists_tags_cheaply(&self) -> bool {
+        either!(self, registry => registry.lists_tags_cheaply())
+    }
+
     fn requests(&self) -> u64 {
         either!(self, registry => registry.requests())
     }

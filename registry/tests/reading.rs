@@ -66,6 +66,27 @@ async fn a_corrupt_or_archived_manifest_fails_alone() {
 }
 
 #[tokio::test]
+async fn all_tags_of_images_that_can_be_pulled_are_listed_page_by_page() {
+    let stage = Stage::set().await;
+    let digest = hold(&stage.own, b"many", None).digest().to_string();
+    let archived = hold(&stage.own, b"archived", Some("t-archived")).digest().to_string();
+    stage.own.set_status("myapp/api", &archived, Status::Archived);
+    for number in 0..1001 {
+        stage.own.set_tag("myapp/api", &format!("t-{number}"), &digest);
+    }
+    stage.own.set_tag("myapp/api", "sha256-1", &digest);
+    let source = stage.source().await;
+    let (source, name) = (&source, &repository());
+    let tags = |prefix| source.tags(name, prefix);
+    assert_eq!(tags("").await.unwrap().unwrap().len(), 1002);
+    assert_eq!((stage.count("ListImages"), source.requests()), (2, 2));
+    assert_eq!(tags("sha256-").await.unwrap(), Some(vec![tag("sha256-1")]));
+    assert!(!source.lists_tags_cheaply());
+    let error = source.tags(&"missing".parse().unwrap(), "").await.unwrap_err();
+    assert_eq!(error.name(), Name::SourceImageNotFound, "{error}");
+}
+
+#[tokio::test]
 async fn a_missing_repository_is_named_by_side() {
     let stage = Stage::set().await;
     let missing = "myapp/none".parse().unwrap();

@@ -1,7 +1,7 @@
 use invocation::{Access, Answer, Artifacts, Invocation, Metric, Metrics, StackParameters, Targets, encode, reached};
 use oci::Registry;
 use promotion::{Error, Limits, Name, PinnedImage, Promotion, Release, RetryPolicy, Retrying, Source, Tally};
-use registry::{Ecr, Side};
+use registry::{AnyRegistry, Ecr, Side};
 use serde_json::{Value, json};
 
 use crate::{expiry, stack};
@@ -44,7 +44,7 @@ pub(crate) async fn handle(invocation: Invocation) -> Result<Answer, Error> {
 struct Checked {
     images: Vec<PinnedImage>,
     plan: Tally,
-    source: Ecr,
+    source: AnyRegistry,
     targets: Vec<Ecr>,
 }
 

@@ -2,7 +2,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use futures_util::{StreamExt, stream};
 use promotion::{Error, Name, RetryPolicy, Retrying};
-use registry::{Connector, Ecr, Identity, RegistryId, Role, Side};
+use registry::{AnyRegistry, Connector, Ecr, Identity, RegistryId, Role, Side};
 use tokio::sync::OnceCell;
 
 use crate::registry_ids::role_for;
@@ -62,11 +62,12 @@ impl Aws {
     }
 
     /// The registry that images are read from, with the function's own role.
-    pub(crate) async fn source(&self, settings: Settings<'_>, partition: &str) -> Result<Ecr, Error> {
+    pub(crate) async fn source(&self, settings: Settings<'_>, partition: &str) -> Result<AnyRegistry, Error> {
         let own = self.own().await?;
         let registry_id = settings.source(&own, &Ssm { client: &self.ssm, partition }).await?;
         let connector = self.connector().await?;
-        connector.ask(|connector| connector.connect(registry_id.clone(), Side::Source, None)).await
+        let ecr = connector.ask(|connector| connector.connect(registry_id.clone(), Side::Source, None)).await?;
+        Ok(AnyRegistry::Ecr(ecr))
     }
 
     /// The registries of all targets, in their order, or for each why it cannot be reached.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use lambda_runtime::Context;
 use promotion::{Error, ReferrerPolicy};
-use registry::{Ecr, Side};
+use registry::{AnyRegistry, Ecr, Side};
 
 use crate::settings::{Access, Settings};
 use crate::{Artifacts, Aws, Deadline, Event, Targets};
@@ -35,7 +35,7 @@ impl Invocation {
     ///
     /// # Errors
     /// `InvalidInput` if a setting is wrong, `RegistryUnavailable` if AWS does not answer.
-    pub async fn source(&self) -> Result<Ecr, Error> {
+    pub async fn source(&self) -> Result<AnyRegistry, Error> {
         self.aws.source(self.settings(), &self.partition).await
     }
 

@@ -101,6 +101,10 @@ impl Source for MemoryRegistry {
         panic!("images are named, not searched for")
     }
 
+    fn lists_tags_cheaply(&self) -> bool {
+        true
+    }
+
     fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }

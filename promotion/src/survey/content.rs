@@ -12,7 +12,8 @@ pub(super) struct FoundContent {
     pub(super) problems: Vec<Error>,
 }
 
-/// Reads the settings of the repositories that will be written, and which manifests and blobs of the missing images they have.
+/// Reads the settings of the repositories that will be written, and which manifests and blobs of the missing images
+/// they have.
 pub(super) async fn find_content<T: Target>(
     target: &Retrying<T>,
     known: &TargetSurvey,
@@ -35,7 +36,8 @@ pub(super) async fn find_content<T: Target>(
     found
 }
 
-/// Which repositories have to be written, and what each needs: nothing if only a tag, or an entry of a list, is missing.
+/// Which repositories have to be written, and what each needs: nothing if only a tag, or an entry of a list, is
+/// missing.
 fn needs(known: &TargetSurvey, survey: &Survey) -> BTreeMap<Repository, Needs> {
     let mut needs: BTreeMap<Repository, Needs> = BTreeMap::new();
     for (at, root) in survey.roots.iter().enumerate() {
@@ -85,8 +87,8 @@ impl FoundContent {
 
     /// Which of the manifests below the missing roots are there: indexes and leaf manifests.
     async fn find_manifests<T: Target>(&mut self, target: &Retrying<T>, needs: &BTreeMap<Repository, Needs>) {
-        let existing = needs.iter().filter(|(repository, _)| self.repositories.contains_key(*repository));
-        let wanted = existing.flat_map(|(repository, needs)| {
+        // A repository that turned out to be missing is asked too: the registry's error says how to create it.
+        let wanted = needs.iter().flat_map(|(repository, needs)| {
             needs
                 .below
                 .iter()

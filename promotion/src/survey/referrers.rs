@@ -1,3 +1,5 @@
+//! The referrers of the images of a release, in the source: signatures, SBOMs and attestations.
+
 use std::hash::Hash;
 
 use futures_util::future::join;
@@ -7,7 +9,7 @@ use super::*;
 use crate::{Lookup, Name, Referrers};
 use oci::{Content, Descriptor};
 
-/// What becomes of the referrers of the images of a release: signatures, SBOMs, attestations.
+/// What becomes of the referrers of the images of a release: signatures, SBOMs and attestations.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum ReferrerPolicy {
@@ -46,20 +48,20 @@ const PREFIX: &str = "sha256-";
 /// The tags under which cosign keeps what it says of an image (sigstore/cosign, `specs/SIGNATURE_SPEC.md`).
 const SUFFIXES: [&str; 3] = [".sig", ".att", ".sbom"];
 
-/// What was being done when a registry could not say what refers to an image.
+/// What was being done when a registry could not list the referrers of an image.
 const LOOKING: &str = "looking for referrers of the images, which can be left behind";
 
 pub(super) type Subject = (Repository, Digest);
 
-/// The tag that is made of a digest. Without a suffix it is that of the list of referrers which clients keep where the registry keeps
-/// none (section "Referrers Tag Schema" of the distribution specification).
+/// The tag that is made of a digest. Without a suffix it is that of the list of referrers which clients keep where the
+/// registry keeps none (section "Referrers Tag Schema" of the distribution specification).
 pub(crate) fn digest_tag(subject: Digest, suffix: &str) -> Option<Tag> {
     format!("{PREFIX}{}{suffix}", subject.hex()).parse().ok()
 }
 
 impl Survey {
-    /// Finds the referrers of the images, and those of the referrers: manifests that name them as their subject, and tags made of their
-    /// digests.
+    /// Finds the referrers of the images, and the referrers of those: manifests that name them as their subject, and
+    /// tags made of their digests.
     pub(super) async fn find_referrers<S: Source>(&mut self, source: &Retrying<S>) {
         let mut tags: HashMap<Repository, Option<HashSet<Tag>>> = HashMap::new();
         let mut seen = HashSet::new();
@@ -101,7 +103,8 @@ impl Survey {
         found
     }
 
-    /// Looks up the tags made of these digests: those of cosign become roots, of the lists of referrers the entries are returned.
+    /// Looks up the tags made of these digests: those of cosign become roots, of the lists of referrers the entries are
+    /// returned.
     async fn find_digest_tags<S: Source>(
         &mut self,
         subjects: &[Subject],
@@ -176,7 +179,7 @@ impl Survey {
         self.look_up(&wanted, source, keep).await;
     }
 
-    /// The manifest, if there is one. One that cannot be read as an image is left behind: nobody needs it to run one.
+    /// The manifest, if there is one. One that cannot be read as an image is left behind: no image needs it to run.
     fn readable(&mut self, lookup: Lookup, what: std::fmt::Arguments<'_>) -> Option<Manifest> {
         match lookup {
             Ok(manifest) => manifest,
@@ -202,8 +205,8 @@ impl Survey {
         }
     }
 
-    /// A signature tag of a target that holds all that the one of the source holds, and more, stays as it is: somebody signed there as well. One
-    /// that moves away from signatures which only the target has is noted.
+    /// A signature tag of a target that holds all that the one of the source holds, and more, stays as it is: there
+    /// were signatures added there as well. One that moves away from signatures which only the target has is noted.
     pub(super) fn unless_outdone(
         &self,
         at: usize,
@@ -240,7 +243,8 @@ fn covers(image: &Content, other: &Content) -> Option<bool> {
     Some(all && signed.iter().all(|signature| signatures.contains(signature)))
 }
 
-/// One of each repository first, and then the others: a registry that lists no referrers tells so once, and is not asked for the others.
+/// One of each repository first, and then the others: a registry that lists no referrers says so once, and is not asked
+/// for the others.
 pub(super) fn waves<I, K: Eq + Hash>(items: Vec<I>, place: impl Fn(&I) -> K) -> [Vec<I>; 2] {
     let mut seen = HashSet::new();
     let (first, others) = items.into_iter().partition(|item| seen.insert(place(item)));
@@ -256,7 +260,10 @@ async fn list_tags<S: Source>(
     let repositories: BTreeSet<_> = subjects.iter().map(|(repository, _)| repository).collect();
     let new = repositories.into_iter().filter(|repository| !known.contains_key(repository));
     let mut answers = stream::iter(new)
-        .map(|repository| async move { (repository, source.tags(repository, PREFIX).await) })
+        .map(|repository| async move {
+            let is_listed = source.lists_tags_cheaply();
+            (repository, if is_listed { source.tags(repository, PREFIX).await } else { Ok(None) })
+        })
         .buffered(AT_ONCE);
     let (mut tags, mut failures) = (HashMap::new(), vec![]);
     while let Some((repository, listed)) = answers.next().await {
@@ -269,7 +276,7 @@ async fn list_tags<S: Source>(
     (tags, failures)
 }
 
-/// What the registry itself lists as referrer_policy to these.
+/// What the registry itself lists as referrers of these.
 async fn list_referrers<S: Source>(
     subjects: &[Subject],
     store: &mut ManifestStore,

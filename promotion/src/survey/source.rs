@@ -1,3 +1,5 @@
+//! What the source has of a release: what its tags point to, what its indexes list, and for which platforms.
+
 use bytes::BytesMut;
 use futures_util::TryStreamExt;
 
@@ -48,8 +50,8 @@ impl Survey {
         self.images = pinned.into_values().collect();
     }
 
-    /// Reads what is listed by the indexes that some target has to get, and the manifests of pinned images that are known only by
-    /// digest.
+    /// Reads what is listed by the indexes that some target has to get, and the manifests of pinned images that are
+    /// known only by digest.
     pub(super) async fn open_indexes<S: Source>(&mut self, source: &Retrying<S>) {
         let mut whole: Vec<(Repository, Digest, u64)> = Vec::new();
         let mut only_indexes = Vec::new();
@@ -145,13 +147,14 @@ impl Survey {
         self.targets.iter().any(|target| target.presence(at).is_some_and(|presence| !presence.staged))
     }
 
-    /// Whether the platforms of this image are asked for, and stand in something that its index lists.
+    /// Whether the platforms of this image are asked for, and are known only from something that its index lists.
     fn hides_platforms(&self, image: &PinnedImage) -> bool {
         let children = self.store.content(image.digest).map(Content::children).unwrap_or_default();
         !image.platforms.is_empty() && children.iter().any(|child| child.platform.is_none())
     }
 
-    /// Reads for which platforms there are images, where the release asks for some. An index says it; of an image only its config does.
+    /// Reads for which platforms there are images, where the release asks for some. An index says it; of an image only
+    /// its config does.
     pub(super) async fn learn_platforms<S: Source>(&mut self, source: &Arc<Retrying<S>>) {
         let mut configs = Vec::new();
         for image in self.images.iter().filter(|image| !image.platforms.is_empty()) {

@@ -56,7 +56,8 @@ pub(super) async fn look_up_tags<T: Target>(target: &Retrying<T>, names: &[(Repo
     tags
 }
 
-/// Asks for the digests of those roots that the tags do not point to: an up-to-date target costs one request per repository and batch.
+/// Asks for the digests of those roots that the tags do not point to: an up-to-date target costs one request per
+/// repository and batch.
 pub(super) async fn find_roots<T: Target>(
     target: &Retrying<T>,
     known: &TargetSurvey,

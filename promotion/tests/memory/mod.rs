@@ -230,6 +230,10 @@ impl Source for Memory {
         })
     }
 
+    fn lists_tags_cheaply(&self) -> bool {
+        true
+    }
+
     fn requests(&self) -> u64 {
         self.state().calls.len() as u64
     }

@@ -99,6 +99,10 @@ impl Source for Distribution {
         self.0.tags(repository, prefix).await
     }
 
+    fn lists_tags_cheaply(&self) -> bool {
+        true
+    }
+
     fn requests(&self) -> u64 {
         self.0.authenticator().http.requests()
     }

@@ -13,6 +13,7 @@ mod get_authorization_token;
 mod get_lifecycle_policy;
 mod identity;
 mod list_image_referrers;
+mod list_images;
 mod pace;
 mod put_image;
 mod registry_id;
@@ -115,9 +116,13 @@ impl Source for Ecr {
         self.list_image_referrers(repository, subject).await.map(Referrers::Listed)
     }
 
+    async fn tags(&self, repository: &Repository, prefix: &str) -> Result<Option<Vec<Tag>>, Error> {
+        self.list_images(repository, prefix).await.map(Some)
+    }
+
     /// A repository may have 100,000 images, and BatchGetImage answers for a hundred tags at a time whether they exist.
-    async fn tags(&self, _: &Repository, _prefix: &str) -> Result<Option<Vec<Tag>>, Error> {
-        Ok(None)
+    fn lists_tags_cheaply(&self) -> bool {
+        false
     }
 
     fn requests(&self) -> u64 {

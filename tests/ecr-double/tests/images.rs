@@ -4,7 +4,9 @@
 
 mod support;
 
-use aws_sdk_ecr::types::{ImageFailureCode, ImageIdentifier, ImageTagMutability};
+use aws_sdk_ecr::types::{
+    ImageFailureCode, ImageIdentifier, ImageStatusFilter, ImageTagMutability, ListImagesFilter, TagStatus,
+};
 use ecr_double::{Mutability, RepositoryOptions, SameDigest, Status, sha256};
 use image_fixtures::media_type::DOCKER_FOREIGN;
 use image_fixtures::{Index, descriptor};
@@ -247,10 +249,27 @@ async fn listing_has_pages() {
     tags.sort();
     let named = |number: usize| Some(format!("t{number}"));
     assert_eq!((pages, tags), (3, vec![None, named(1), named(2), named(3), named(4)]));
+    let archived = registry.tags("app")["t4"].clone();
+    registry.set_status("app", &archived, Status::Archived);
+    for (tags, status, expected) in [
+        (TagStatus::Tagged, None, 3),
+        (TagStatus::Untagged, None, 1),
+        (TagStatus::Any, None, 4),
+        (TagStatus::Tagged, Some(ImageStatusFilter::Any), 4),
+        (TagStatus::Any, Some(ImageStatusFilter::Archived), 1),
+    ] {
+        let filter = ListImagesFilter::builder().tag_status(tags).set_image_status(status).build();
+        let page = ecr.list_images().repository_name("app").filter(filter.clone()).send().await.unwrap();
+        assert_eq!(page.image_ids().len(), expected, "{filter:?}");
+    }
+    registry.set_status("app", &archived, Status::Active);
     let described = ecr.describe_images().repository_name("app").max_results(3).send().await.unwrap();
     assert_eq!((described.image_details().len(), described.next_token().is_some()), (3, true));
-    let bad = ecr.list_images().repository_name("app").next_token("t2").send().await;
-    assert_eq!(code(bad), "InvalidParameterException");
+    for bad in
+        [ecr.list_images().next_token("t2"), ecr.list_images().max_results(1001), ecr.list_images().max_results(0)]
+    {
+        assert_eq!(code(bad.repository_name("app").send().await), "InvalidParameterException");
+    }
     let whole = ecr.describe_images().repository_name("app").image_ids(tag("t1")).image_ids(tag("no")).send().await;
     assert_eq!(code(whole), "ImageNotFoundException");
 }

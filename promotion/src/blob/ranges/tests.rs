@@ -79,6 +79,10 @@ impl Source for Slow {
         panic!("only blobs are read here")
     }
 
+    fn lists_tags_cheaply(&self) -> bool {
+        true
+    }
+
     fn requests(&self) -> u64 {
         self.asked.lock().unwrap().len() as u64
     }

@@ -14,21 +14,55 @@ use crate::store::{Image, Repository, Status};
 use crate::world::World;
 use std::sync::Arc;
 
+/// `DescribeImagesFilter` and `ListImagesFilter`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Filter {
-    tag_status: Option<String>,
-    image_status: Option<Status>,
+    tag_status: TagStatus,
+    image_status: ImageStatus,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum TagStatus {
+    Tagged,
+    Untagged,
+    #[default]
+    Any,
+}
+
+/// Without one, only images that are active are meant.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum ImageStatus {
+    One(Status),
+    All(Any),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum Any {
+    Any,
+}
+
+impl Default for ImageStatus {
+    fn default() -> Self {
+        Self::One(Status::Active)
+    }
 }
 
 impl Filter {
     fn keeps(&self, image: &Image, tagged: bool) -> bool {
-        let by_tag = match self.tag_status.as_deref() {
-            Some("TAGGED") => tagged,
-            Some("UNTAGGED") => !tagged,
-            _ => true,
+        let by_tag = match self.tag_status {
+            TagStatus::Tagged => tagged,
+            TagStatus::Untagged => !tagged,
+            TagStatus::Any => true,
         };
-        by_tag && self.image_status.is_none_or(|status| status == image.status)
+        let by_status = match self.image_status {
+            ImageStatus::One(status) => status == image.status,
+            ImageStatus::All(Any::Any) => true,
+        };
+        by_tag && by_status
     }
 }
 
