@@ -6,15 +6,15 @@ mod verify;
 use promotion::Release;
 use registry::Side;
 
-use crate::answer::Answer;
 use crate::arguments::{Between, Work};
 use crate::connect::{self, Registries};
 use crate::failure::Failure;
+use crate::output::CommandOutput;
 use crate::release;
 use crate::watch::Watch;
 
 /// Does what was asked for.
-pub(crate) async fn run(asked: &Work, watch: &Watch) -> Result<Answer, Failure> {
+pub(crate) async fn run(asked: &Work, watch: &Watch) -> Result<CommandOutput, Failure> {
     match asked {
         Work::Promote(promote) => promote::run(promote, watch).await,
         Work::Check(check) => check::run(check, watch).await,

@@ -63,7 +63,7 @@ pub(crate) fn check(between: &Between) -> Result<(), Failure> {
 
 struct Connections {
     distributions: Distributions,
-    /// Asked for one login at a time: a credential helper may have to ask somebody to unlock something.
+    /// Asked for one login at a time: a credential helper may have to ask the user to unlock a store.
     keyring: Mutex<Keyring>,
     /// Read when the first ECR registry is connected to.
     aws: OnceCell<(SdkConfig, Identity)>,

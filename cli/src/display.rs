@@ -43,7 +43,7 @@ impl Display {
             Self::None => {}
             Self::Lines(lines) => {
                 if let Some(line) = lines.next(line, Instant::now()) {
-                    // Nobody is left to read it.
+                    // If no one reads it, nothing is lost.
                     let _ = writeln!(std::io::stderr(), "{line}");
                 }
             }

@@ -1,6 +1,5 @@
 //! The command line of Transship: `deploy-manifest.json` in, images promoted, on a laptop or in a build job.
 
-mod answer;
 mod arguments;
 mod command;
 mod connect;
@@ -9,6 +8,7 @@ mod doing;
 mod failure;
 mod logging;
 mod manual;
+mod output;
 mod release;
 mod role_arn;
 mod stop;

@@ -2,7 +2,8 @@ use tracing_subscriber::EnvFilter;
 
 /// Writes what the engine logs to stderr: warnings, and with `--verbose` what it does.
 ///
-/// Foreign crates only warn, whatever is set: HTTP and SDK crates write headers at their finer levels, and with them tokens.
+/// Foreign crates only warn, whatever is set: HTTP and SDK crates write headers at their finer levels, and with them
+/// tokens.
 pub(crate) fn init(verbose: bool) {
     let filter = if verbose { "warn,cli=debug,promotion=debug,registry=debug" } else { "warn" };
     let logs = tracing_subscriber::fmt()

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 /// Reads the release of a file, or of standard input if it is called `-`.
 pub(crate) async fn read(path: &Path) -> Result<Release, Failure> {
     let name = path.to_owned();
-    // Standard input may be a terminal, where nobody types anything.
+    // Standard input may be a terminal, where nothing is typed.
     let reading = tokio::task::spawn_blocking(move || read_bytes(&name));
     let result = reading.await.unwrap_or_else(|ended| Err(std::io::Error::other(ended)));
     let bytes = result.map_err(|error| {

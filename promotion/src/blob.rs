@@ -1,5 +1,5 @@
-//! Reading blobs, whole or not at all: large ones over several connections, on from where the connection was cut, and with size and digest
-//! checked before the last byte is handed on.
+//! Reading blobs, whole or not at all: large ones over several connections, on from where the connection was cut, and
+//! with size and digest checked before the last byte is handed on.
 
 mod ranges;
 mod whole;
@@ -53,7 +53,8 @@ impl<S: Source> BlobReader<S> {
     }
 }
 
-/// The bytes of a blob, to read and not to send: a stream that ends without an error has had the size and the digest it should have.
+/// The bytes of a blob, to read and not to send: a stream that ends without an error has had the size and the digest it
+/// should have.
 ///
 /// A blob that is cut is opened again where it was cut.
 pub fn read_whole<S: Source>(

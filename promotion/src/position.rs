@@ -1,7 +1,7 @@
 //! Positions of targets and of steps, each a type of its own.
 //!
-//! A position comes from the list that it belongs to. One that leads nowhere is a bug, and ends the program: passed over in silence, a tag
-//! would not be written and the promotion would succeed.
+//! A position comes from the list that it belongs to. One that leads nowhere is a bug, and ends the program: passed
+//! over in silence, a tag would not be written and the promotion would succeed.
 
 use std::marker::PhantomData;
 use std::ops::{Index, IndexMut};

@@ -1,13 +1,13 @@
 //! Pulling a release from its targets as those would who run it, to prove that they can.
 
 mod consumer;
-mod fault;
+mod failure;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 pub use consumer::Consumer;
-use fault::{Fault, LISTED, whole};
+use failure::{LISTED, PullFailure, one_error};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use oci::MAX_INDEX_DEPTH;
 use serde::Deserialize;
@@ -96,51 +96,56 @@ pub async fn pull<C: Consumer>(
 ) -> Result<Pulled, Error> {
     let registries: Vec<_> =
         registries.into_iter().map(|registry| Arc::new(Retrying::new(registry, retry_policy))).collect();
-    let mut faults = Vec::new();
-    let mut parts = Vec::new();
+    let mut failures = Vec::new();
+    let mut blobs = Vec::new();
     let opening = registries.iter().flat_map(|registry| images.iter().map(move |image| open(registry, image, by)));
     let mut opened = stream::iter(opening).buffered(IMAGES_AT_ONCE);
     let mut seen = HashSet::new();
     while let Some(image) = opened.next().await {
-        faults.extend(image.faults);
+        failures.extend(image.failures);
         // A digest that two manifests list with different sizes is looked at twice, and once it will not do.
-        let new = |part: &Part<C>| {
-            seen.insert((Arc::as_ptr(&part.registry).addr(), part.repository.clone(), part.blob.digest, part.blob.size))
+        let new = |blob: &ImageBlob<C>| {
+            seen.insert((
+                Arc::as_ptr(&blob.registry).addr(),
+                blob.repository.clone(),
+                blob.descriptor.digest,
+                blob.descriptor.size,
+            ))
         };
-        parts.extend(image.parts.into_iter().filter(new));
+        blobs.extend(image.blobs.into_iter().filter(new));
     }
     drop(opened);
-    let blobs = parts.len() as u64;
-    let (bytes_read, is_all) = fetch(parts, mode, &mut faults).await;
-    if let Some(error) = whole(&faults, is_all) {
+    let count = blobs.len() as u64;
+    let (bytes_read, is_all) = fetch(blobs, mode, &mut failures).await;
+    if let Some(error) = one_error(&failures, is_all) {
         return Err(error);
     }
     let requests = registries.iter().map(|registry| registry.requests()).sum();
-    Ok(Pulled { images: (images.len() * registries.len()) as u64, blobs, bytes_read, requests })
+    Ok(Pulled { images: (images.len() * registries.len()) as u64, blobs: count, bytes_read, requests })
 }
 
 /// An image whose manifests were pulled.
 struct OpenImage<C> {
-    parts: Vec<Part<C>>,
-    faults: Vec<Fault>,
+    blobs: Vec<ImageBlob<C>>,
+    failures: Vec<PullFailure>,
 }
 
 /// A blob of an image.
-struct Part<C> {
+struct ImageBlob<C> {
     registry: Arc<Retrying<C>>,
     repository: Repository,
-    blob: Descriptor,
+    descriptor: Descriptor,
     image: String,
 }
 
 async fn open<C: Consumer>(registry: &Arc<Retrying<C>>, image: &PinnedImage, by: By) -> OpenImage<C> {
     let repository = &image.repository;
     let name = format!("{image} in {}", registry.name());
-    let mut opened = OpenImage { parts: vec![], faults: vec![] };
+    let mut opened = OpenImage { blobs: vec![], failures: vec![] };
     let mut level = match root(registry, image, by).await {
         Ok(manifest) => vec![manifest],
         Err(error) => {
-            opened.faults.push(Fault { image: name, error });
+            opened.failures.push(PullFailure { image: name, error });
             return opened;
         }
     };
@@ -149,10 +154,10 @@ async fn open<C: Consumer>(registry: &Arc<Retrying<C>>, image: &PinnedImage, by:
         let mut children = Vec::new();
         for manifest in level.drain(..) {
             let blobs = manifest.content().blobs().filter(|blob| !blob.is_non_distributable());
-            opened.parts.extend(blobs.map(|blob| Part {
+            opened.blobs.extend(blobs.map(|blob| ImageBlob {
                 registry: registry.clone(),
                 repository: repository.clone(),
-                blob: blob.clone(),
+                descriptor: blob.clone(),
                 image: name.clone(),
             }));
             let listed = manifest.content().children().iter().map(|child| child.digest);
@@ -165,12 +170,12 @@ async fn open<C: Consumer>(registry: &Arc<Retrying<C>>, image: &PinnedImage, by:
             let reference = Reference::Digest(digest);
             match registry.ask(|registry| registry.pull_manifest(repository, &reference)).await {
                 Ok(manifest) => level.push(manifest),
-                Err(error) => opened.faults.push(Fault { image: name.clone(), error }),
+                Err(error) => opened.failures.push(PullFailure { image: name.clone(), error }),
             }
         }
     }
     let error = Error::new(Name::RegistryLimit, format!("its indexes are nested more than {MAX_INDEX_DEPTH} deep"));
-    opened.faults.push(Fault { image: name, error });
+    opened.failures.push(PullFailure { image: name, error });
     opened
 }
 
@@ -193,38 +198,38 @@ async fn root<C: Consumer>(registry: &Retrying<C>, image: &PinnedImage, by: By) 
     ))
 }
 
-/// Reaches or reads all blobs. Tells how many bytes were read, and whether it came to the end: where as many fail as a message lists, the
-/// others are not worth their time.
-async fn fetch<C: Consumer>(mut parts: Vec<Part<C>>, mode: Mode, faults: &mut Vec<Fault>) -> (u64, bool) {
+/// Reaches or reads all blobs. Gives how many bytes were read, and whether all were tried: where as many fail as a
+/// message lists, the others are not worth their time.
+async fn fetch<C: Consumer>(mut blobs: Vec<ImageBlob<C>>, mode: Mode, failures: &mut Vec<PullFailure>) -> (u64, bool) {
     let at_once = match mode {
         Mode::Reach => BLOBS_AT_ONCE,
         Mode::Full => READ_AT_ONCE,
     };
     // The largest first, which is the last of the list: it should not be what is waited for in the end.
-    parts.sort_by_key(|part| part.blob.size);
+    blobs.sort_by_key(|blob| blob.descriptor.size);
     let mut running = JoinSet::new();
     let mut bytes_read = 0;
     loop {
         while running.len() < at_once
-            && let Some(part) = parts.pop()
+            && let Some(blob) = blobs.pop()
         {
-            running.spawn(fetch_one(part, mode).in_current_span());
+            running.spawn(fetch_one(blob, mode).in_current_span());
         }
         match running.join_next().await {
             None => return (bytes_read, true),
             Some(Ok(Ok(bytes))) => bytes_read += bytes,
-            Some(Ok(Err(fault))) => faults.push(fault),
+            Some(Ok(Err(failure))) => failures.push(failure),
             // Nothing cancels a task but dropping the set, so one that did not end has panicked.
             Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
         }
-        if faults.len() >= LISTED && !(parts.is_empty() && running.is_empty()) {
+        if failures.len() >= LISTED && !(blobs.is_empty() && running.is_empty()) {
             return (bytes_read, false);
         }
     }
 }
 
-async fn fetch_one<C: Consumer>(part: Part<C>, mode: Mode) -> Result<u64, Fault> {
-    let Part { registry, repository, blob, image } = part;
+async fn fetch_one<C: Consumer>(blob: ImageBlob<C>, mode: Mode) -> Result<u64, PullFailure> {
+    let ImageBlob { registry, repository, descriptor: blob, image } = blob;
     let result = match mode {
         Mode::Reach => registry.ask(|registry| registry.probe_blob(&repository, &blob)).await.map(|()| 0),
         Mode::Full => match read(&registry, &repository, &blob).await {
@@ -235,7 +240,10 @@ async fn fetch_one<C: Consumer>(part: Part<C>, mode: Mode) -> Result<u64, Fault>
     };
     result.map_err(|error| {
         let error = if error.name() == Name::CorruptContent { error.renamed(Name::PullFailed) } else { error };
-        Fault { image, error: error.context(format_args!("{repository}, blob {} of {} bytes", blob.digest, blob.size)) }
+        PullFailure {
+            image,
+            error: error.context(format_args!("{repository}, blob {} of {} bytes", blob.digest, blob.size)),
+        }
     })
 }
 

@@ -17,14 +17,15 @@ pub struct RetryPolicy {
 }
 
 impl Default for RetryPolicy {
-    /// Six attempts within about 15 seconds: longer than a throttling window of ECR (one second), short enough for a person who waits.
+    /// Six attempts within about 15 seconds: longer than a throttling window of ECR (one second), short enough for a
+    /// person who waits.
     fn default() -> Self {
         Self { attempts: 6, initial_backoff: Duration::from_millis(250), max_backoff: Duration::from_secs(20) }
     }
 }
 
-/// The back-off of one registry, shared by all requests to it: when one is throttled, all of them slow down, and a run of successes makes them
-/// faster again only step by step.
+/// The back-off of one registry, shared by all requests to it: when one is throttled, all of them slow down, and a run
+/// of successes makes them faster again only step by step.
 #[derive(Debug)]
 pub(crate) struct Backoff {
     retry_policy: RetryPolicy,
@@ -77,7 +78,8 @@ impl Backoff {
         self.with(|state| {
             state.successes = 0;
             state.level = (state.level + 1).min(16);
-            // Several requests in flight fail together: one throttling must not be counted as often as there are requests.
+            // Several requests in flight fail together: one throttling must not be counted as often as there are
+            // requests.
             let doublings = attempt.min(state.level).saturating_sub(1).min(16);
             let pause = self.retry_policy.initial_backoff.saturating_mul(1 << doublings);
             let pause = error.retry_after().unwrap_or_else(|| jittered(pause)).min(self.retry_policy.max_backoff);
@@ -97,7 +99,8 @@ fn jittered(pause: Duration) -> Duration {
     pause.mul_f64(0.5 + fastrand::f64() / 2.0)
 }
 
-/// Calls `operation` until it succeeds, fails for good, or no attempt is left. The only place where a request is repeated.
+/// Calls `operation` until it succeeds, fails for good, or no attempt is left. The only place where a request is
+/// repeated.
 pub(crate) async fn retry<T, F>(backoff: &Backoff, mut operation: impl FnMut() -> F) -> Result<T, Error>
 where
     F: Future<Output = Result<T, Error>>,

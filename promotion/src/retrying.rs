@@ -16,8 +16,9 @@ const READINGS: u32 = 3;
 
 /// A registry that is asked again when it may answer better: the one owner of retries.
 ///
-/// A failure that is temporary slows down every request to the same registry. Opening a blob is repeated here; a blob that is cut while
-/// its bytes arrive, or an upload that fails, is not: the engine opens the source anew and sends it again.
+/// A failure that is temporary slows down every request to the same registry. Opening a blob is repeated here; a blob
+/// that is cut while its bytes arrive, or an upload that fails, is not: the engine opens the source anew and sends it
+/// again.
 #[derive(Debug)]
 pub struct Retrying<R> {
     registry: R,
@@ -46,7 +47,8 @@ impl<R> Retrying<R> {
         retry(&self.backoff, || call(&self.registry)).await
     }
 
-    /// Makes known how a request went that could not be repeated here. True if it is worth another attempt after `attempt` ones.
+    /// Makes known how a request went that could not be repeated here. True if it is worth another attempt after
+    /// `attempt` ones.
     pub(crate) fn record_failure(&self, error: &Error, attempt: u32) -> bool {
         self.backoff.failed(error, attempt)
     }

@@ -6,8 +6,8 @@ use serde::Serialize;
 /// What moved, or is to: blobs, manifests and tags, of one target or of several.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
-    /// Blobs that are read from the source and sent. Where a target was not asked for each blob beforehand, a plan counts those that the
-    /// target has as well.
+    /// Blobs that are read from the source and sent. Where a target was not asked for each blob beforehand, a plan
+    /// counts those that the target has as well.
     pub blobs_copied: u64,
     /// Their bytes.
     pub bytes_copied: u64,

@@ -15,13 +15,14 @@ use oci::{Digest, Manifest, Reference, Repository};
 /// How much is on its way at a time, over all targets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of blobs: a blob counts with its whole size. It bounds the work that is lost when a promotion is stopped, and keeps large
-    /// blobs from starving each other. It does not bound memory, of which a blob needs the same small amount whatever its size.
+    /// Bytes of blobs: a blob counts with its whole size. It bounds the work that is lost when a promotion is stopped,
+    /// and keeps large blobs from starving each other. It does not bound memory, of which a blob needs the same small
+    /// amount whatever its size.
     pub bytes_in_flight: u64,
     /// Blobs; and beside them as many manifests, which may have to wait for the pace of a registry.
     pub steps_in_flight: usize,
-    /// Parts of large blobs that are read at a time, each over a connection of its own and with up to 2 MiB in memory. A blob that finds no
-    /// room is read over one connection.
+    /// Parts of large blobs that are read at a time, each over a connection of its own and with up to 2 MiB in memory.
+    /// A blob that finds no room is read over one connection.
     pub ranges_in_flight: usize,
 }
 
@@ -34,10 +35,11 @@ impl Limits {
 }
 
 impl Default for Limits {
-    /// 256 MiB: at the slowest that Lambda has been seen to move bytes (0.4 MB per second with the least memory), what is on its way
-    /// still arrives within 15 minutes, so that slow blobs never keep each other from ending. As many steps as hide a round trip without
-    /// troubling the quotas of ECR (InitiateLayerUpload: 100 per second). And four connections for a large blob: AWS saw three times the rate
-    /// with four (README of awslabs/amazon-ecr-containerd-resolver).
+    /// 256 MiB: at the slowest that Lambda has been seen to move bytes (0.4 MB per second with the least memory), what
+    /// is on its way still arrives within 15 minutes, so that slow blobs never keep each other from ending. As many
+    /// steps as hide a round trip without troubling the quotas of ECR (InitiateLayerUpload: 100 per second). And four
+    /// connections for a large blob: AWS saw three times the rate with four (README of
+    /// awslabs/amazon-ecr-containerd-resolver).
     fn default() -> Self {
         Self { bytes_in_flight: 256 << 20, steps_in_flight: 32, ranges_in_flight: 4 }
     }
@@ -56,7 +58,7 @@ pub(crate) struct Transfer<'a, S, T> {
 pub(crate) enum Completeness {
     /// All that was planned is there.
     Complete,
-    /// Something that was staged is gone: an expiry rule for untagged images, or somebody's hand.
+    /// Something that was staged is gone: an expiry rule for untagged images, or someone who deletes.
     Missing,
 }
 

@@ -35,7 +35,7 @@ def constant(path: str, name: str) -> int:
 
 
 INLINE = constant("invocation/src/pinned.rs", "MAX_INLINE_BYTES")
-LISTS = 2 * constant("promote-images/src/answer.rs", "MAX_LIST_BYTES")  # of images, and of digests
+LISTS = 2 * constant("promote-images/src/output.rs", "MAX_LIST_BYTES")  # of images, and of digests
 WARNINGS = constant("check-manifest/src/handler.rs", "MAX_WARNING_BYTES")
 MESSAGE = constant("invocation/src/failure.rs", "MAX_BYTES")
 CAUSE = 32_768  # API reference, DescribeExecution, cause

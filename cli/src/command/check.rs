@@ -5,15 +5,15 @@ use registry::Side;
 
 use super::promote::planned;
 use super::{names, read};
-use crate::answer::Answer;
 use crate::arguments::Check;
 use crate::doing::Doing;
 use crate::failure::Failure;
+use crate::output::CommandOutput;
 use crate::text::{count, seconds};
 use crate::watch::Watch;
 
 /// Looks for everything that would keep a release from being promoted.
-pub(super) async fn run(check: &Check, watch: &Watch) -> Result<Answer, Failure> {
+pub(super) async fn run(check: &Check, watch: &Watch) -> Result<CommandOutput, Failure> {
     let begin = Instant::now();
     let (release, registries) = read(&check.between, Side::Target).await?;
     watch.enter(Doing::Surveying);

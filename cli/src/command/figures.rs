@@ -1,6 +1,6 @@
 use promotion::Tally;
 
-use crate::answer::Answer;
+use crate::output::CommandOutput;
 use crate::text::{bytes, count};
 
 /// The words for what was done, or is to be.
@@ -14,7 +14,7 @@ pub(super) const DONE: Words = Words { copied: "copied", mounted: "mounted", wri
 pub(super) const TO_DO: Words = Words { copied: "to copy", mounted: "to mount", written: "to write" };
 
 /// The answer with what moved, or would, as one line and as fields.
-pub(super) fn tell(tally: Tally, answer: Answer, words: &Words) -> Answer {
+pub(super) fn with_tally(tally: Tally, answer: CommandOutput, words: &Words) -> CommandOutput {
     answer.with_all(tally).line(&format!(
         "{} {} ({}), {} {}, {} there before ({}), {} and {} {}",
         count(tally.blobs_copied, "blob"),

@@ -4,17 +4,17 @@ use std::time::{Duration, Instant};
 use promotion::{Limits, Plan, Promotion, Report, RetryPolicy, Source, Tally, Until};
 use registry::Side;
 
-use super::figures::{DONE, TO_DO, tell};
+use super::figures::{DONE, TO_DO, with_tally};
 use super::{names, read};
-use crate::answer::{Answer, Outcome};
 use crate::arguments::Promote;
 use crate::doing::Doing;
 use crate::failure::Failure;
+use crate::output::{CommandOutput, Outcome};
 use crate::text::{count, seconds};
 use crate::watch::Watch;
 
-/// Promotes a release, or tells what that would be.
-pub(super) async fn run(promote: &Promote, watch: &Watch) -> Result<Answer, Failure> {
+/// Promotes a release, or says what that would do.
+pub(super) async fn run(promote: &Promote, watch: &Watch) -> Result<CommandOutput, Failure> {
     let begin = Instant::now();
     let (release, registries) = read(&promote.between, Side::Target).await?;
     let names = names(&promote.between);
@@ -36,7 +36,7 @@ pub(super) async fn run(promote: &Promote, watch: &Watch) -> Result<Answer, Fail
     Ok(done(&report, &names, begin.elapsed()))
 }
 
-fn done(report: &Report, names: &[String], elapsed: Duration) -> Answer {
+fn done(report: &Report, names: &[String], elapsed: Duration) -> CommandOutput {
     let outcome = |outcome: &promotion::Outcome| match outcome {
         promotion::Outcome::Present => Outcome::PRESENT,
         promotion::Outcome::Staged | promotion::Outcome::Promoted => Outcome::PROMOTED,
@@ -45,7 +45,7 @@ fn done(report: &Report, names: &[String], elapsed: Duration) -> Answer {
     let mut notes = report.notes.clone();
     notes.extend(left_elsewhere(report.non_distributable));
     let referrers = report.targets.iter().map(|target| target.referrers).sum::<u64>();
-    let mut answer = tell(report.tally(), Answer::of(&report.images, names.iter().zip(outcomes)), &DONE);
+    let mut answer = with_tally(report.tally(), CommandOutput::of(&report.images, names.iter().zip(outcomes)), &DONE);
     if referrers > 0 {
         answer = answer.line(&format!("{} to the images there", count(referrers, "referrer")));
     }
@@ -57,11 +57,11 @@ fn done(report: &Report, names: &[String], elapsed: Duration) -> Answer {
 }
 
 /// What a plan would do. How many requests that is the caller says.
-pub(super) fn planned(plan: &Plan, names: &[String], requests: u64, elapsed: Duration) -> Answer {
+pub(super) fn planned(plan: &Plan, names: &[String], requests: u64, elapsed: Duration) -> CommandOutput {
     let outcome = |present: &bool| if *present { Outcome::PRESENT } else { Outcome::PLANNED };
     let outcomes = plan.targets().map(|target| target.present.iter().map(outcome).collect());
     let notes: Vec<_> = plan.notes().iter().cloned().chain(left_elsewhere(plan.non_distributable())).collect();
-    tell(plan.tally(), Answer::of(plan.images(), names.iter().zip(outcomes)), &TO_DO)
+    with_tally(plan.tally(), CommandOutput::of(plan.images(), names.iter().zip(outcomes)), &TO_DO)
         .with("dry_run", true)
         .cost(requests, elapsed)
         .notes(&notes)
@@ -69,8 +69,8 @@ pub(super) fn planned(plan: &Plan, names: &[String], requests: u64, elapsed: Dur
 
 /// About how many requests carrying out a plan takes, beside those that it took to make it.
 ///
-/// A blob is read, its upload is opened, and it is sent; ECR sends the reader on to S3. Where blobs were asked for one by one for the plan, a
-/// promotion does without. A manifest is written once, and a tag is written and read again.
+/// A blob is read, its upload is opened, and it is sent; ECR sends the reader on to S3. Where blobs were asked for one
+/// by one for the plan, a promotion does without. A manifest is written once, and a tag is written and read again.
 fn requests(plan: &Plan, source: usize, targets: &[usize]) -> u64 {
     let of_target = |(tally, batch): (Tally, &usize)| {
         let reading = if source == 1 { 1 } else { 2 };

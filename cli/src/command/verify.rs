@@ -6,15 +6,15 @@ use promotion::{RetryPolicy, Retrying, Source, Survey};
 use registry::Side;
 
 use super::{names, read};
-use crate::answer::{Answer, Outcome};
 use crate::arguments::Verify;
 use crate::doing::Doing;
 use crate::failure::Failure;
+use crate::output::{CommandOutput, Outcome};
 use crate::text::{bytes, count, seconds};
 use crate::watch::Watch;
 
 /// Pulls a release from its targets, by tag.
-pub(super) async fn run(verify: &Verify, watch: &Watch) -> Result<Answer, Failure> {
+pub(super) async fn run(verify: &Verify, watch: &Watch) -> Result<CommandOutput, Failure> {
     let begin = Instant::now();
     let (release, registries) = read(&verify.between, Side::Pull).await?;
     watch.enter(Doing::Surveying);
@@ -30,7 +30,7 @@ pub(super) async fn run(verify: &Verify, watch: &Watch) -> Result<Answer, Failur
     };
     let outcomes = vec![Outcome::VERIFIED; images.len()];
     let names = names(&verify.between);
-    Ok(Answer::of(&images, names.iter().map(|name| (name, outcomes.clone())))
+    Ok(CommandOutput::of(&images, names.iter().map(|name| (name, outcomes.clone())))
         .with("mode", mode.as_str())
         .with("blobs", pulled.blobs)
         .with("bytes_read", pulled.bytes_read)

@@ -11,8 +11,8 @@ const AT_ONCE: usize = 16;
 /// How many repositories a warning names.
 const NAMED: usize = 20;
 
-/// Warns of lifecycle rules that may remove what is staged before it is tagged: one warning for each target that has such rules, or that
-/// does not let them be read.
+/// Warns of lifecycle rules that may remove what is staged before it is tagged: one warning for each target that has
+/// such rules, or that does not let them be read.
 pub(crate) async fn warnings(targets: &[Ecr], repositories: BTreeSet<Repository>) -> Vec<String> {
     let targets: Vec<_> = targets.iter().map(|target| Retrying::new(target.clone(), RetryPolicy::default())).collect();
     let mut warnings = Vec::new();

@@ -1,4 +1,6 @@
-use invocation::{Access, Answer, Artifacts, Invocation, Metric, Metrics, StackParameters, Targets, encode, reached};
+use invocation::{
+    Artifacts, FunctionOutput, Invocation, Metric, Metrics, RolePurpose, StackParameters, Targets, encode, reached,
+};
 use oci::Registry;
 use promotion::{Error, Limits, Name, PinnedImage, Promotion, Release, RetryPolicy, Retrying, Source, Tally};
 use registry::{AnyRegistry, Ecr, Side};
@@ -12,8 +14,8 @@ const MAX_ANSWER_BYTES: usize = 230 << 10;
 /// How much of it warnings take.
 const MAX_WARNING_BYTES: usize = 16 << 10;
 
-/// Checks a release, and tells everything that is wrong with it at once.
-pub(crate) async fn handle(invocation: Invocation) -> Result<Answer, Error> {
+/// Checks a release, and reports all that is wrong with it together.
+pub(crate) async fn handle(invocation: Invocation) -> Result<FunctionOutput, Error> {
     let artifacts = invocation.artifacts();
     let (release, parameters) = tokio::join!(artifacts.release(), artifacts.stack_parameters());
     let (release, parameters) = both(release, parameters)?;
@@ -49,8 +51,8 @@ struct Checked {
 }
 
 impl Checked {
-    /// The registry that the parameters of the stack name: that of the one target, and none of several, because a stack set gives all
-    /// its stacks the same parameters.
+    /// The registry that the parameters of the stack name: that of the one target, and none of several, because a stack
+    /// set gives all its stacks the same parameters.
     async fn registry(&self, targets: &Targets) -> Result<Option<Registry>, Error> {
         let is_needed = self.images.iter().any(|image| image.parameter.is_some()) && !targets.is_list;
         match self.targets.first().filter(|_| is_needed) {
@@ -64,11 +66,12 @@ impl Checked {
     }
 }
 
-/// Surveys the source and all targets that can be reached. A target that cannot keeps nobody from looking at the others.
+/// Surveys the source and all targets that can be reached. A target that cannot does not keep the others from being
+/// looked at.
 async fn check(invocation: &Invocation, targets: &Targets, release: Release) -> Result<Checked, Error> {
     let referrer_policy = invocation.referrer_policy()?;
     let (connected, source) =
-        tokio::join!(invocation.connect(targets, Access::Pull, Side::Target), invocation.source());
+        tokio::join!(invocation.connect(targets, RolePurpose::Pull, Side::Target), invocation.source());
     let (registries, mut problems) = reached(connected?);
     let source = match source {
         Ok(source) => source,
@@ -97,7 +100,7 @@ async fn answer(
     source: &Registry,
     parameters: &StackParameters,
     warnings: &[String],
-) -> Result<Answer, Error> {
+) -> Result<FunctionOutput, Error> {
     let (json, is_long) = encode(&checked.images)?;
     let pinned: Value = match is_long {
         true => json!(artifacts.store_pinned(json).await?),
@@ -124,18 +127,18 @@ async fn answer(
         "warnings": warnings,
         "requests": requests,
     });
-    fitting(Answer::new(fields, Metrics::default().with(Metric::Requests, requests)))
+    fitting(FunctionOutput::new(fields, Metrics::default().with(Metric::Requests, requests)))
 }
 
-fn skipped(parameters: &StackParameters, warnings: &[String]) -> Result<Answer, Error> {
+fn skipped(parameters: &StackParameters, warnings: &[String]) -> Result<FunctionOutput, Error> {
     let fields = json!({
         "skipped": true, "pinned": [], "image_count": 0, "parameters": parameters, "image_parameters": [],
         "warnings": warnings, "requests": 0,
     });
-    fitting(Answer::new(fields, Metrics::default().with(Metric::Requests, 0)))
+    fitting(FunctionOutput::new(fields, Metrics::default().with(Metric::Requests, 0)))
 }
 
-fn fitting(answer: Answer) -> Result<Answer, Error> {
+fn fitting(answer: FunctionOutput) -> Result<FunctionOutput, Error> {
     let bytes = Value::Object(answer.fields.clone()).to_string().len();
     if bytes <= MAX_ANSWER_BYTES {
         return Ok(answer);

@@ -1,5 +1,5 @@
-//! Pins the images of a release to digests, and looks in the source and in every target for what would fail later. It writes nothing to
-//! any registry.
+//! Pins the images of a release to digests, and looks in the source and in every target for what would fail later. It
+//! writes nothing to any registry.
 
 mod expiry;
 mod handler;

@@ -2,7 +2,8 @@ use invocation::{Event, StackParameters, files};
 use oci::Registry;
 use promotion::{Parameter, PinnedImage};
 
-/// The parameters of a stack with every image in its place, and a warning for each that the files of parameters set to something else.
+/// The parameters of a stack with every image in its place, and a warning for each that the files of parameters set to
+/// something else.
 ///
 /// With a registry in front an image is complete. Without one the template puts its own account's registry there.
 pub(crate) fn fill(
@@ -30,7 +31,8 @@ pub(crate) fn fill(
     (parameters, warnings)
 }
 
-/// The parameters that images fill. A template need not declare all of them: a release may have several templates, and one manifest.
+/// The parameters that images fill. A template need not declare all of them: a release may have several templates, and
+/// one manifest.
 pub(crate) fn image_parameters(images: &[PinnedImage]) -> Vec<&str> {
     images.iter().filter_map(|image| image.parameter.as_ref()).map(Parameter::as_str).collect()
 }

@@ -2,7 +2,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use promotion::{Error, MAX_RELEASE_BYTES, Name, PinnedImage, Release};
 
-use crate::fault::{Fault, causes};
+use crate::aws_failure::{AwsFailure, causes};
 use crate::pinned::{self, MAX_STORED_BYTES, Stored};
 use crate::words::Text;
 use crate::{Event, Pinned};
@@ -16,7 +16,7 @@ const PINNED: &str = "pinned";
 /// The largest file of parameters that is read.
 const MAX_PARAMETERS_BYTES: usize = 256 << 10;
 
-enum Access {
+enum S3Access {
     Read,
     Write,
 }
@@ -65,9 +65,9 @@ impl Artifacts<'_> {
         let key = folder.file(&format!("{PINNED}-{env}-{build}.json"));
         let put = self.s3.put_object().bucket(s3_bucket.as_str()).key(&key).content_type("application/json");
         if let Err(error) = put.body(ByteStream::from(json)).send().await {
-            let fault = Fault::of(&error);
+            let failed = AwsFailure::of(&error);
             let what = format!("writing s3://{s3_bucket}/{key}");
-            return Err(self.failure(&what, &fault, Access::Write).with_source(error));
+            return Err(self.failure(&what, &failed, S3Access::Write).with_source(error));
         }
         let s3_key = Text::try_from(key).map_err(|why| Error::new(Name::InvalidInput, why))?;
         Ok(Stored { s3_bucket: s3_bucket.clone(), s3_key })
@@ -100,8 +100,8 @@ impl Artifacts<'_> {
             Ok(answer) => answer,
             Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => return Ok(None),
             Err(error) => {
-                let fault = Fault::of(&error);
-                return Err(self.failure(&what, &fault, Access::Read).with_source(error));
+                let failed = AwsFailure::of(&error);
+                return Err(self.failure(&what, &failed, S3Access::Read).with_source(error));
             }
         };
         let too_large =
@@ -120,26 +120,26 @@ impl Artifacts<'_> {
         }
     }
 
-    fn failure(&self, what: &str, fault: &Fault, access: Access) -> Error {
+    fn failure(&self, what: &str, failed: &AwsFailure, access: S3Access) -> Error {
         let Self { partition, event: Event { s3_bucket, .. }, .. } = self;
-        let what = format!("{what}: {}", fault.what);
-        if fault.is_outage() {
+        let what = format!("{what}: {}", failed.what);
+        if failed.is_outage() {
             return Error::new(Name::RegistryUnavailable, what);
         }
-        let advice = match fault {
-            fault if fault.has_code(&["NoSuchBucket"]) => ": check \"s3_bucket\" in the event".to_owned(),
-            fault if fault.has_code(&["PermanentRedirect", "AuthorizationHeaderMalformed"]) => {
+        let advice = match failed {
+            failed if failed.has_code(&["NoSuchBucket"]) => ": check \"s3_bucket\" in the event".to_owned(),
+            failed if failed.has_code(&["PermanentRedirect", "AuthorizationHeaderMalformed"]) => {
                 ": the bucket is in another region than this function".to_owned()
             }
-            fault if fault.is_denied() => {
+            failed if failed.is_denied() => {
                 let bucket = format!("arn:{partition}:s3:::{s3_bucket}");
                 let statements = match access {
-                    Access::Read => format!(
+                    S3Access::Read => format!(
                         "{{\"Effect\":\"Allow\",\"Action\":\"s3:GetObject\",\"Resource\":\"{bucket}/*\"}} and, because S3 denies a file that does not \
                          exist unless the bucket may be listed, {{\"Effect\":\"Allow\",\"Action\":\"s3:ListBucket\",\"Resource\":\"{bucket}\"}}"
                     ),
                     // Nothing more: the templates that are deployed lie in the same bucket.
-                    Access::Write => format!(
+                    S3Access::Write => format!(
                         "{{\"Effect\":\"Allow\",\"Action\":\"s3:PutObject\",\"Resource\":\"{bucket}/*/{PINNED}-*.json\"}}"
                     ),
                 };

@@ -6,7 +6,7 @@ use registry::{AnyRegistry, Connector, Ecr, Identity, RegistryId, Role, Side};
 use tokio::sync::OnceCell;
 
 use crate::registry_ids::role_for;
-use crate::settings::{Access, Settings, Ssm};
+use crate::settings::{RolePurpose, Settings, Ssm};
 use crate::{Targets, session_name};
 
 use std::time::Duration;
@@ -75,16 +75,16 @@ impl Aws {
         &self,
         targets: &Targets,
         settings: Settings<'_>,
-        access: Access,
+        purpose: RolePurpose,
         side: Side,
     ) -> Result<Vec<Result<Ecr, Error>>, Error> {
         let own = &self.own().await?;
         let connector = self.connector().await?;
-        let role = &settings.role(access)?;
+        let role = &settings.role(purpose)?;
         let external_id = &settings.external_id()?;
         let session = &session_name(settings.event.repo.as_str(), settings.event.sk.as_str());
         let connect = |registry_id: RegistryId| async move {
-            let role = role_for(&registry_id, own, access, role.as_ref())?.map(|name| {
+            let role = role_for(&registry_id, own, purpose, role.as_ref())?.map(|name| {
                 let partition = connector.get().identity().partition();
                 let external_id = external_id.as_ref().map(|id| id.as_str().to_owned());
                 Role::new(partition, &registry_id.account, name.as_str(), session).with_external_id(external_id)

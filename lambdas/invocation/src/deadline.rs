@@ -15,8 +15,8 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// The deadline of an invocation that Lambda ends at `end`. None if that has passed already: emulators of Lambda are known to send a
-    /// duration where a point in time belongs.
+    /// The deadline of an invocation that Lambda ends at `end`. None if that has passed already: emulators of Lambda
+    /// are known to send a duration where a point in time belongs.
     #[must_use]
     pub fn of(end: SystemTime) -> Option<Self> {
         let left = end.duration_since(SystemTime::now()).ok().filter(|left| !left.is_zero())?;

@@ -1,8 +1,9 @@
 use lambda_runtime::Diagnostic;
 use promotion::Error;
 
-/// The longest message that is answered, in bytes of JSON. Step Functions cuts the cause of an error at 32,768 characters (`cause` of
-/// the ExecutionFailed event in its API), and an error message travels on in the state, which has 256 KiB.
+/// The longest message that is answered, in bytes of JSON. Step Functions cuts the cause of an error at 32,768
+/// characters (`cause` of the ExecutionFailed event in its API), and an error message travels on in the state, which
+/// has 256 KiB.
 const MAX_BYTES: usize = 24_000;
 
 /// The answer to an invocation that failed: the stable name, and the message that says what to change.

@@ -4,7 +4,7 @@ use lambda_runtime::Context;
 use promotion::{Error, ReferrerPolicy};
 use registry::{AnyRegistry, Ecr, Side};
 
-use crate::settings::{Access, Settings};
+use crate::settings::{RolePurpose, Settings};
 use crate::{Artifacts, Aws, Deadline, Event, Targets};
 
 /// One invocation: its event, its time, and the way to what it works on.
@@ -12,7 +12,7 @@ use crate::{Artifacts, Aws, Deadline, Event, Targets};
 pub struct Invocation {
     /// What was asked for.
     pub event: Event,
-    /// When it has to be done; none where nobody says.
+    /// When it has to be done; none where Lambda does not say.
     pub deadline: Option<Deadline>,
     aws: Arc<Aws>,
     partition: String,
@@ -54,10 +54,10 @@ impl Invocation {
     pub async fn connect(
         &self,
         targets: &Targets,
-        access: Access,
+        purpose: RolePurpose,
         side: Side,
     ) -> Result<Vec<Result<Ecr, Error>>, Error> {
-        self.aws.targets(targets, self.settings(), access, side).await
+        self.aws.targets(targets, self.settings(), purpose, side).await
     }
 
     /// What becomes of signatures, SBOMs and the like.

@@ -1,12 +1,12 @@
-//! What every invocation of a Lambda of Transship needs: its event, its settings, the files of its release, the registries that it
-//! works on, and the form in which it answers, fails, logs and is measured.
+//! What every invocation of a Lambda of Transship needs: its event, its settings, the files of its release, the
+//! registries that it works on, and the form in which it answers, fails, logs and is measured.
 
 mod artifacts;
+mod aws_failure;
 mod connect;
 mod deadline;
 mod event;
 mod failure;
-mod fault;
 mod invocation;
 mod logging;
 mod metrics;
@@ -31,6 +31,6 @@ pub use parameters::{StackParameters, files};
 pub use pinned::{Pinned, Stored, encode};
 pub use registry_ids::Targets;
 pub use release_folder::ReleaseFolder;
-pub use serve::{Answer, serve};
+pub use serve::{FunctionOutput, serve};
 pub use session::session_name;
-pub use settings::{Access, Parameters, Settings, Ssm};
+pub use settings::{Parameters, RolePurpose, Settings, Ssm};

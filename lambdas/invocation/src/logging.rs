@@ -5,7 +5,8 @@ use tracing_subscriber::EnvFilter;
 
 /// The crates whose lines are let through at the level that is set.
 ///
-/// Everything else only warns, whatever is set: HTTP and SDK crates write headers at their finer levels, and with them tokens.
+/// Everything else only warns, whatever is set: HTTP and SDK crates write headers at their finer levels, and with them
+/// tokens.
 const OURS: [&str; 6] = ["check_manifest", "invocation", "promote_images", "promotion", "registry", "verify_pull"];
 
 /// Structured logs on stderr, one JSON object per line, at the level that Lambda's logging configuration sets

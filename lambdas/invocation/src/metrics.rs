@@ -39,8 +39,8 @@ impl Metric {
     }
 }
 
-/// The metrics of one invocation, in the embedded metric format of CloudWatch: a line of the log that becomes metrics there, without
-/// a request.
+/// The metrics of one invocation, in the embedded metric format of CloudWatch: a line of the log that becomes metrics
+/// there, without a request.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Metrics(Vec<(Metric, Value)>);
 
@@ -90,8 +90,8 @@ impl Metrics {
     }
 }
 
-/// What a line of metrics is about. Only the function and the environment are dimensions: each combination of dimensions is a metric of
-/// its own, and has its price.
+/// What a line of metrics is about. Only the function and the environment are dimensions: each combination of
+/// dimensions is a metric of its own, and has its price.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Labels<'a> {
     pub(crate) function: &'a str,

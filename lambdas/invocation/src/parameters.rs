@@ -13,8 +13,8 @@ use crate::{Artifacts, Event};
 pub type StackParameters = BTreeMap<String, String>;
 
 impl Artifacts<'_> {
-    /// The parameters of the stack: those of all environments, overridden by those of this one. None if there is no file for all
-    /// environments.
+    /// The parameters of the stack: those of all environments, overridden by those of this one. None if there is no
+    /// file for all environments.
     ///
     /// # Errors
     /// `InvalidInput`, with the file and the key; otherwise as [`Artifacts::release`].

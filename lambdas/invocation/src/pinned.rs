@@ -8,8 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::ReleaseFolder;
 use crate::words::Text;
 
-/// The longest list that is passed on as it is, in bytes of JSON. The whole state of a state machine has 256 KiB (AWS Step
-/// Functions Developer Guide, "Service quotas"), and this is in it once or twice.
+/// The longest list that is passed on as it is, in bytes of JSON. The whole state of a state machine has 256 KiB (AWS
+/// Step Functions Developer Guide, "Service quotas"), and this is in it once or twice.
 pub(crate) const MAX_INLINE_BYTES: usize = 100 << 10;
 
 /// The longest list that is read back: 1,000 images with the longest names there are.
@@ -40,7 +40,8 @@ fn as_text<S: Serializer>(text: &Text, serializer: S) -> Result<S::Ok, S::Error>
 }
 
 impl Stored {
-    /// The list may only lie in the folder of the release that is being promoted: nothing else decides what is promoted.
+    /// The list may only lie in the folder of the release that is being promoted: nothing else decides what is
+    /// promoted.
     ///
     /// # Errors
     /// `InvalidInput` if it lies elsewhere.

@@ -2,7 +2,7 @@ use promotion::{Error, Name};
 use registry::RegistryId;
 
 use crate::Event;
-use crate::settings::Access;
+use crate::settings::RolePurpose;
 use crate::words::RoleName;
 
 /// The accounts and regions of an invocation.
@@ -10,7 +10,8 @@ use crate::words::RoleName;
 pub struct Targets {
     /// At least one, no two alike.
     pub registry_ids: Vec<RegistryId>,
-    /// Whether they were given as a list: what is said of the images then holds for all of them, without a registry's name.
+    /// Whether they were given as a list: what is said of the images then holds for all of them, without a registry's
+    /// name.
     pub is_list: bool,
 }
 
@@ -32,20 +33,21 @@ impl Targets {
     }
 }
 
-/// The role to assume for a target, if any: always the one that is set; without one the own credentials do, in the own account.
+/// The role to assume for a target, if any: always the one that is set; without one the own credentials do, in the own
+/// account.
 ///
 /// # Errors
 /// `InvalidInput` for another account without a role.
 pub(crate) fn role_for<'r>(
     registry_id: &RegistryId,
     own: &RegistryId,
-    access: Access,
+    purpose: RolePurpose,
     role: Option<&'r RoleName>,
 ) -> Result<Option<&'r RoleName>, Error> {
     if role.is_some() || registry_id.account == own.account {
         return Ok(role);
     }
-    let variable = access.variable();
+    let variable = purpose.variable();
     Err(Error::new(
         Name::InvalidInput,
         format!(
@@ -87,10 +89,10 @@ mod tests {
     fn another_account_needs_a_role() {
         let [own, other] = ["111122223333", "444455556666"].map(|account| RegistryId::new(account, "eu-west-1"));
         let role = RoleName::try_from("Promoter".to_owned()).unwrap();
-        assert_eq!(role_for(&own, &own, Access::Promotion, None).unwrap(), None);
-        assert_eq!(role_for(&own, &own, Access::Promotion, Some(&role)).unwrap(), Some(&role));
-        assert_eq!(role_for(&other, &own, Access::Promotion, Some(&role)).unwrap(), Some(&role));
-        let refusal = role_for(&other, &own, Access::Pull, None).unwrap_err();
+        assert_eq!(role_for(&own, &own, RolePurpose::Promotion, None).unwrap(), None);
+        assert_eq!(role_for(&own, &own, RolePurpose::Promotion, Some(&role)).unwrap(), Some(&role));
+        assert_eq!(role_for(&other, &own, RolePurpose::Promotion, Some(&role)).unwrap(), Some(&role));
+        let refusal = role_for(&other, &own, RolePurpose::Pull, None).unwrap_err();
         assert_eq!(refusal.name(), Name::InvalidInput);
         for word in ["PULL_ROLE_NAME", "pull_role_name", "444455556666/eu-west-1"] {
             assert!(refusal.to_string().contains(word), "{refusal}");

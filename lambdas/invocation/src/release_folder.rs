@@ -2,7 +2,8 @@ use serde::Deserialize;
 
 /// The folder of one release in the artifact bucket: `{repo}/{branch}/{build_number}.{commit_hash}/`.
 ///
-/// A branch may contain slashes: the first segment is the repository, the last one the version, and all between is the branch.
+/// A branch may contain slashes: the first segment is the repository, the last one the version, and all between is the
+/// branch.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct ReleaseFolder {

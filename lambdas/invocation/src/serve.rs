@@ -6,20 +6,20 @@ use promotion::{Error, Name};
 use serde_json::{Map, Value};
 use tracing::Instrument;
 
-use crate::fault::causes;
+use crate::aws_failure::causes;
 use crate::metrics::Labels;
 use crate::{Aws, Event, Invocation, Metric, Metrics, diagnostic, logging, overrun};
 
 /// What an invocation answers, and what is measured of it.
 #[derive(Debug, Clone, Default)]
-pub struct Answer {
+pub struct FunctionOutput {
     /// The fields of the answer. `seconds` is added to them.
     pub fields: Map<String, Value>,
     /// The metrics. `Seconds` and `Failures` are added to them.
     pub metrics: Metrics,
 }
 
-impl Answer {
+impl FunctionOutput {
     /// An answer of these fields.
     #[must_use]
     pub fn new(fields: Value, metrics: Metrics) -> Self {
@@ -38,7 +38,7 @@ impl Answer {
 pub async fn serve<F, W>(function: &'static str, handle: F) -> Result<(), lambda_runtime::Error>
 where
     F: Fn(Invocation) -> W,
-    W: Future<Output = Result<Answer, Error>>,
+    W: Future<Output = Result<FunctionOutput, Error>>,
 {
     logging::init();
     let aws = Arc::new(Aws::load().await);
@@ -64,7 +64,7 @@ async fn serve_one<F, W>(
 ) -> Result<Value, Diagnostic>
 where
     F: Fn(Invocation) -> W,
-    W: Future<Output = Result<Answer, Error>>,
+    W: Future<Output = Result<FunctionOutput, Error>>,
 {
     let begin = Instant::now();
     let LambdaEvent { payload, context } = event;
@@ -95,10 +95,10 @@ where
     }
 }
 
-async fn in_time<F, W>(payload: &Value, context: &Context, aws: Arc<Aws>, handle: &F) -> Result<Answer, Error>
+async fn in_time<F, W>(payload: &Value, context: &Context, aws: Arc<Aws>, handle: &F) -> Result<FunctionOutput, Error>
 where
     F: Fn(Invocation) -> W,
-    W: Future<Output = Result<Answer, Error>>,
+    W: Future<Output = Result<FunctionOutput, Error>>,
 {
     let invocation = Invocation::new(Event::parse(payload)?, context, aws);
     let deadline = invocation.deadline;

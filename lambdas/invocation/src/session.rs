@@ -1,7 +1,8 @@
 /// The longest `RoleSessionName` (AssumeRole of the STS API).
 const MAX: usize = 64;
 
-/// The name under which a role is assumed, `transship-{repo}-{sk}`: CloudTrail in the target account shows with it which build wrote there.
+/// The name under which a role is assumed, `transship-{repo}-{sk}`: CloudTrail in the target account shows with it
+/// which build wrote there.
 ///
 /// Where that is too long it is the repository that is shortened: the build is what one looks for.
 #[must_use]

@@ -3,7 +3,7 @@ use promotion::{Error, Name, ReferrerPolicy};
 use registry::RegistryId;
 
 use crate::Event;
-use crate::fault::Fault;
+use crate::aws_failure::AwsFailure;
 use crate::words::{ExternalId, RoleName};
 
 /// Where settings are found that are neither in the event nor in the environment.
@@ -14,14 +14,14 @@ pub trait Parameters: Sync {
 
 /// What a role is needed for in a target account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
+pub enum RolePurpose {
     /// To write.
     Promotion,
     /// Only to read.
     Pull,
 }
 
-impl Access {
+impl RolePurpose {
     pub(crate) fn variable(self) -> &'static str {
         match self {
             Self::Promotion => "EXECUTION_ROLE_NAME",
@@ -55,20 +55,20 @@ impl Settings<'_> {
         })
     }
 
-    /// The role to assume in a target account, if one is set. There is no default: the roles that every account has are those of
-    /// administrators.
+    /// The role to assume in a target account, if one is set. There is no default: the roles that every account has are
+    /// those of administrators.
     ///
     /// # Errors
     /// `InvalidInput` if the setting is wrong.
-    pub fn role(&self, access: Access) -> Result<Option<RoleName>, Error> {
-        let field = match access {
-            Access::Promotion => &self.event.execution_role_name,
-            Access::Pull => &self.event.pull_role_name,
+    pub fn role(&self, purpose: RolePurpose) -> Result<Option<RoleName>, Error> {
+        let field = match purpose {
+            RolePurpose::Promotion => &self.event.execution_role_name,
+            RolePurpose::Pull => &self.event.pull_role_name,
         };
         if field.is_some() {
             return Ok(field.clone());
         }
-        self.variable(access.variable())
+        self.variable(purpose.variable())
     }
 
     /// What the roles ask for, if it is set.
@@ -149,11 +149,11 @@ impl Parameters for Ssm<'_> {
         if error.as_service_error().is_some_and(|error| error.is_parameter_not_found()) {
             return Ok(None);
         }
-        let fault = Fault::of(&error);
-        let what = format!("reading the SSM parameter {name}: {}", fault.what);
-        Err(match fault {
-            fault if fault.is_outage() => Error::new(Name::RegistryUnavailable, what),
-            fault if fault.is_denied() => Error::new(
+        let failed = AwsFailure::of(&error);
+        let what = format!("reading the SSM parameter {name}: {}", failed.what);
+        Err(match failed {
+            failed if failed.is_outage() => Error::new(Name::RegistryUnavailable, what),
+            failed if failed.is_denied() => Error::new(
                 Name::InvalidInput,
                 format!(
                     "{what}. Set the environment variable of this setting, or allow the function's role: \
@@ -249,11 +249,11 @@ mod tests {
     fn roles_have_no_default() {
         let event = Event::parse(&with(json!({ "pull_role_name": "Puller" }))).unwrap();
         let none = Settings { event: &event, environment: &|_| None };
-        assert_eq!(none.role(Access::Promotion).unwrap(), None);
-        assert_eq!(none.role(Access::Pull).unwrap().unwrap().as_str(), "Puller");
+        assert_eq!(none.role(RolePurpose::Promotion).unwrap(), None);
+        assert_eq!(none.role(RolePurpose::Pull).unwrap().unwrap().as_str(), "Puller");
         let some = Settings { event: &event, environment: &|name| Some(name.to_owned()) };
-        assert_eq!(some.role(Access::Promotion).unwrap().unwrap().as_str(), "EXECUTION_ROLE_NAME");
-        assert_eq!(some.role(Access::Pull).unwrap().unwrap().as_str(), "Puller");
+        assert_eq!(some.role(RolePurpose::Promotion).unwrap().unwrap().as_str(), "EXECUTION_ROLE_NAME");
+        assert_eq!(some.role(RolePurpose::Pull).unwrap().unwrap().as_str(), "Puller");
         assert_eq!(some.external_id().unwrap().unwrap().as_str(), "EXTERNAL_ID");
     }
 }

@@ -107,8 +107,8 @@ fn is_file_word(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
-/// What a role may ask for before it lets itself be assumed. IAM does not count it as a secret, but no log has a use for it, so
-/// it is never printed, not even when it is wrong.
+/// What a role may ask for before it lets itself be assumed. IAM does not count it as a secret, but no log has a use
+/// for it, so it is never printed, not even when it is wrong.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct ExternalId(String);

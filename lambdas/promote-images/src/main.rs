@@ -1,7 +1,8 @@
-//! Copies the images of a release, by digest, to every target account and region, and tags them once all of them are there.
+//! Copies the images of a release, by digest, to every target account and region, and tags them once all of them are
+//! there.
 
-mod answer;
 mod handler;
+mod output;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {

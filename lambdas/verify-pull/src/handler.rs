@@ -1,20 +1,20 @@
 use std::sync::Arc;
 
-use invocation::{Access, Answer, Invocation, Metric, Metrics, all_reached};
+use invocation::{FunctionOutput, Invocation, Metric, Metrics, RolePurpose, all_reached};
 use promotion::pull::{By, Mode, Pulled, pull};
 use promotion::{Error, Name, PinnedImage, Release, RetryPolicy, Retrying, Source, Survey};
 use registry::Side;
 use serde_json::json;
 
 /// Pulls what was pinned, or what the manifest of the release lists, from every target.
-pub(crate) async fn handle(invocation: Invocation) -> Result<Answer, Error> {
+pub(crate) async fn handle(invocation: Invocation) -> Result<FunctionOutput, Error> {
     let (by, mode) = (invocation.event.by, invocation.event.mode);
     let Some(release) = invocation.artifacts().release().await? else {
         tracing::info!("the release has no deploy-manifest.json: nothing to pull");
         return Ok(answer(true, by, mode, Pulled::default()));
     };
     let targets = invocation.targets().await?;
-    let registries = all_reached(invocation.connect(&targets, Access::Pull, Side::Pull).await?)?;
+    let registries = all_reached(invocation.connect(&targets, RolePurpose::Pull, Side::Pull).await?)?;
     let (images, requests) = pinned(&invocation, release).await?;
     let pulling = Box::pin(pull(registries, &images, by, mode, RetryPolicy::default()));
     let mut pulled = match invocation.deadline {
@@ -33,8 +33,8 @@ pub(crate) async fn handle(invocation: Invocation) -> Result<Answer, Error> {
     Ok(answer(false, by, mode, pulled))
 }
 
-/// The images with their digests: those that were pinned, or those that the tags of the source point to. Also how many requests that
-/// took.
+/// The images with their digests: those that were pinned, or those that the tags of the source point to. Also how many
+/// requests that took.
 async fn pinned(invocation: &Invocation, release: Release) -> Result<(Vec<PinnedImage>, u64), Error> {
     if let Release::Pinned(images) = release {
         return Ok((images.into(), 0));
@@ -60,7 +60,7 @@ fn out_of_time(mode: Mode) -> Error {
     }
 }
 
-fn answer(skipped: bool, by: By, mode: Mode, pulled: Pulled) -> Answer {
+fn answer(skipped: bool, by: By, mode: Mode, pulled: Pulled) -> FunctionOutput {
     let fields = json!({
         "skipped": skipped,
         "images_verified": pulled.images,
@@ -70,5 +70,5 @@ fn answer(skipped: bool, by: By, mode: Mode, pulled: Pulled) -> Answer {
         "bytes_read": pulled.bytes_read,
         "requests": pulled.requests,
     });
-    Answer::new(fields, Metrics::default().with(Metric::Requests, pulled.requests))
+    FunctionOutput::new(fields, Metrics::default().with(Metric::Requests, pulled.requests))
 }

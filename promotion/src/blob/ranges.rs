@@ -24,8 +24,9 @@ const LARGE: u64 = 16 * PART;
 
 /// The bytes of a blob in their order, from some byte on; of a large one over several connections.
 ///
-/// One connection is often slower than the line: its rate is its window over the round trip, and S3 limits it as well. So parts that come
-/// later are asked for ahead, where the permits that all large blobs share leave one (docs/decisions/0020-large-blobs-over-several-connections.md).
+/// One connection is often slower than the line: its rate is its window over the round trip, and S3 limits it as well.
+/// So parts that come later are asked for ahead, where the permits that all large blobs share leave one
+/// (docs/decisions/0020-large-blobs-over-several-connections.md).
 pub(super) struct Ranges<S: Source> {
     reader: BlobReader<S>,
     repository: Repository,

@@ -9,8 +9,8 @@ use oci::{Descriptor, Hasher, Repository};
 /// How often in a row a blob may be cut without a single byte having arrived in between.
 const CUTS: u32 = 5;
 
-/// A blob of which the last piece is held back until size and digest are known to be right: a body of known length that ends early commits
-/// nothing, while a fault found after the last byte would come too late.
+/// A blob of which the last piece is held back until size and digest are known to be right: a body of known length that
+/// ends early commits nothing, while a fault found after the last byte would come too late.
 ///
 /// A blob that is cut is opened again where it was cut, and goes on as if nothing had happened.
 pub(super) struct Whole<S: Source> {

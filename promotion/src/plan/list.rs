@@ -1,5 +1,5 @@
-//! The lists of referrers that clients keep where a registry keeps none (section "Referrers Tag Schema" of the distribution
-//! specification): indexes under the tag `sha256-<hex>`, written by whoever pushes a referrer.
+//! The lists of referrers that clients keep where a registry keeps none (section "Referrers Tag Schema" of the
+//! distribution specification): indexes under the tag `sha256-<hex>`, written by whoever pushes a referrer.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -73,7 +73,8 @@ fn written(list: Option<&Manifest>) -> Vec<(Digest, Box<RawValue>)> {
     list.content().children().iter().map(|entry| entry.digest).zip(entries).collect()
 }
 
-/// What the target has, and what it lacks of the wanted entries, in the words of the source where it has words for them.
+/// What the target has, and what it lacks of the wanted entries, in the words of the source where it has words for
+/// them.
 ///
 /// None if that is more than a manifest may hold.
 fn merged(
@@ -103,7 +104,8 @@ fn merged(
     Manifest::parse(Bytes::from(list), None).ok()
 }
 
-/// An entry as the specification wants it: with the type of the artifact, which may stand in the config, and with its annotations.
+/// An entry as the specification wants it: with the type of the artifact, which may stand in the config, and with its
+/// annotations.
 fn entry(referrer: &Manifest) -> Value {
     let own: Map<String, Value> = serde_json::from_slice(referrer.raw()).unwrap_or_default();
     let mut entry = Map::new();

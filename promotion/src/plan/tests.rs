@@ -1,4 +1,5 @@
-//! The plan against a model that knows nothing of plans: a registry as a set of what it holds, which refuses what ECR refuses.
+//! The plan against a model that knows nothing of plans: a registry as a set of what it holds, which refuses what ECR
+//! refuses.
 
 use image_fixtures::Image;
 use image_fixtures::media_type::DOCKER_FOREIGN;

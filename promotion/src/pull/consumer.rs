@@ -3,7 +3,8 @@ use std::future::Future;
 use crate::{Error, Source};
 use oci::{Descriptor, Manifest, Reference, Repository};
 
-/// A registry as those see it who run containers: they use no API of AWS but that of the OCI distribution specification.
+/// A registry as those see it who run containers: they use no API of AWS but that of the OCI distribution
+/// specification.
 pub trait Consumer: Source {
     /// Pulls a manifest.
     fn pull_manifest(

@@ -10,8 +10,8 @@ use oci::{Descriptor, Repository};
 const SENDINGS: u32 = 4;
 
 impl<S: Source, T: Target> StepRunner<S, T> {
-    /// Copies one blob: reads it from the source while sending it to the target. What is repeated is the whole of it: the source is
-    /// opened and an upload begun anew.
+    /// Copies one blob: reads it from the source while sending it to the target. What is repeated is the whole of it:
+    /// the source is opened and an upload begun anew.
     pub(super) async fn copy(
         &self,
         repository: &Repository,
@@ -33,7 +33,8 @@ impl<S: Source, T: Target> StepRunner<S, T> {
             let Err(error) = self.target.put_blob(upload, blob, body).await else { return Ok(()) };
             // An upload that breaks because its body broke reports only that; the body knows why.
             let of_body = broken.lock().unwrap_or_else(PoisonError::into_inner).take();
-            // Corrupt bytes may be the line's fault. For all else, the source has been asked again already where that made sense.
+            // Corrupt bytes may be the line's fault. For all else, the source has been asked again already where that
+            // made sense.
             let is_worth_it = match &of_body {
                 Some(error) => error.name() == Name::CorruptContent,
                 None => self.target.record_failure(&error, sending) || error.name() == Name::CorruptContent,

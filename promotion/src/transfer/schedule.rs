@@ -7,11 +7,11 @@ use crate::position::{StepId, Steps, TargetId};
 
 /// Which steps may run now. It knows nothing of what a step does but whether it writes a manifest, and its size.
 ///
-/// Blobs and manifests have limits of their own: a registry may let manifests in slowly (ECR takes ten per second), and bytes should
-/// move meanwhile. Among blobs, mounts go first, as they set others free, then copies from the largest down: the long ones should not
-/// be what everyone waits for at the end. Copies are let in by their bytes, so that many small blobs share the line while a blob as large
-/// as the limit has it for itself. Among manifests, the target that has the fewest on their way comes first, so that none waits for the
-/// pace of another.
+/// Blobs and manifests have limits of their own: a registry may let manifests in slowly (ECR takes ten per second), and
+/// bytes should move meanwhile. Among blobs, mounts go first, as they set others free, then copies from the largest
+/// down: the long ones should not be what everyone waits for at the end. Copies are let in by their bytes, so that many
+/// small blobs share the line while a blob as large as the limit has it for itself. Among manifests, the target that
+/// has the fewest on their way comes first, so that none waits for the pace of another.
 pub(crate) struct Schedule<'p> {
     steps: &'p Steps<Step>,
     limits: Limits,

@@ -15,7 +15,8 @@ const MAX_BYTES: u64 = 1 << 20;
 
 /// A file as `docker login` writes it (`config.json`; Podman's `auth.json` is the same, see containers-auth.json(5)).
 ///
-/// It is read by hand: the messages of a JSON library quote the values that it did not expect, and here these are secrets.
+/// It is read by hand: the messages of a JSON library quote the values that it did not expect, and here these are
+/// secrets.
 #[derive(Debug)]
 pub(super) struct AuthFile {
     path: PathBuf,

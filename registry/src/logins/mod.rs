@@ -29,8 +29,8 @@ pub struct Keyring {
 }
 
 impl Keyring {
-    /// What the variables of an environment name: Podman's `$REGISTRY_AUTH_FILE`, then Docker's `$DOCKER_CONFIG/config.json`, else
-    /// `~/.docker/config.json`.
+    /// What the variables of an environment name: Podman's `$REGISTRY_AUTH_FILE`, then Docker's
+    /// `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`.
     pub fn new(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let set = |name| variable(name).filter(|value| !value.is_empty());
         let docker = set("DOCKER_CONFIG").map(PathBuf::from).or_else(|| {

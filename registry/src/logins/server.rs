@@ -36,8 +36,8 @@ impl Server {
         }
     }
 
-    /// How well a key of a file names this registry, the lower the better; none if it names another. `https://host/v1/` is how the first
-    /// registries were called.
+    /// How well a key of a file names this registry, the lower the better; none if it names another. `https://host/v1/`
+    /// is how the first registries were called.
     pub(super) fn rank(&self, key: &str) -> Option<usize> {
         let bare = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
         let (host, path) = bare.split_once('/').unwrap_or((bare, ""));

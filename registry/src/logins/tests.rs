@@ -42,8 +42,8 @@ impl Home {
         std::fs::write(path, content).unwrap();
     }
 
-    /// A credential helper. Another process writes it: a program that this one has open for writing cannot be run, and another test may
-    /// be starting a process, which inherits what is open, at that moment.
+    /// A credential helper. Another process writes it: a program that this one has open for writing cannot be run, and
+    /// another test may be starting a process, which inherits what is open, at that moment.
     fn helper(self, name: &str, script: &str) -> Self {
         let path = self.path().join(format!("docker-credential-{name}"));
         let mut shell = Command::new("sh");
@@ -238,11 +238,12 @@ async fn a_helper_that_hangs_is_ended_with_what_it_started() {
     let fifo = home.path().join("fifo");
     assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     let home = home.helper("x", &format!("while :; do sleep 1; done > {} &\nwait", fifo.display()));
-    // Opening a pipe waits for the other side, and time stands still while something blocks: it ends when the helper is at work.
+    // Opening a pipe waits for the other side, and time stands still while something blocks: it ends when the helper is
+    // at work.
     let opening = tokio::task::spawn_blocking(|| File::open(fifo));
     let (message, pipe) = tokio::join!(home.refusal(home.keyring()), opening);
     assert!(message.contains("it did not answer within 30s and was stopped"), "{message}");
-    // A pipe ends only when nobody is left to write into it.
+    // A pipe ends only when no process is left to write into it.
     let mut said = Vec::new();
     pipe.unwrap().unwrap().read_to_end(&mut said).unwrap();
     assert!(said.is_empty());

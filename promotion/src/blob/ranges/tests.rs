@@ -92,7 +92,8 @@ fn blob(mib: u64) -> Descriptor {
     Descriptor { media_type: "x".into(), digest: Digest::of(b""), size: mib * MIB, platform: None }
 }
 
-/// Reads a blob of so many MiB, taking so long over each piece; checks that all arrives in order, and tells how long that took.
+/// Reads a blob of so many MiB, taking so long over each piece; checks that all arrives in order, and gives how long
+/// that took.
 async fn read(reader: &BlobReader<Slow>, mib: u64, pause: u64) -> Duration {
     let (blob, repository) = (blob(mib), "app".parse().unwrap());
     let begin = Instant::now();

@@ -1,38 +1,40 @@
 use crate::{Error, Name};
 
-/// How many faults a message lists.
+/// How many failures a message lists.
 pub(super) const LISTED: usize = 20;
 
 /// Something that cannot be pulled.
 #[derive(Debug, Clone)]
-pub(super) struct Fault {
+pub(super) struct PullFailure {
     /// The image it belongs to, and where it was looked for.
     pub(super) image: String,
     pub(super) error: Error,
 }
 
-/// One error for all faults; none if there are none. `is_all` says whether there may be more that were not looked for any more.
-pub(super) fn whole(faults: &[Fault], is_all: bool) -> Option<Error> {
-    let name = name(faults)?;
-    let (at_least, parts) = (if is_all { "" } else { "at least " }, if faults.len() == 1 { "part" } else { "parts" });
-    let mut message = format!("{at_least}{} {parts} of the release cannot be pulled:", faults.len());
-    for (fault, number) in faults.iter().zip(1..=LISTED) {
-        message += &format!("\n{number}. {}: {}", fault.image, fault.error);
+/// One error for all failures; none if there are none. `is_all` says whether there may be more that were not looked for
+/// any more.
+pub(super) fn one_error(failures: &[PullFailure], is_all: bool) -> Option<Error> {
+    let name = name(failures)?;
+    let (at_least, parts) = (if is_all { "" } else { "at least " }, if failures.len() == 1 { "part" } else { "parts" });
+    let mut message = format!("{at_least}{} {parts} of the release cannot be pulled:", failures.len());
+    for (failure, number) in failures.iter().zip(1..=LISTED) {
+        message += &format!("\n{number}. {}: {}", failure.image, failure.error);
     }
-    if faults.len() > LISTED {
-        message += &format!("\nand {} more", faults.len() - LISTED);
+    if failures.len() > LISTED {
+        message += &format!("\nand {} more", failures.len() - LISTED);
     }
     if name == Name::PullFailed {
         message += "\nWhat is not there can be promoted again. A target that keeps a manifest and has lost or damaged what it lists looks complete \
                     to a promotion: delete the image there first, by digest (in ECR with ecr:BatchDeleteImage), then promote again";
     }
     let error = Error::new(name, message);
-    Some(if faults.iter().all(|fault| fault.error.is_temporary()) { error } else { error.permanent() })
+    Some(if failures.iter().all(|failure| failure.error.is_temporary()) { error } else { error.permanent() })
 }
 
-/// That something is broken counts more than that it may not be read, and that more than that nobody knows.
-fn name(faults: &[Fault]) -> Option<Name> {
-    let names = || faults.iter().map(|fault| fault.error.name());
+/// That something is broken counts more than that it may not be read, and that more than that the registry does not
+/// answer.
+fn name(failures: &[PullFailure]) -> Option<Name> {
+    let names = || failures.iter().map(|failure| failure.error.name());
     if names().any(|name| matches!(name, Name::PullFailed | Name::CorruptContent)) {
         return Some(Name::PullFailed);
     }
@@ -43,20 +45,20 @@ fn name(faults: &[Fault]) -> Option<Name> {
 mod tests {
     use super::*;
 
-    fn fault(name: Name) -> Fault {
-        Fault { image: "a:1 in T".into(), error: Error::new(name, "what happened") }
+    fn failure(name: Name) -> PullFailure {
+        PullFailure { image: "a:1 in T".into(), error: Error::new(name, "what happened") }
     }
 
     #[test]
     fn lists_the_first_and_counts_the_others() {
-        let faults: Vec<_> = (0..25).map(|_| fault(Name::PullFailed)).collect();
-        let error = whole(&faults, true).unwrap();
+        let failures: Vec<_> = (0..25).map(|_| failure(Name::PullFailed)).collect();
+        let error = one_error(&failures, true).unwrap();
         let message = error.to_string();
         assert!(message.starts_with("25 parts of the release cannot be pulled:\n1. a:1 in T: what happened\n2. "));
         assert!(message.contains("\n20. ") && !message.contains("\n21. ") && message.contains("\nand 5 more\n"));
         assert!(message.ends_with("then promote again"));
-        assert!(whole(&faults, false).unwrap().to_string().starts_with("at least 25 parts"));
-        assert!(whole(&[], true).is_none());
+        assert!(one_error(&failures, false).unwrap().to_string().starts_with("at least 25 parts"));
+        assert!(one_error(&[], true).is_none());
     }
 
     #[test]
@@ -67,8 +69,8 @@ mod tests {
             (vec![RegistryUnavailable, TargetAccessDenied], TargetAccessDenied),
             (vec![RegistryUnavailable], RegistryUnavailable),
         ] {
-            let faults: Vec<_> = names.into_iter().map(fault).collect();
-            let error = whole(&faults, true).unwrap();
+            let failures: Vec<_> = names.into_iter().map(failure).collect();
+            let error = one_error(&failures, true).unwrap();
             assert_eq!(error.name(), expected);
             assert_eq!(error.is_temporary(), expected == RegistryUnavailable);
         }

@@ -1,14 +1,14 @@
-use invocation::{Answer, Metric, Metrics, Phase};
+use invocation::{FunctionOutput, Metric, Metrics, Phase};
 use promotion::{Report, TargetReport};
 use registry::RegistryId;
 use serde_json::{Map, Value, json};
 
-/// The most that the list of images, and that of their digests, takes in an answer, in bytes: the state of a state machine has 256
-/// KiB for everything (AWS Step Functions Developer Guide, "Service quotas").
+/// The most that the list of images, and that of their digests, takes in an answer, in bytes: the state of a state
+/// machine has 256 KiB for everything (AWS Step Functions Developer Guide, "Service quotas").
 const MAX_LIST_BYTES: usize = 64 << 10;
 
 /// The answer when a release has no manifest.
-pub(crate) fn skipped(phase: Phase) -> Answer {
+pub(crate) fn skipped(phase: Phase) -> FunctionOutput {
     let report = Report {
         images: vec![],
         targets: vec![],
@@ -24,7 +24,7 @@ pub(crate) fn skipped(phase: Phase) -> Answer {
 }
 
 /// What a promotion did. Its targets are in the order of `registry_ids`.
-pub(crate) fn of(phase: Phase, registry_ids: &[RegistryId], report: &Report) -> Answer {
+pub(crate) fn of(phase: Phase, registry_ids: &[RegistryId], report: &Report) -> FunctionOutput {
     let done = report.tally();
     let images_promoted = (report.images.len() * report.targets.len()) as u64;
     let mut notes = report.notes.clone();
@@ -55,7 +55,7 @@ pub(crate) fn of(phase: Phase, registry_ids: &[RegistryId], report: &Report) -> 
         .with(Metric::BytesPresent, report.planned.bytes_present)
         .with(Metric::BlobsMounted, done.blobs_mounted)
         .with(Metric::Requests, report.requests);
-    Answer::new(fields, metrics)
+    FunctionOutput::new(fields, metrics)
 }
 
 fn of_target(registry_id: &RegistryId, target: &TargetReport, report: &Report) -> Value {

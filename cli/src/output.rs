@@ -8,14 +8,14 @@ use crate::arguments::Output;
 
 /// What a command found or did, for people and for programs.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct CommandOutput {
     /// One object.
     pub(crate) fields: Map<String, Value>,
     /// The same in words.
     pub(crate) text: String,
 }
 
-impl Answer {
+impl CommandOutput {
     /// An answer about images: what is true of them in each target, in their order.
     pub(crate) fn of<'t>(
         images: &[PinnedImage],
@@ -65,7 +65,7 @@ impl Answer {
         self
     }
 
-    /// The same answer with what is worth telling beside.
+    /// The same answer with what else is worth knowing.
     pub(crate) fn notes(self, notes: &[String]) -> Self {
         let answer = self.with("notes", notes);
         notes.iter().fold(answer, |answer, note| answer.line(&format!("note: {note}")))

@@ -3,7 +3,7 @@ use std::error::Error as StdError;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 /// What went wrong with a request to an AWS service, once the SDK has given up.
-pub(crate) struct Fault {
+pub(crate) struct AwsFailure {
     /// None if no answer came.
     status: Option<u16>,
     code: Option<String>,
@@ -11,7 +11,7 @@ pub(crate) struct Fault {
     pub(crate) what: String,
 }
 
-impl Fault {
+impl AwsFailure {
     pub(crate) fn of<E>(error: &SdkError<E>) -> Self
     where
         E: ProvideErrorMetadata + StdError + 'static,
