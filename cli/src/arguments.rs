@@ -94,8 +94,8 @@ pub(crate) struct Between {
     /// Where the images are
     #[arg(long, value_name = "REGISTRY", value_parser = Unquoted)]
     pub(crate) source: Location,
-    /// Where the images go. Give it several times for several targets: they get the release together, and no tag is written before all
-    /// of them have all of it
+    /// Where the images go. Give it several times for several targets: they get the release together, and no tag is
+    /// written before all of them have all of it
     #[arg(long = "target", value_name = "REGISTRY", required = true, value_parser = Unquoted)]
     pub(crate) targets: Vec<Location>,
     /// The role to assume before a source in ECR is read

@@ -12,8 +12,8 @@ use oci::{Content, Descriptor, Digest, Repository, Tag};
 
 /// What has to be done so that every target has the release: pure data, made without I/O.
 ///
-/// Each step names the ones that have to come before it, always earlier ones, so any order that respects those keeps every
-/// repository consistent: a manifest is written when everything it refers to is there.
+/// Each step names the ones that have to come before it, always earlier ones, so any order that respects those keeps
+/// every repository consistent: a manifest is written when everything it refers to is there.
 #[derive(Debug)]
 pub struct Plan {
     pub(crate) images: Vec<PinnedImage>,
@@ -55,7 +55,8 @@ pub(crate) struct Step {
 pub(crate) enum Work {
     /// Copy a blob from the source.
     Copy(Descriptor),
-    /// Copy a blob from the source, unless the repository has it: it was not asked for each blob when the plan was made.
+    /// Copy a blob from the source, unless the repository has it: it was not asked for each blob when the plan was
+    /// made.
     CopyUnlessPresent(Descriptor),
     /// Mount a blob from a sibling repository; copy it from the source if the registry declines.
     Mount { blob: Descriptor, from: Repository },
@@ -64,7 +65,8 @@ pub(crate) enum Work {
 }
 
 impl Step {
-    /// The blob that is sent, unless it turns out to be there: none for a manifest, or for a blob that a sibling repository is asked for.
+    /// The blob that is sent, unless it turns out to be there: none for a manifest, or for a blob that a sibling
+    /// repository is asked for.
     pub(crate) fn sends(&self) -> Option<&Descriptor> {
         match &self.work {
             Work::Copy(blob) | Work::CopyUnlessPresent(blob) => Some(blob),
@@ -194,8 +196,8 @@ impl Plan {
     }
 }
 
-/// The repositories in which something is missing, with what that is. Those that share the most bytes with others come first: only what
-/// is committed in one repository can be mounted into the next.
+/// The repositories in which something is missing, with what that is. Those that share the most bytes with others come
+/// first: only what is committed in one repository can be mounted into the next.
 fn ordered_repositories<'r>(
     roots: &'r [Root],
     target: &TargetSurvey,
@@ -237,8 +239,8 @@ struct Planner<'a> {
     known: &'a TargetSurvey,
     store: &'a ManifestStore,
     steps: &'a mut Steps<Step>,
-    /// Where a blob can be mounted from once a step is done, per encryption: the first one that brings it, or the first manifest that
-    /// refers to it.
+    /// Where a blob can be mounted from once a step is done, per encryption: the first one that brings it, or the first
+    /// manifest that refers to it.
     homes: HashMap<(Digest, &'a str), (Repository, StepId)>,
     plan: &'a mut TargetPlan,
 }
@@ -335,8 +337,8 @@ impl<'a> Planner<'a> {
         Some(step)
     }
 
-    /// A repository to mount from, and what has to be done there first. ECR mounts only between repositories of the same encryption
-    /// (Amazon ECR User Guide, "Blob mounting").
+    /// A repository to mount from, and what has to be done there first. ECR mounts only between repositories of the
+    /// same encryption (Amazon ECR User Guide, "Blob mounting").
     fn sibling(&self, known: &RepositorySurvey, blob: Digest) -> Option<(Repository, Vec<StepId>)> {
         if self.known.mounting == Mounting::Never {
             return None;

@@ -70,7 +70,8 @@ impl<S: Source, T: Target> Promotion<S, T> {
 
     /// Promotes a release: to every target, in step. It stops cleanly at the deadline.
     ///
-    /// It may be dropped at any moment: a tag is only ever written on what is complete, and the next run goes on from what is there.
+    /// It may be dropped at any moment: a tag is only ever written on what is complete, and the next run goes on from
+    /// what is there.
     ///
     /// # Errors
     /// What went wrong, by its name: `OutOfTime` and `TooLargeForLambda` when the deadline came first.

@@ -2,7 +2,8 @@
 //!
 //! Amazon ECR: a [`Connector`] is made once per process; [`Connector::connect`] gives an [`Ecr`] for one account and
 //! region. Any other registry: [`Distributions`] is made once per process; [`Distributions::connect`] gives a
-//! [`Distribution`] for one [`Address`], opened with a [`Login`]. [`AnyRegistry`] is either.
+//! [`Distribution`] for one [`Address`], opened with a [`Login`]. [`AnyRegistry`] is either, [`Location`] is
+//! either as users write it, and [`Keyring`] finds the logins of a machine.
 //!
 //! Every call makes one attempt: whether and when to retry is decided in `promotion`, by
 //! [`promotion::Error::is_temporary`].

@@ -16,8 +16,8 @@ use oci::{Content, Descriptor};
 const PUTS: u32 = 3;
 
 impl<S: Source, T: Target> Transfer<'_, S, T> {
-    /// Brings everything but the tags to every target. The first failure that retries do not heal ends it; what was written stays, and
-    /// the next run finds it.
+    /// Brings everything but the tags to every target. The first failure that retries do not heal ends it; what was
+    /// written stays, and the next run finds it.
     pub(crate) async fn stage(&self, plan: &Arc<Plan>) -> Result<(), Error> {
         let mut begun = self.begin(plan).await?;
         let mut schedule = Schedule::new(&plan.steps, self.limits);
@@ -44,8 +44,8 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
         }
     }
 
-    /// Opens an upload in every repository that is to receive blobs, before any byte moves: ECR has no dry run, and this is the closest
-    /// to asking whether writing is allowed. Each is used for the first blob that can use it.
+    /// Opens an upload in every repository that is to receive blobs, before any byte moves: ECR has no dry run, and
+    /// this is the closest to asking whether writing is allowed. Each is used for the first blob that can use it.
     async fn begin(&self, plan: &Plan) -> Result<HashMap<StepId, MountOutcome<T::Upload>>, Error> {
         let mut firsts: BTreeMap<(TargetId, &Repository), (StepId, &Step)> = BTreeMap::new();
         for (at, step) in plan.steps.iter().filter(|(_, step)| step.is_for_blob()) {
@@ -90,7 +90,8 @@ impl<S: Source, T: Target> StepRunner<S, T> {
     async fn run(&self, begun: Option<MountOutcome<T::Upload>>) -> Result<(), Error> {
         let step = &self.plan.steps[self.at];
         match self.carry_out(step, begun).await {
-            // No image needs its referrers to run, and ECR takes fewer of them than the specification does (aws/containers-roadmap#2783).
+            // No image needs its referrers to run, and ECR takes fewer of them than the specification does
+            // (aws/containers-roadmap#2783).
             Err(error)
                 if step.is_for_referrer
                     && error.name() == Name::RegistryLimit
@@ -153,8 +154,8 @@ impl<S: Source, T: Target> StepRunner<S, T> {
         Ok(())
     }
 
-    /// Writes a manifest. A registry may refuse it because it lacks what it said it has: ECR has been seen to report a layer as available and
-    /// to miss it here. Then that is brought first.
+    /// Writes a manifest. A registry may refuse it because it lacks what it said it has: ECR has been seen to report a
+    /// layer as available and to miss it here. Then that is brought first.
     async fn put(&self, repository: &Repository, manifest: &Manifest) -> Result<(), Error> {
         for put in 1.. {
             match self.target.put_manifest(repository, manifest, None).await? {

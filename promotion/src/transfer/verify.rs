@@ -19,8 +19,9 @@ type Expected<'p> = (TargetRepository<'p>, Digest);
 impl<S: Source, T: Target> Transfer<'_, S, T> {
     /// Reads back, by digest, every manifest of what is to be tagged, and asks for each of their blobs.
     ///
-    /// Where every manifest and blob costs a request of its own, only the tops of what this run has written are read back: all below was
-    /// answered for one by one. What was there before, somebody else may have put there without all that it needs.
+    /// Where every manifest and blob costs a request of its own, only the tops of what this run has written are read
+    /// back: all below was answered for one by one. What was there before, somebody else may have put there without all
+    /// that it needs.
     pub(crate) async fn verify(&self, plan: &Plan) -> Result<Completeness, Error> {
         let written: HashSet<Expected<'_>> = plan.written().map(|(place, digest, _)| (place, digest)).collect();
         let tagged = plan.tags.iter().map(|tagging| ((tagging.target, &tagging.repository), tagging.new));
@@ -37,7 +38,8 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
         self.verify_whole(plan, whole).await
     }
 
-    /// `images` with all that the plan knows to be below them, and what those list besides, which is found on the way down.
+    /// `images` with all that the plan knows to be below them, and what those list besides, which is found on the way
+    /// down.
     async fn verify_whole<'p>(&self, plan: &Plan, images: Vec<Expected<'p>>) -> Result<Completeness, Error> {
         let below = |digest| plan.store.bottom_up(digest);
         let known = images.into_iter().flat_map(|(place, digest)| below(digest).into_iter().map(move |at| (place, at)));
