@@ -27,8 +27,8 @@ pub(crate) type Sending<'a, T> = BoxFuture<'a, Result<Result<T, Failure>, Error>
 
 /// Where the credentials of requests to `/v2` come from.
 ///
-/// An `Error` of these methods says that no credential could be had, and what was tried for it. A [`Failure`] is of the
-/// request itself.
+/// An `Error` of these methods says itself what was tried, as asking ECR for a token, and is the same for every request
+/// that waited for it. A [`Failure`] does not: the verb adds its operation.
 pub(crate) trait Authenticate: Send + Sync {
     type Endpoint: Dialect;
 
