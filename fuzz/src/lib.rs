@@ -103,12 +103,12 @@ mod release_folder;
 #[path = "../../lambdas/invocation/src/words.rs"]
 mod words;
 
-pub use logins::login;
 pub use distribution::address::Address;
 pub use distribution::login::Login;
 pub use distribution::{challenge, resources, token_server};
 pub use event::Event;
 pub use http::next_page;
+pub use logins::login;
 pub use pinned::{Pinned, Stored};
 pub use release_folder::ReleaseFolder;
 

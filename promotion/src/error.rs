@@ -9,8 +9,8 @@ use oci::text::{sanitize, truncate};
 
 /// The stable name of a failure.
 ///
-/// State machines match on these words (`Catch`, `Retry`), so they are a contract: none is renamed, and the names in the
-/// machines are compared with [`Name::ALL`] by a test.
+/// State machines match on these words (`Catch`, `Retry`), so they are a contract: none is renamed, and the names in
+/// the machines are compared with [`Name::ALL`] by a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(missing_docs, reason = "explain() says what each means, in words meant for users")]
 pub enum Name {
@@ -113,10 +113,12 @@ impl fmt::Display for Name {
 /// No message about one thing is longer than this, in characters: what others wrote may be quoted in it.
 const LONGEST: usize = 16_000;
 
-/// A failure that knows its [`Name`], whether trying again may help, and says what was tried, where, and what to change.
+/// A failure that knows its [`Name`], whether trying again may help, and says what was tried, where, and what to
+/// change.
 ///
-/// The message is written for the person who is paged. It never holds a credential, nor the query of a URL: whoever makes
-/// an error from a foreign one strips those first. Nor does it hold what a terminal would obey, wherever its parts are from.
+/// The message is written for the person who is paged. It never holds a credential, nor the query of a URL: whoever
+/// makes an error from a foreign one strips those first. Nor does it hold what a terminal would obey, wherever its
+/// parts are from.
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 

@@ -86,7 +86,8 @@ pub struct Pulled {
 /// Pulls images from every registry: their manifests, what those list, and each blob once per repository.
 ///
 /// # Errors
-/// `PullFailed`, with everything that cannot be pulled; `TargetAccessDenied` or `RegistryUnavailable` if that is all that is wrong.
+/// `PullFailed`, with everything that cannot be pulled; `TargetAccessDenied` or `RegistryUnavailable` if that is all
+/// that is wrong.
 pub async fn pull<C: Consumer>(
     registries: Vec<C>,
     images: &[PinnedImage],

@@ -1,4 +1,5 @@
-//! What becomes of a promotion when something goes wrong: it ends whole, or with one named error and no tag on anything incomplete.
+//! What becomes of a promotion when something goes wrong: it ends whole, or with one named error and no tag on anything
+//! incomplete.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 

@@ -100,8 +100,8 @@ async fn an_up_to_date_index_with_a_signature_costs_less_than_eighteen_requests(
         let before = world.source.state().calls.len() + world.target.state().calls.len();
         world.promote().await.unwrap();
         let calls = world.source.state().calls.len() + world.target.state().calls.len() - before;
-        // A registry that lists referrers is asked for those of each of the six manifests, and of what it lists; another answers the first time
-        // that it lists none, and here every time.
+        // A registry that lists referrers is asked for those of each of the six manifests, and of what it lists;
+        // another answers the first time that it lists none, and here every time.
         assert!(calls <= most, "{calls} calls, {:?}", world.source.state().calls);
     }
 }

@@ -1,8 +1,8 @@
 //! Holds any registry to what docker-registry is held to. Off unless asked for: what is pushed stays there.
 //!
-//! `TRANSSHIP_TEST_REGISTRY` is a registry as the command line takes it (`host[:port]`, or `http://host:port` for one without TLS),
-//! `TRANSSHIP_TEST_REPOSITORY` and `TRANSSHIP_TEST_SIBLING` are two of its repositories that may be written, `TRANSSHIP_TEST_USER` and
-//! `TRANSSHIP_TEST_PASSWORD` a login, where one is needed.
+//! `TRANSSHIP_TEST_REGISTRY` is a registry as the command line takes it (`host[:port]`, or `http://host:port` for one
+//! without TLS), `TRANSSHIP_TEST_REPOSITORY` and `TRANSSHIP_TEST_SIBLING` are two of its repositories that may be
+//! written, `TRANSSHIP_TEST_USER` and `TRANSSHIP_TEST_PASSWORD` a login, where one is needed.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 

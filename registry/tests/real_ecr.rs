@@ -1,7 +1,9 @@
-//! Holds a real ECR registry to what the double is held to. Off unless asked for: it needs an account, and costs a few requests.
+//! Holds a real ECR registry to what the double is held to. Off unless asked for: it needs an account, and costs a few
+//! requests.
 //!
-//! `TRANSSHIP_TEST_ECR_REPOSITORY` and `TRANSSHIP_TEST_ECR_SIBLING` name two repositories of the account and region that the AWS SDK finds in its
-//! usual places; what is pushed to them stays there. A repository `transship-test/missing` must not exist.
+//! `TRANSSHIP_TEST_ECR_REPOSITORY` and `TRANSSHIP_TEST_ECR_SIBLING` name two repositories of the account and region
+//! that the AWS SDK finds in its usual places; what is pushed to them stays there. A repository
+//! `transship-test/missing` must not exist.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 

@@ -1,5 +1,6 @@
-//! The program is killed, with SIGKILL, at each of its requests: before the registry hears of it, and when it has done what it was asked for. At no
-//! moment does a target show a tag whose content is not whole, and the next run finishes and sends no blob again that is there.
+//! The program is killed, with SIGKILL, at each of its requests: before the registry hears of it, and when it has done
+//! what it was asked for. At no moment does a target show a tag whose content is not whole, and the next run finishes
+//! and sends no blob again that is there.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 

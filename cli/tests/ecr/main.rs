@@ -1,4 +1,5 @@
-//! The program between ECR registries: accounts and regions from their hosts, a role for the targets, answers for people and programs.
+//! The program between ECR registries: accounts and regions from their hosts, a role for the targets, answers for
+//! people and programs.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 

@@ -7,8 +7,8 @@ use reqwest::Method;
 
 use crate::setup::Setup;
 
-/// Three for each blob: read, open an upload (which tells whether it is there) and send; and fifteen for all else. By the same count crane takes five
-/// for each, and regclient four.
+/// Three for each blob: read, open an upload (which tells whether it is there) and send; and fifteen for all else. By
+/// the same count crane takes five for each, and regclient four.
 #[tokio::test]
 async fn a_buildx_index_costs_at_most_55_requests() {
     let fixture = buildx_index("team/app", "1.0");

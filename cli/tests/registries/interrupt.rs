@@ -27,7 +27,8 @@ async fn while_the_target_answers() {
     at_any_moment(|setup| &setup.target, Fault::HoldAnswer).await;
 }
 
-/// Interrupts a promotion at each of the requests that pass a proxy, each time with an empty target, until it ends by itself.
+/// Interrupts a promotion at each of the requests that pass a proxy, each time with an empty target, until it ends by
+/// itself.
 async fn at_any_moment(proxy: fn(&Setup) -> &Proxy, fault: Fault) {
     let fixture = signed(nested_index("team/app", "1.0"));
     let mut setup = Setup::with(&[&fixture]).await;

@@ -33,7 +33,8 @@ async fn a_token_server_that_lies() {
     }
 }
 
-/// Copying no signature because its list could not be read is how signatures are lost (oci-client 0.18, `pull_referrers`).
+/// Copying no signature because its list could not be read is how signatures are lost (oci-client 0.18,
+/// `pull_referrers`).
 #[tokio::test]
 async fn a_refused_list_of_referrers_is_not_an_empty_one() {
     let fixture = with_sbom(image("team/app", "1.0"));

@@ -7,8 +7,8 @@ use serde_json::json;
 
 use crate::setup::{Machine, answer, plain};
 
-/// Promotes between two registries that ask like this, through proxies. Answers how many requests each of them saw, and the scopes of the tokens
-/// that each of them gave.
+/// Promotes between two registries that ask like this, through proxies. Answers how many requests each of them saw, and
+/// the scopes of the tokens that each of them gave.
 async fn promoted(fixture: &Fixture, auth: Auth) -> ([usize; 2], [Vec<String>; 2]) {
     let [seed, from, to] = [Auth::None, auth, auth].map(Server::start);
     push(fixture, seed.host(), None).await;

@@ -1,4 +1,5 @@
-//! Several processes at once, on registries that know nothing of each other. No order is given to them: what is asserted holds in any.
+//! Several processes at once, on registries that know nothing of each other. No order is given to them: what is
+//! asserted holds in any.
 
 use docker_registry::skopeo;
 use image_fixtures::{Fixture, image, nested_index, signed};

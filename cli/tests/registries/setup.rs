@@ -159,7 +159,8 @@ pub(crate) const WRONG: &str = "the wrong secret";
 /// What stands in broken files of logins.
 pub(crate) const SECRET: &str = "c2VjcmV0-that-nobody-may-see";
 
-/// Runs a command with `--json`, which has to fail for this reason, and to say all of these words. Answers what it said.
+/// Runs a command with `--json`, which has to fail for this reason, and to say all of these words. Answers what it
+/// said.
 pub(crate) async fn assert_refused(command: &mut Command, code: i32, name: &str, words: &[&str]) -> String {
     let output = command.arg("--json").output().await.unwrap();
     let error = object(&output)["error"].clone();

@@ -33,7 +33,8 @@ impl Artifacts<'_> {
     /// The release: what was pinned before, else what `deploy-manifest.json` lists; none if there is no such file.
     ///
     /// # Errors
-    /// `InvalidManifest`; `InvalidInput` if something may not be read or is not there; `RegistryUnavailable` if S3 is not.
+    /// `InvalidManifest`; `InvalidInput` if something may not be read or is not there; `RegistryUnavailable` if S3 is
+    /// not.
     pub async fn release(&self) -> Result<Option<Release>, Error> {
         match &self.event.pinned {
             // What check-manifest answers for a release without a manifest.

@@ -23,8 +23,8 @@ fn described(manifest: &Manifest) -> Value {
     descriptor(manifest.media_type().as_str(), manifest.raw())
 }
 
-/// A manifest over these layers, with a config for linux/amd64, all seeded; the first layer listed twice. A layer `foreign:...` is one that
-/// registries leave elsewhere.
+/// A manifest over these layers, with a config for linux/amd64, all seeded; the first layer listed twice. A layer
+/// `foreign:...` is one that registries leave elsewhere.
 pub(crate) fn seed_image(source: &Memory, repository: &str, layers: &[&str]) -> Manifest {
     let image = Image::new().config(format!(r#"{{"architecture":"amd64","os":"linux","layers":{layers:?}}}"#));
     let image = layers.iter().chain(layers.first()).fold(image, |image, layer| match layer.starts_with("foreign:") {

@@ -32,7 +32,8 @@ pub(crate) fn manifest_of(content: &str) -> Result<Manifest, String> {
     seed(&Memory::new("scratch", &[]), "scratch", content)
 }
 
-/// A tag, or `sig(image(app))`, the tag under which cosign signs that image, or `list(image(app))`, that of the list of its referrers.
+/// A tag, or `sig(image(app))`, the tag under which cosign signs that image, or `list(image(app))`, that of the list of
+/// its referrers.
 pub(crate) fn tag_of(text: &str) -> Result<Tag, String> {
     let parts = text.strip_suffix(')').and_then(|text| text.split_once('('));
     let tag = match parts {

@@ -91,7 +91,8 @@ impl World {
         }
     }
 
-    /// The target has exactly these tags, each on what the source or the scenario says, and everything below it, byte for byte.
+    /// The target has exactly these tags, each on what the source or the scenario says, and everything below it, byte
+    /// for byte.
     pub(crate) fn has(&self, target: &str, images: &[&str]) -> Result<(), String> {
         let mut wanted = BTreeMap::new();
         for image in images {

@@ -1,4 +1,5 @@
-//! What a scenario plays on: a source and targets in memory, and what the latest promotion came to. What it expects is in `expect.rs`.
+//! What a scenario plays on: a source and targets in memory, and what the latest promotion came to. What it expects is
+//! in `expect.rs`.
 
 use std::collections::HashMap;
 use std::time::Duration;

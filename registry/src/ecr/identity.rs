@@ -20,8 +20,8 @@ impl Identity {
     /// Asks STS (GetCallerIdentity, which needs no permission).
     ///
     /// # Errors
-    /// `InvalidInput` without usable credentials, `RegistryUnavailable` when STS does not answer, `UnexpectedAnswer` when
-    /// it answers without an ARN.
+    /// `InvalidInput` without usable credentials, `RegistryUnavailable` when STS does not answer, `UnexpectedAnswer`
+    /// when it answers without an ARN.
     pub async fn read(config: &SdkConfig) -> Result<Self, Error> {
         let answer = sts(config, Timeouts::default()).get_caller_identity().send().await;
         let identity = answer.map_err(|error| named(failure(error)))?;

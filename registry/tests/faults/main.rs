@@ -1,6 +1,7 @@
-//! The fault matrix: every kind of request that a promotion sends, with everything that can go wrong with it, once and always. The outcome is
-//! success or one named error; after a success all is there byte for byte, after an error no tag stands on what is not whole, and the next run
-//! finishes. `docs/faults.md` is what this saw; `TRANSSHIP_WRITE_FAULTS=1` writes it anew.
+//! The fault matrix: every kind of request that a promotion sends, with everything that can go wrong with it, once and
+//! always. The outcome is success or one named error; after a success all is there byte for byte, after an error no tag
+//! stands on what is not whole, and the next run finishes. `docs/faults.md` is what this saw;
+//! `TRANSSHIP_WRITE_FAULTS=1` writes it anew.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 

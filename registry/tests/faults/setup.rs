@@ -60,7 +60,8 @@ impl RequestKind {
         request_kinds.into_iter().collect()
     }
 
-    /// Whether it asks for a list of tags or referrers. Nothing but TLS says that such a list was not changed on its way.
+    /// Whether it asks for a list of tags or referrers. Nothing but TLS says that such a list was not changed on its
+    /// way.
     pub(crate) fn is_list(&self) -> bool {
         matches!(self.request.as_str(), "GET tags" | "GET referrers" | "ListImageReferrers")
     }

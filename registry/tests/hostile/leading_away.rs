@@ -9,8 +9,8 @@ use registry::Side;
 use crate::server::{Asked, Hostile};
 use crate::{ann, app, assert_told, blob, connect, tag};
 
-/// Addresses within the network, of this machine's services, and of nothing that is a registry. From a registry on loopback all loopback is as
-/// near as itself; `http/origin.rs` has the rules for registries elsewhere.
+/// Addresses within the network, of this machine's services, and of nothing that is a registry. From a registry on
+/// loopback all loopback is as near as itself; `http/origin.rs` has the rules for registries elsewhere.
 const FORBIDDEN: [&str; 17] = [
     "http://169.254.169.254/latest/meta-data/iam/security-credentials/",
     "https://169.254.169.254/",

@@ -1,4 +1,5 @@
-//! Who gets a login and a token: the registry that they are for, and the token server that it names, and nobody whom either leads to.
+//! Who gets a login and a token: the registry that they are for, and the token server that it names, and nobody whom
+//! either leads to.
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
@@ -119,7 +120,8 @@ async fn a_token_server_leads_nobody_on() {
     }
 }
 
-/// One token for one registry: what a token server gives is shown to nobody else, not even to another registry with the same token server.
+/// One token for one registry: what a token server gives is shown to nobody else, not even to another registry with the
+/// same token server.
 #[tokio::test]
 async fn each_registry_has_tokens_of_its_own() {
     let tokens = Hostile::start(|asked: &Asked| format!("200 OK\n\n{{\"token\":\"{TOKEN}-{}\"}}", asked.nth));

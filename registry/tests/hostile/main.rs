@@ -42,7 +42,8 @@ pub(crate) fn blob(bytes: &[u8]) -> Descriptor {
     Descriptor { media_type, digest: Digest::of(bytes), size: bytes.len() as u64, platform: None }
 }
 
-/// Holds a failure to what every failure promises: it says which registry did what, on few lines, and trying again is or is not of use.
+/// Holds a failure to what every failure promises: it says which registry did what, on few lines, and trying again is
+/// or is not of use.
 pub(crate) fn assert_told(error: &Error, name: Name, again: bool, says: &[&str]) {
     let text = error.to_string();
     assert_eq!((error.name(), error.is_temporary()), (name, again), "{text}");

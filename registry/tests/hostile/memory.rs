@@ -1,7 +1,7 @@
 //! How much memory a registry that means harm can make a client take.
 //!
-//! The client is a process of its own, this same program again, and tells the most that it ever held (`VmHWM` of proc(5)); the servers are in this
-//! one.
+//! The client is a process of its own, this same program again, and tells the most that it ever held (`VmHWM` of
+//! proc(5)); the servers are in this one.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 

@@ -48,7 +48,8 @@ async fn a_hundred_images_that_are_there_cost_two_requests_at_most_in_source_and
     assert_eq!(first.targets[0].tally.tags_put, 100);
     world.assert_same("app", TARGETS[0]);
 
-    // For each manifest the registry lists its referrers, and in each hundred tags there is room for those of twenty-five.
+    // For each manifest the registry lists its referrers, and in each hundred tags there is room for those of
+    // twenty-five.
     for (referrer_policy, more) in [(ReferrerPolicy::Leave, 0), (ReferrerPolicy::Carry, 104)] {
         world.double.reset_requests();
         let promotion = world.promotion(&TARGETS[..1]).await.with_referrers(referrer_policy);

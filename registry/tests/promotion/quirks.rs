@@ -41,7 +41,8 @@ async fn whatever_happens_once_to_any_request_the_image_arrives_whole() {
     ];
     for operation in operations {
         for fault in &faults {
-            // Bytes are checked, and URLs expire, where blobs are; elsewhere a flip is for TLS to find, and "not found" is an answer.
+            // Bytes are checked, and URLs expire, where blobs are; elsewhere a flip is for TLS to find, and "not found"
+            // is an answer.
             if matches!(fault, Fault::FlipByte { .. } | Fault::NotFound) && operation != "s3.GetObject" {
                 continue;
             }
@@ -114,7 +115,8 @@ async fn a_layer_that_is_available_and_yet_not_found_is_sent_again() {
     world.assert_same("app", TARGETS[0]);
 }
 
-/// More of us than know of each other: each keeps to a pace that the others use up. What keeps to it alone is in `quotas`.
+/// More of us than know of each other: each keeps to a pace that the others use up. What keeps to it alone is in
+/// `quotas`.
 #[tokio::test]
 async fn throttled_calls_are_made_again() {
     let world = World::new(&["app"]).await;

@@ -8,7 +8,8 @@ use registry::Side;
 
 use crate::world::*;
 
-/// ECR's default quota of PutImage per account and region, in calls per second (Amazon ECR User Guide, "Service quotas").
+/// ECR's default quota of PutImage per account and region, in calls per second (Amazon ECR User Guide, "Service
+/// quotas").
 const PUT_IMAGE: f64 = 10.0;
 /// The second's worth that may go at once.
 const BURST: f64 = 10.0;

@@ -221,7 +221,8 @@ async fn a_source_that_is_archived_in_the_middle() {
     assert!(error.to_string().contains("aws ecr update-image-storage-class"), "{error}");
 }
 
-/// A layer that only archived images have is sent again; an archived image is not replaced, and the failure says how to restore it.
+/// A layer that only archived images have is sent again; an archived image is not replaced, and the failure says how to
+/// restore it.
 #[tokio::test]
 async fn what_a_target_has_archived() {
     let world = two_images().await;
@@ -234,7 +235,8 @@ async fn what_a_target_has_archived() {
     let error = world.promote(&["app:1"]).await.unwrap_err();
     assert_eq!(error.name(), Name::PullFailed, "{error}");
     assert!(error.to_string().contains("aws ecr update-image-storage-class"), "{error}");
-    // In the middle: it was staged, and is archived before it is tagged. Whether it gets its tag is up to ECR; that it cannot be pulled is reported.
+    // In the middle: it was staged, and is archived before it is tagged. Whether it gets its tag is up to ECR; that it
+    // cannot be pulled is reported.
     let world = two_images().await;
     let promoting = held(&world, &["app:1"], world.double.hold_nth("PutImage", TARGETS[0], 2)).await;
     archive(&world.at(TARGETS[0]));

@@ -1,8 +1,8 @@
-//! Large releases to many targets, one after the other in one process, while requests fail at random: everything arrives, and nothing
-//! stays behind in the process.
+//! Large releases to many targets, one after the other in one process, while requests fail at random: everything
+//! arrives, and nothing stays behind in the process.
 //!
-//! The client is a process of its own, this same program again, so that what it holds is its own; the double of ECR is in this one. Run
-//! with `full` it promotes 1,000 images to 10 targets (`make soak`), without it some to a few.
+//! The client is a process of its own, this same program again, so that what it holds is its own; the double of ECR is
+//! in this one. Run with `full` it promotes 1,000 images to 10 targets (`make soak`), without it some to a few.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
@@ -23,9 +23,10 @@ struct Size {
 const SOME: Size = Size { images: 60, targets: 3 };
 const FULL: Size = Size { images: 1_000, targets: 10 };
 
-/// What may be left of the memory of one release when the next has ended, beside what the second one left: room for what an allocator keeps
-/// here and there, far below what a single release takes when it is not given back. It is the second that counts, because the allocator
-/// settles with the first two: of nine releases of 400 images to 10 targets the first left 52 MiB, the second 57 and the last 59.
+/// What may be left of the memory of one release when the next has ended, beside what the second one left: room for
+/// what an allocator keeps here and there, far below what a single release takes when it is not given back. It is the
+/// second that counts, because the allocator settles with the first two: of nine releases of 400 images to 10 targets
+/// the first left 52 MiB, the second 57 and the last 59.
 const SLACK: u64 = 8 << 20;
 
 fn main() {

@@ -119,7 +119,8 @@ fn seed(source: &RegistryHandle, release: &str, number: usize) {
     source.put(&repository, &image.build().tagged(format!("{release}.{number}")));
 }
 
-/// Which requests fail, one in how many of them, and how. The numbers share no divisor, so that they do not fall together.
+/// Which requests fail, one in how many of them, and how. The numbers share no divisor, so that they do not fall
+/// together.
 fn faults() -> [(&'static str, u64, Fault); 11] {
     let status = |status| Fault::Status { status, retry_after: None };
     [

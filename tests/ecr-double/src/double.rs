@@ -171,8 +171,8 @@ impl EcrDouble {
         self.world.faults.clear();
     }
 
-    /// Sends clients that learn the address of one of this double's hosts, `127.0.0.1:PORT` of a registry or of S3, to another
-    /// one instead: to a proxy before it, say. The API never gives an address of its own.
+    /// Sends clients that learn the address of one of this double's hosts, `127.0.0.1:PORT` of a registry or of S3, to
+    /// another one instead: to a proxy before it, say. The API never gives an address of its own.
     pub fn detour(&self, host: &str, by: &str) {
         self.world.detour(host, by);
     }

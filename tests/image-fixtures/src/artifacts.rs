@@ -34,8 +34,8 @@ pub fn signed(image: Fixture) -> Fixture {
     Fixture { content: image.content.and(&signature), ..image }
 }
 
-/// An image with an SBOM that refers to it, and a signature of cosign 3 that refers to the SBOM. Where a registry keeps no list of
-/// referrers, clients do.
+/// An image with an SBOM that refers to it, and a signature of cosign 3 that refers to the SBOM. Where a registry keeps
+/// no list of referrers, clients do.
 pub fn with_sbom(image: Fixture) -> Fixture {
     let root = image.manifests.iter().find(|manifest| manifest.digest == image.digest).expect("the image itself");
     let subject = descriptor(root.media_type, &root.bytes);

@@ -9,7 +9,8 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("a Vec takes all bytes")
 }
 
-/// A frame of zstd (RFC 8878) with one block that is as it was: a compressor is a library of C that takes long to build.
+/// A frame of zstd (RFC 8878) with one block that is as it was: a compressor is a library of C that takes long to
+/// build.
 ///
 /// # Panics
 /// With more than a block may have, 128 KiB.

@@ -41,7 +41,8 @@ pub fn descriptor(media_type: &str, bytes: impl AsRef<[u8]>) -> Value {
     json!({ "mediaType": media_type, "digest": sha256(bytes), "size": bytes.len() })
 }
 
-/// The tag under which clients list what refers to a manifest ("Referrers Tag Schema" in the distribution specification).
+/// The tag under which clients list what refers to a manifest ("Referrers Tag Schema" in the distribution
+/// specification).
 pub fn referrers_tag(digest: impl Display) -> String {
     digest.to_string().replace(':', "-")
 }

@@ -16,8 +16,8 @@ pub fn layer_kinds(repository: &str, tag: &str) -> Fixture {
     Fixture::new(repository, tag, built("amd64", &[OCI_ZSTD, OCI_TAR, OCI_GZIP]))
 }
 
-/// What `docker buildx build --platform linux/amd64,linux/arm64` pushes: an index of two images, each a config and three layers, and of
-/// their attestations, each a config and one statement. That is 5 manifests and 12 blobs.
+/// What `docker buildx build --platform linux/amd64,linux/arm64` pushes: an index of two images, each a config and
+/// three layers, and of their attestations, each a config and one statement. That is 5 manifests and 12 blobs.
 pub fn buildx_index(repository: &str, tag: &str) -> Fixture {
     let images = ["amd64", "arm64"].map(|architecture| (architecture, built(architecture, &[OCI_GZIP; 3])));
     let index = images.iter().fold(Index::new(), |index, (name, image)| index.child(image, linux(name)));
@@ -33,7 +33,8 @@ pub fn nested_index(repository: &str, tag: &str) -> Fixture {
     Fixture::new(repository, tag, index.build().pretty())
 }
 
-/// An index of an index of one image, of an image that shares its layer, and of an attestation. That is 5 manifests and 5 blobs.
+/// An index of an index of one image, of an image that shares its layer, and of an attestation. That is 5 manifests and
+/// 5 blobs.
 pub fn shared_layers(repository: &str, tag: &str) -> Fixture {
     let shared = layer(OCI_GZIP);
     let [inner, other] = ["amd64", "arm64"].map(|architecture| {
@@ -75,7 +76,8 @@ fn linux(architecture: &str) -> serde_json::Value {
     platform(&format!("linux/{architecture}"))
 }
 
-/// With what buildkit says of an image's build, as a manifest beside it (moby/buildkit, `docs/attestations/attestation-storage.md`).
+/// With what buildkit says of an image's build, as a manifest beside it (moby/buildkit,
+/// `docs/attestations/attestation-storage.md`).
 fn attested(index: Index, image: &Content) -> Index {
     let statement = json!({
         "_type": "https://in-toto.io/Statement/v0.1",
