@@ -27,7 +27,9 @@ BOOTSTRAP = target/$(if $(ZIG),lambda/$(ARCH)/$*/bootstrap,release/$*)
 # LOCAL=yes is for a local AWS, which starts them with the glibc of this machine, however new that is.
 PACKAGES := target/package/$(if $(LOCAL),local,$(if $(ZIG),zig-)$(ARCH))
 ZIPS := $(LAMBDAS:%=$(PACKAGES)/%.zip)
-CARGO_BUILD := $(APART) cargo build $(QUIET) --locked --release --workspace --bins
+# All of the workspace is selected also where few binaries are built: with fewer packages its dependencies would have other
+# features, and be built twice.
+CARGO_BUILD = $(APART) cargo build $(QUIET) --locked --release --workspace $(or $(BINS:%=--bin %),--bins)
 CARGO_LAMBDA_BUILD := PATH=$(CURDIR)/.tools/zig/ziglang:$$PATH $(VENV)/bin/cargo-lambda lambda build $(QUIET) --locked --release \
     --$(subst _,-,$(ARCH)) --lambda-dir target/lambda/$(ARCH) $(addprefix --package ,$(LAMBDAS))
 
@@ -41,6 +43,7 @@ help: ## Show this list
 	    $(MAKEFILE_LIST)
 	@echo "LAMBDA is one of: $(LAMBDAS)"
 
+demo: BINS := $(LAMBDAS) ecr-double
 demo: build tools ## Run the whole pipeline on this machine, from an upload to three accounts, and show it
 	@$(PYTHON) demo
 
