@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::Stream;
+use oci::{Descriptor, Repository};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{Error, Retrying, Source};
-use oci::{Descriptor, Repository};
 use whole::Whole;
 
 /// Reads the blobs of one source.

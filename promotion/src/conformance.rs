@@ -10,9 +10,9 @@ use std::sync::OnceLock;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{TryStreamExt, stream};
+use oci::{Descriptor, Digest, Manifest, MediaType, Reference, Repository, Tag};
 
 use crate::{Error, MountOutcome, Name, PutOutcome, Target};
-use oci::{Descriptor, Digest, Manifest, MediaType, Reference, Repository, Tag};
 
 /// All of them. `sibling` is another repository of the same registry; `missing` is one that does not exist, where a
 /// registry does not create repositories when something is written into them.

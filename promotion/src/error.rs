@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::Overrun;
 use oci::text::{sanitize, truncate};
+
+use crate::Overrun;
 
 /// The stable name of a failure.
 ///

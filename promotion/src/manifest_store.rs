@@ -1,10 +1,10 @@
 //! The manifests of a release, as many as fit into memory.
 
+use oci::{Content, Digest, Manifest};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::{Error, Name};
-use oci::{Content, Digest, Manifest};
 
 /// How many bytes of manifests are kept for sending, in all. What does not fit is read again when it is needed.
 const KEPT_BYTES: usize = 32 << 20;
@@ -97,9 +97,9 @@ impl ManifestStore {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use oci::MediaType;
 
     use super::*;
-    use oci::MediaType;
 
     fn index(children: &[Digest]) -> Manifest {
         let media_type = MediaType::OciIndex;

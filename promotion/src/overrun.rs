@@ -1,5 +1,6 @@
-use crate::{Error, Name, Progress};
 use oci::{Descriptor, Repository};
+
+use crate::{Error, Name, Progress};
 
 /// How far a promotion had come when its deadline came. Whoever set the deadline knows what to change about it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,12 +3,13 @@ mod list;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use oci::{Content, Descriptor, Digest, Repository, Tag};
+
 use self::list::List;
 use crate::manifest_store::ManifestStore;
 use crate::position::{StepId, Steps, TargetId, Targets};
 use crate::survey::{Presence, RepositorySurvey, Root, TargetSurvey};
 use crate::{Approved, Mounting, PinnedImage, ReferrerPolicy, Survey, Tally};
-use oci::{Content, Descriptor, Digest, Repository, Tag};
 
 /// What has to be done so that every target has the release: pure data, made without I/O.
 ///

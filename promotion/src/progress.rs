@@ -2,9 +2,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use oci::{Descriptor, Digest, Repository};
+
 use crate::position::{StepId, TargetId, Targets};
 use crate::{Plan, Tally};
-use oci::{Descriptor, Digest, Repository};
 
 /// What was done so far. It outlives a promotion that is stopped, and can be read while one runs.
 #[derive(Debug, Default)]

@@ -10,12 +10,12 @@ pub use consumer::Consumer;
 use failure::{LISTED, PullFailure, one_error};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use oci::MAX_INDEX_DEPTH;
+use oci::{Descriptor, Digest, Manifest, Reference, Repository};
 use serde::Deserialize;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use crate::{Error, Name, PinnedImage, RetryPolicy, Retrying, Source, read_whole};
-use oci::{Descriptor, Digest, Manifest, Reference, Repository};
 
 /// How many images are opened at a time.
 const IMAGES_AT_ONCE: usize = 16;

@@ -7,9 +7,9 @@ use std::ops::{Range, RangeInclusive};
 
 use bytes::Bytes;
 use futures_util::Stream;
+use oci::{Descriptor, Digest, Manifest, Reference, Registry, Repository, Tag};
 
 use crate::Error;
-use oci::{Descriptor, Digest, Manifest, Reference, Registry, Repository, Tag};
 
 /// What a registry answers when asked for one manifest: the manifest, or that there is none, or why it cannot say.
 pub type Lookup = Result<Option<Manifest>, Error>;

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
+use oci::Registry;
 use serde::Serialize;
 
 use crate::{PinnedImage, Tally};
-use oci::Registry;
 
 /// What a promotion did.
 #[derive(Debug, Clone)]

@@ -3,13 +3,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::Stream;
+use oci::{Descriptor, Digest, Manifest, Reference, Registry, Repository, Tag};
 
 use crate::retry::{Backoff, retry};
 use crate::{
     Error, Lookup, MountOutcome, Mounting, Name, OpenBlob, PutOutcome, Referrers, RepositorySettings, RetryPolicy,
     Source, Target,
 };
-use oci::{Descriptor, Digest, Manifest, Reference, Registry, Repository, Tag};
 
 /// How often a manifest is read that comes corrupt each time.
 const READINGS: u32 = 3;

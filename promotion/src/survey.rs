@@ -12,13 +12,13 @@ use std::sync::Arc;
 
 use futures_util::future::join;
 use futures_util::{StreamExt, stream};
+use oci::{Digest, Manifest, Platform, Reference, Repository, Tag};
 
 use crate::lookup::{Answers, Failed, Wanted, lookup_all};
 use crate::manifest_store::ManifestStore;
 use crate::{
     Approved, Error, Lookup, Mounting, Name, PinnedImage, Release, RepositorySettings, Retrying, Source, Target,
 };
-use oci::{Digest, Manifest, Platform, Reference, Repository, Tag};
 
 pub use referrers::ReferrerPolicy;
 pub(crate) use referrers::digest_tag;

@@ -6,11 +6,12 @@ mod verify;
 
 use std::sync::Arc;
 
+use oci::{Digest, Manifest, Reference, Repository};
+
 use crate::blob::BlobReader;
 use crate::position::Targets;
 use crate::progress::Progress;
 use crate::{Error, Plan, Retrying, Source};
-use oci::{Digest, Manifest, Reference, Repository};
 
 /// How much is on its way at a time, over all targets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

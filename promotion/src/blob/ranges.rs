@@ -7,11 +7,11 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::stream::Fuse;
 use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt};
+use oci::{Descriptor, Repository};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::BlobReader;
 use crate::{Error, Name, OpenBlob, Source};
-use oci::{Descriptor, Repository};
 
 /// How many bytes a request asks for where several connections read one blob; so many are held for each of them.
 const PART: u64 = 2 << 20;

@@ -1,10 +1,10 @@
 use bytes::Bytes;
 use futures_util::{Stream, stream};
+use oci::{Descriptor, Hasher, Repository};
 
 use super::BlobReader;
 use super::ranges::Ranges;
 use crate::{Error, Name, Source};
-use oci::{Descriptor, Hasher, Repository};
 
 /// How often in a row a blob may be cut without a single byte having arrived in between.
 const CUTS: u32 = 5;

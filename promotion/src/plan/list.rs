@@ -4,13 +4,13 @@
 use std::collections::{BTreeMap, HashSet};
 
 use bytes::Bytes;
+use oci::{Digest, Manifest, MediaType, Repository, Tag};
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
 use crate::manifest_store::ManifestStore;
 use crate::survey::{ListToWrite, Root, TargetSurvey};
-use oci::{Digest, Manifest, MediaType, Repository, Tag};
 
 /// A list that a target has to get.
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 
 use image_fixtures::Image;
 use image_fixtures::media_type::DOCKER_FOREIGN;
+use oci::Manifest;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -10,7 +11,6 @@ use serde_json::json;
 
 use super::*;
 use crate::{ImmutableTags, RepositorySettings};
-use oci::Manifest;
 
 /// What a test case is made of. Positions count into the lists before.
 #[derive(Debug, Clone)]

@@ -1,7 +1,8 @@
 use std::future::Future;
 
-use crate::{Error, Source};
 use oci::{Descriptor, Manifest, Reference, Repository};
+
+use crate::{Error, Source};
 
 /// A registry as those see it who run containers: they use no API of AWS but that of the OCI distribution
 /// specification.

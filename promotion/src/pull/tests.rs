@@ -7,10 +7,10 @@ use bytes::Bytes;
 use futures_util::stream::{Iter, iter};
 use image_fixtures::media_type::DOCKER_FOREIGN;
 use image_fixtures::{Content, Image, Index};
+use oci::{Registry, Tag};
 
 use super::*;
 use crate::{Lookup, OpenBlob, Referrers};
-use oci::{Registry, Tag};
 
 fn image(layers: &[&str]) -> Content {
     let image = layers.iter().fold(Image::new().config("{}"), |image, layer| image.layer(*layer));

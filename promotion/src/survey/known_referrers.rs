@@ -1,9 +1,10 @@
 //! What targets know of the referrers that are promoted.
 
+use oci::Content;
+
 use super::referrers::{Subject, waves};
 use super::*;
 use crate::Referrers;
-use oci::Content;
 
 impl Survey {
     /// Asks every target what it knows of the referrers of those subjects that have some.

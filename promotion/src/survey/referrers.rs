@@ -3,11 +3,11 @@
 use std::hash::Hash;
 
 use futures_util::future::join;
+use oci::{Content, Descriptor};
 use serde::Deserialize;
 
 use super::*;
 use crate::{Lookup, Name, Referrers};
-use oci::{Content, Descriptor};
 
 /// What becomes of the referrers of the images of a release: signatures, SBOMs and attestations.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]

@@ -2,9 +2,9 @@
 
 use bytes::BytesMut;
 use futures_util::TryStreamExt;
+use oci::{Content, Descriptor, ImageConfig, MAX_INDEX_DEPTH, MAX_MANIFEST_BYTES, Manifest};
 
 use super::*;
-use oci::{Content, Descriptor, ImageConfig, MAX_INDEX_DEPTH, MAX_MANIFEST_BYTES, Manifest};
 
 use crate::{Image, Lookup, Name, read_whole};
 

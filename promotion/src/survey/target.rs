@@ -1,7 +1,8 @@
 //! What a target has under the tags and digests of a release.
 
-use super::*;
 use oci::{Content, Manifest};
+
+use super::*;
 
 /// Which roots a target has already, and what could not be found out.
 #[derive(Default)]

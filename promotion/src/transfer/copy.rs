@@ -1,10 +1,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::TryStreamExt;
+use oci::{Descriptor, Repository};
 
 use super::stage::StepRunner;
 use crate::{Error, Name, Source, Target};
-use oci::{Descriptor, Repository};
 
 /// How often a blob is sent from its beginning before its failure is final.
 const SENDINGS: u32 = 4;

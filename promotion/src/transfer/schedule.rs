@@ -130,8 +130,9 @@ impl<'p> Schedule<'p> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use oci::{Descriptor, Digest};
+
+    use super::*;
 
     fn copy(size: u64) -> Step {
         let blob = Descriptor { media_type: "x".into(), digest: Digest::of(&size.to_le_bytes()), size, platform: None };

@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures_util::{StreamExt, stream};
+use oci::{Content, Descriptor};
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
@@ -10,7 +11,6 @@ use crate::blob::BlobReader;
 use crate::plan::{Step, Work};
 use crate::position::{StepId, TargetId};
 use crate::{MountOutcome, Name, PutOutcome, ReferrerPolicy, Tally, Target};
-use oci::{Content, Descriptor};
 
 /// How often a manifest is put again after the registry said that it lacks what it has.
 const PUTS: u32 = 3;

@@ -1,6 +1,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
+use oci::Content;
 
 use super::{Completeness, Digest, Error, Plan, Reference, Repository, Source, Transfer};
 use crate::Target;
@@ -8,7 +9,6 @@ use crate::batches::batches;
 use crate::lookup::{Wanted, lookup_all};
 use crate::plan::Work;
 use crate::position::TargetId;
-use oci::Content;
 
 /// A repository of a target.
 type TargetRepository<'p> = (TargetId, &'p Repository);

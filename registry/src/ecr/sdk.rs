@@ -2,10 +2,10 @@ use std::time::SystemTime;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
+use oci::text::sanitize_line;
 use promotion::{Error, Name};
 
 use crate::http::{Failure, Refusal, retry_after};
-use oci::text::sanitize_line;
 
 /// An error of the AWS SDK in the terms of this crate.
 pub(super) fn failure<E>(error: SdkError<E>) -> Failure

@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::stream;
+use oci::{Digest, Reference, Registry, Tag};
 use tokio::time::{Instant, advance, sleep};
 
 use super::*;
 use crate::{Lookup, Referrers, RetryPolicy, Retrying};
-use oci::{Digest, Reference, Registry, Tag};
 
 const MIB: u64 = 1 << 20;
 const PART_MIB: u64 = PART / MIB;
