@@ -1,3 +1,6 @@
+//! Failures: their stable names, whether a retry may help, and messages that are safe to print. Several become one that
+//! lists them all.
+
 use std::collections::HashSet;
 use std::error::Error as StdError;
 use std::fmt;

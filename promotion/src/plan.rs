@@ -1,3 +1,6 @@
+//! What has to be done, worked out of an approved survey without I/O: which blobs are copied or mounted, which
+//! manifests are written after which, and which tags come last.
+
 mod list;
 
 use std::collections::{BTreeMap, HashMap, HashSet};

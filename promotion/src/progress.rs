@@ -1,3 +1,5 @@
+//! What a promotion has done so far, in counters that can be read while it runs and after it was stopped.
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};

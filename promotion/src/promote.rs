@@ -1,3 +1,5 @@
+//! A promotion from survey to last tag, and the rounds it takes when staged content disappears in between.
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;

@@ -1,3 +1,6 @@
+//! When a request is retried, and how long it waits: exponential back-off with jitter, shared by all requests to one
+//! registry, that obeys `Retry-After`.
+
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 

@@ -1,3 +1,6 @@
+//! The traits of registries once more, with retries: no other place repeats a request, so that no retry multiplies
+//! another.
+
 use std::ops::Range;
 use std::sync::Arc;
 

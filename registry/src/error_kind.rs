@@ -1,3 +1,6 @@
+//! What a refusal means, whichever registry it comes from: codes of ECR's API, of AWS and of the distribution
+//! specification in one table, and from each the name of the error.
+
 use promotion::Name;
 
 use crate::Side;

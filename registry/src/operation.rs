@@ -1,3 +1,5 @@
+//! What was tried and where, from which every error of a registry gets its beginning, its name and its advice.
+
 use std::borrow::Cow;
 use std::fmt::{self, Debug};
 

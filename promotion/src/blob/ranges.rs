@@ -1,3 +1,5 @@
+//! Reading one blob over several connections: parts are asked for ahead and handed on in order.
+
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::ops::Range;

@@ -1,3 +1,5 @@
+//! Which step of a plan may start next. No I/O, so that the order can be tested by itself.
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 

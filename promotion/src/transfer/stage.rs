@@ -1,3 +1,6 @@
+//! Bringing everything but the tags to the targets, by digest. The order is that of the plan; how much is under way at
+//! a time is the schedule's.
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures_util::{StreamExt, stream};

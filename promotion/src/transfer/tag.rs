@@ -1,3 +1,6 @@
+//! Writing tags, last, and reading them back. There is no way to write several tags at once, so tagging rolls forward:
+//! what was written stays, and what was not is listed.
+
 use std::collections::BTreeMap;
 
 use futures_util::{StreamExt, stream};

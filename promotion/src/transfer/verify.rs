@@ -1,3 +1,6 @@
+//! Looking once more, by digest, whether all that is to be tagged is there: expiry rules and other clients may have
+//! deleted it since it was staged.
+
 use std::collections::{BTreeSet, HashSet};
 
 use futures_util::{StreamExt, TryStreamExt, stream};

@@ -1,3 +1,5 @@
+//! Addresses of registries as users write them, with the names and paths that Docker Hub wants.
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -1,3 +1,5 @@
+//! What is known so far of how a registry lets clients in, shared by all requests to it.
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::scope::Scope;

@@ -1,3 +1,6 @@
+//! Answering challenges (RFC 9110, section 11; Docker's token authentication specification): what a registry asks for
+//! is learned from its first refusal, and then sent beforehand.
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::SystemTime;

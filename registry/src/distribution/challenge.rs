@@ -1,3 +1,5 @@
+//! Reading `WWW-Authenticate`: of several challenges the one that can be answered.
+
 use std::collections::HashMap;
 
 /// What a registry wants to be asked with (RFC 9110, section 11.6.1).

@@ -1,3 +1,5 @@
+//! The session of an assumed role: fetched when first needed, again before it ends, and once for all who wait for it.
+
 use std::time::{Duration, SystemTime};
 
 use aws_config::SdkConfig;

@@ -1,3 +1,5 @@
+//! BatchGetImage: up to a hundred manifests in one request, with trouble of a single one reported under HTTP 200.
+
 use aws_sdk_ecr::types::{Image, ImageFailure, ImageFailureCode, ImageIdentifier};
 use bytes::Bytes;
 use oci::text::sanitize_line;

@@ -1,3 +1,6 @@
+//! Which policy lacks what, read from a denial of AWS: the identity policy, the repository policy of another account,
+//! or an explicit deny.
+
 use oci::Repository;
 
 use super::identity::Identity;

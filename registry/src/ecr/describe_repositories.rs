@@ -1,3 +1,5 @@
+//! DescribeRepositories: which repositories exist, which of their tags are immutable, and how they are encrypted.
+
 use std::collections::HashMap;
 
 use aws_sdk_ecr::types::{EncryptionType, ImageTagMutability, Repository as Described};

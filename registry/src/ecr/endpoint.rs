@@ -1,3 +1,5 @@
+//! What messages about ECR say, and what they advise to change.
+
 use oci::Repository;
 
 use super::denied::Denial;

@@ -1,3 +1,5 @@
+//! ECR's credentials for `/v2`: one token for each registry, for twelve hours or as long as the role's session.
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};

@@ -1,3 +1,5 @@
+//! Sending PutImage no faster than its quota, by account and region: requests that are throttled are lost time.
+
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,3 +1,5 @@
+//! PutImage: the bytes as they are, with digest and media type, so that ECR compares what it received.
+
 use aws_sdk_ecr::operation::put_image::PutImageError;
 use aws_sdk_ecr::types::error::KmsException;
 use oci::text::sanitize_line;

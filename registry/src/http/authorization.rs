@@ -1,3 +1,5 @@
+//! Tokens: one request for all who wait, renewed before the end, and shared failures.
+
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

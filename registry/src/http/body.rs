@@ -1,3 +1,5 @@
+//! The body of a blob: held to its length, and to a least rate, so that a source that drips ends.
+
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

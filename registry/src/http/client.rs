@@ -1,3 +1,5 @@
+//! The one HTTP client: each request is sent once and counted, and a credential goes to its own origin only.
+
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;

@@ -1,3 +1,6 @@
+//! Reading answers that are errors, however they are written: JSON of the specification, XML of S3, HTML of a proxy,
+//! plain text.
+
 use std::fmt;
 use std::time::{Duration, SystemTime};
 

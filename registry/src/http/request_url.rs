@@ -1,3 +1,6 @@
+//! URLs that requests are sent to. They may carry signatures, so they are never shown whole; where a `Location` leads
+//! is decided here.
+
 use std::fmt;
 
 use oci::text::truncate;

@@ -1,3 +1,5 @@
+//! Noticing a registry that takes no more bytes of an upload, which no time-out for a whole request could.
+
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};

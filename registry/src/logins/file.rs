@@ -1,3 +1,5 @@
+//! The files in which Docker and Podman keep logins.
+
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};

@@ -1,3 +1,5 @@
+//! Docker's credential helpers: started with a time limit, and ended with all that they started.
+
 use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::Path;
