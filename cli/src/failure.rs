@@ -23,7 +23,7 @@ impl Failure {
         ExitCode::from(if self.is_usage { 2 } else { 1 })
     }
 
-    /// What goes to stdout: with `--json` one object, in any case.
+    /// What goes to stdout: with `--json` one object, whatever failed once the work had begun.
     pub(crate) fn render(&self, output: Output) -> String {
         match output.json {
             true => {

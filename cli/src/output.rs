@@ -27,11 +27,12 @@ impl CommandOutput {
         let of_image = |image: &PinnedImage| {
             text += &format!("{image} {}\n", image.digest);
             let of_target = |(name, outcomes): &mut (&String, std::vec::IntoIter<Outcome>)| {
-                let outcome = outcomes.next()?;
+                #[expect(clippy::expect_used, reason = "a target without an outcome must not go unnoticed")]
+                let outcome = outcomes.next().expect("an outcome for each image");
                 text += &format!("  {name:width$}  {}\n", outcome.words);
-                Some(json!({ "registry": name, "outcome": outcome.name }))
+                json!({ "registry": name, "outcome": outcome.name })
             };
-            let targets: Vec<_> = targets.iter_mut().filter_map(of_target).collect();
+            let targets: Vec<_> = targets.iter_mut().map(of_target).collect();
             json!({ "repository": image.repository, "tag": image.tag, "digest": image.digest, "targets": targets })
         };
         let images: Vec<_> = images.iter().map(of_image).collect();

@@ -87,7 +87,7 @@ impl Name {
     #[must_use]
     pub fn explain(self) -> &'static str {
         match self {
-            Self::InvalidInput => "the event is wrong",
+            Self::InvalidInput => "the event, a file or an address that was given is wrong",
             Self::InvalidManifest => "deploy-manifest.json is wrong",
             Self::SourceImageNotFound => "the source registry does not have this tag or digest",
             Self::SourceAccessDenied => "the source registry may not be read",

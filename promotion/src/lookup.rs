@@ -10,7 +10,8 @@ use crate::{Error, Lookup, Name, Source};
 /// How many requests are awaited at a time.
 const REQUESTS_AT_ONCE: usize = 32;
 
-/// How many manifests are awaited at a time, whose sizes may not be known.
+/// How many manifests are awaited at a time, whose sizes may not be known. It bounds memory, as an ECR registry answers
+/// for a hundred of up to 4 MiB in one request: then four requests are awaited, for all targets together.
 const MANIFESTS_AT_ONCE: usize = 400;
 
 /// How many bytes of manifests one request asks for, where their sizes are known.

@@ -63,8 +63,8 @@ pub trait Source: Send + Sync + 'static {
         subject: Digest,
     ) -> impl Future<Output = Result<Referrers, Error>> + Send;
 
-    /// All tags that begin like this, however many requests that takes; none if the registry lists no tags, or more
-    /// than are waited for.
+    /// All tags that begin like this, page by page; none if the registry lists no tags, or has so many pages of them that
+    /// asking for each tag is cheaper.
     ///
     /// # Errors
     /// As [`Source::manifests`].

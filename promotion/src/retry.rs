@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::Error;
+use crate::{Error, Name};
 
 /// How often a request is retried, and with which back-off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,8 +120,11 @@ where
                 tracing::debug!(attempt, error = %error, "retrying");
                 attempt += 1;
             }
-            Err(error) if attempt > 1 => return Err(error.context(format_args!("after {attempt} attempts"))),
-            Err(error) => return Err(error),
+            Err(error) => {
+                // What made no sense at any attempt will make none later, unlike a registry that is down.
+                let error = if error.name() == Name::UnexpectedAnswer { error.permanent() } else { error };
+                return Err(if attempt > 1 { error.context(format_args!("after {attempt} attempts")) } else { error });
+            }
         }
     }
 }
@@ -131,7 +134,6 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
-    use crate::Name;
 
     fn throttled() -> Error {
         Error::new(Name::RegistryUnavailable, "Rate exceeded")
@@ -157,6 +159,14 @@ mod tests {
         assert_eq!((result.unwrap_err().to_string().as_str(), sent), ("after 6 attempts: Rate exceeded", 6));
         let (result, sent) = fail_times(&backoff, 99, || Error::new(Name::TagConflict, "no")).await;
         assert_eq!((result.unwrap_err().to_string().as_str(), sent), ("no", 1));
+        let (result, sent) =
+            fail_times(&backoff, 99, || Error::new(Name::UnexpectedAnswer, "no range").temporary()).await;
+        let error = result.unwrap_err();
+        assert_eq!((error.is_temporary(), sent), (false, 6));
+        // The name that no machine retries leads, in whichever order the errors came.
+        for errors in [[error.clone(), throttled()], [throttled(), error]] {
+            assert_eq!(Error::all(errors.to_vec()).unwrap().name(), Name::UnexpectedAnswer);
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -55,17 +55,17 @@ fn assert_no_tag(target: &Memory) {
 #[tokio::test(start_paused = true)]
 async fn a_blob_that_is_cut_goes_on_where_it_was_cut_within_the_same_upload() {
     let (source, one, _) = world();
-    source.on_call(first(3, "blob", Fault::Cut(6)));
+    source.on_call(first(3, "open_blob", Fault::Cut(6)));
     promote(&source, &[&one], None).await.unwrap();
     assert_whole(&one);
-    assert_eq!(source.calls("blob"), 3 + 3);
-    assert_eq!(one.calls("upload"), 3);
+    assert_eq!(source.calls("open_blob"), 3 + 3);
+    assert_eq!(one.calls("put_blob"), 3);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_blob_that_is_cut_for_ever_ends_with_an_error() {
     let (source, one, _) = world();
-    source.on_call(first(usize::MAX, "blob", Fault::Cut(0)));
+    source.on_call(first(usize::MAX, "open_blob", Fault::Cut(0)));
     let error = promote(&source, &[&one], None).await.unwrap_err();
     assert_eq!(error.name(), Name::RegistryUnavailable);
     assert!(error.to_string().contains("source ended a blob after 0 of"), "{error}");
@@ -88,7 +88,7 @@ async fn a_manifest_that_came_corrupt_is_read_again_and_not_for_ever() {
 #[tokio::test(start_paused = true)]
 async fn a_flipped_byte_never_arrives_and_a_lasting_one_is_corrupt_content() {
     let (source, one, _) = world();
-    source.on_call(first(1, "blob", Fault::Flip(2)));
+    source.on_call(first(1, "open_blob", Fault::Flip(2)));
     promote(&source, &[&one], None).await.unwrap();
     assert_whole(&one);
     // The last piece was held back: no body of the corrupt blob was complete.
@@ -99,7 +99,7 @@ async fn a_flipped_byte_never_arrives_and_a_lasting_one_is_corrupt_content() {
     assert_eq!(received.len(), 4);
 
     let (source, one, _) = world();
-    source.on_call(first(usize::MAX, "blob", Fault::Flip(0)));
+    source.on_call(first(usize::MAX, "open_blob", Fault::Flip(0)));
     let error = promote(&source, &[&one], None).await.unwrap_err();
     assert_eq!(error.name(), Name::CorruptContent);
     assert!(error.to_string().contains("its bytes have the digest"), "{error}");
@@ -119,7 +119,16 @@ async fn a_source_that_sends_more_than_it_promised_is_corrupt() {
 
 #[tokio::test(start_paused = true)]
 async fn every_operation_is_asked_again_when_it_fails_for_a_while() {
-    for operation in ["manifests", "blob", "settings", "present", "start_upload", "upload", "put_manifest", "tag"] {
+    for operation in [
+        "manifests",
+        "open_blob",
+        "repository_settings",
+        "has_blobs",
+        "start_upload",
+        "put_blob",
+        "put_manifest",
+        "tag",
+    ] {
         let (source, one, _) = world();
         source.on_call(first(2, operation, unavailable()));
         one.on_call(first(2, operation, unavailable()));
@@ -134,7 +143,7 @@ async fn layers_that_the_target_forgot_are_sent_again() {
     one.on_call(first(1, "put_manifest", Fault::Forgetful));
     promote(&source, &[&one], None).await.unwrap();
     assert_whole(&one);
-    assert_eq!(one.calls("upload"), 3 + 3);
+    assert_eq!(one.calls("put_blob"), 3 + 3);
 }
 
 #[tokio::test(start_paused = true)]
@@ -189,7 +198,7 @@ async fn what_a_target_says_it_stored_is_read_back_before_and_after_tagging() {
 
 #[tokio::test(start_paused = true)]
 async fn one_failing_target_keeps_the_others_from_showing_anything() {
-    for operation in ["manifests", "settings", "present", "start_upload", "upload", "put_manifest"] {
+    for operation in ["manifests", "repository_settings", "has_blobs", "start_upload", "put_blob", "put_manifest"] {
         let (source, one, two) = world();
         let denied = Error::new(Name::TargetAccessDenied, "no");
         two.on_call(first(usize::MAX, operation, Fault::Fail(denied)));
@@ -223,8 +232,8 @@ async fn the_deadline_says_whether_another_run_would_help() {
     let minute = Some(Duration::from_secs(60));
     for (operation, times, expected) in [
         ("manifests", 0, Name::RegistryUnavailable),
-        ("upload", 0, Name::RegistryUnavailable),
-        ("upload", 1, Name::OutOfTime),
+        ("put_blob", 0, Name::RegistryUnavailable),
+        ("put_blob", 1, Name::OutOfTime),
         ("tag", 0, Name::OutOfTime),
     ] {
         let (source, one, _) = world();
@@ -245,7 +254,7 @@ async fn the_deadline_says_whether_another_run_would_help() {
 #[tokio::test(start_paused = true)]
 async fn a_blob_that_moves_and_does_not_arrive_in_a_whole_invocation_is_too_large() {
     let (source, one, _) = world();
-    source.on_call(first(usize::MAX, "blob", Fault::Stall(9)));
+    source.on_call(first(usize::MAX, "open_blob", Fault::Stall(9)));
     let error = promote(&source, &[&one], Some(Duration::from_secs(900))).await.unwrap_err();
     assert_eq!(error.name(), Name::TooLargeForLambda, "{error}");
     assert_no_tag(&one);
@@ -307,11 +316,11 @@ async fn stopped_at_any_call_the_next_run_goes_on_and_no_tag_is_ever_on_somethin
             target.heal();
         }
         source.heal();
-        let sent = one.calls("upload") + two.calls("upload");
+        let sent = one.calls("put_blob") + two.calls("put_blob");
         promote(&source, &[&one, &two], minute).await.unwrap_or_else(|error| panic!("after a stop at {stop}: {error}"));
         assert_whole(&one);
         assert_whole(&two);
-        let again = one.calls("upload") + two.calls("upload") - sent;
+        let again = one.calls("put_blob") + two.calls("put_blob") - sent;
         assert!(sent <= 6 && again <= 6, "{sent} blobs were sent before and {again} after the stop at {stop}");
         if stopped.is_ok() {
             assert!(stop > 20, "only {stop} calls were tried");

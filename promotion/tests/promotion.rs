@@ -84,14 +84,14 @@ async fn staging_shows_nothing_and_tagging_pinned_images_reads_no_blob_again() {
     let promotion = promotion(&source, &[&one, &two]);
     let staged = promotion.run(both(), Until::Staged, None).await.unwrap();
     assert!(REPOSITORIES.iter().all(|repository| one.tags(repository).is_empty() && two.tags(repository).is_empty()));
-    let blobs_read = source.calls("blob");
+    let blobs_read = source.calls("open_blob");
     // By now the tag in the source is elsewhere: what was pinned counts.
     let other = seed_image(&source, "app/web", &["newer"]);
     source.seed_manifest("app/web", &other, Some("1.0"));
     let pins = serde_json::to_string(&staged.images).unwrap();
     let pinned = Release::pinned(serde_json::from_str(&pins).unwrap()).unwrap();
     promotion.run(pinned, Until::Tagged, None).await.unwrap();
-    assert_eq!(source.calls("blob"), blobs_read);
+    assert_eq!(source.calls("open_blob"), blobs_read);
     let web = "app/web".parse().unwrap();
     let tagged = one.state().repositories[&web].tags[&"1.0".parse().unwrap()];
     assert_eq!(tagged, staged.images[1].digest);
@@ -106,7 +106,7 @@ async fn a_shared_layer_is_read_once_and_mounted() {
     assert_same(&source, &one);
     let distinct: std::collections::HashSet<Digest> =
         source.state().repositories.values().flat_map(|held| held.blobs.keys().copied()).collect();
-    assert_eq!(source.calls("blob"), distinct.len());
+    assert_eq!(source.calls("open_blob"), distinct.len());
 }
 
 #[tokio::test]

@@ -269,9 +269,9 @@ async fn where_each_blob_costs_a_request_it_is_asked_for_when_its_turn_comes() {
     world.assert_same();
     assert_eq!(report.targets[0].tally.blobs_present, 1, "{digest}");
     assert_eq!(report.targets[0].tally.blobs_copied, blobs.len() as u64 - 1);
-    assert_eq!(world.target.calls("present"), 0);
+    assert_eq!(world.target.calls("has_blobs"), 0);
     // A request to open each upload, which tells as well whether the blob is there; none to look for it.
-    assert_eq!(world.target.calls("mount"), blobs.len());
+    assert_eq!(world.target.calls("mount_blob"), blobs.len());
     assert_eq!(world.target.calls("start_upload"), 0);
 }
 

@@ -18,6 +18,9 @@ pub(crate) trait Endpoint: Debug + Sized {
     /// What it is used as.
     fn side(&self) -> Side;
 
+    /// Whether it is spoken to without TLS.
+    fn is_plain(&self) -> bool;
+
     /// What to change, as sentences to follow the refusal.
     fn advice(operation: &Operation<'_, Self>, kind: ErrorKind, refusal: &Refusal) -> String;
 
@@ -69,6 +72,8 @@ impl<S: Endpoint> Operation<'_, S> {
     pub(crate) fn refused(&self, refusal: &Refusal) -> Error {
         let kind = match ErrorKind::of(refusal) {
             ErrorKind::Unexpected if refusal.status == 404 => self.absent,
+            // A proxy behind TLS that speaks plain http to the registry: the address that the user wrote is right.
+            ErrorKind::NeedsTls if !self.endpoint.is_plain() => ErrorKind::Unexpected,
             kind => kind,
         };
         let (name, again) = kind.named(self.endpoint.side());

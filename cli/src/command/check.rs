@@ -23,6 +23,6 @@ pub(super) async fn run(check: &Check, watch: &Watch) -> Result<CommandOutput, F
     let plan = promotion.survey(release).await.judge()?.plan();
     let (requests, elapsed) = (promotion.requests(), begin.elapsed());
     let line =
-        format!("nothing is wrong, and nothing was written: {} in {}", count(requests, "request"), seconds(elapsed));
+        format!("no problem found, and nothing was written: {} in {}", count(requests, "request"), seconds(elapsed));
     Ok(planned(&plan, &names(&check.between), requests, elapsed).line(&line))
 }

@@ -42,7 +42,7 @@ pub(crate) async fn handle(invocation: Invocation) -> Result<FunctionOutput, Err
     answer(&artifacts, &checked, &source, &parameters, &warnings).await
 }
 
-/// A release in which nothing is wrong.
+/// A release without a problem.
 struct Checked {
     images: Vec<PinnedImage>,
     plan: Tally,
@@ -174,5 +174,5 @@ fn both<A, B>(a: Result<A, Error>, b: Result<B, Error>) -> Result<(A, B), Error>
 }
 
 fn all(errors: Vec<Error>) -> Error {
-    Error::all(errors).unwrap_or_else(|| Error::new(Name::InvalidInput, "nothing is wrong"))
+    Error::all(errors).unwrap_or_else(|| Error::new(Name::InvalidInput, "no problem found"))
 }

@@ -187,7 +187,7 @@ impl Source for Memory {
         blob: &Descriptor,
         range: Range<u64>,
     ) -> Result<OpenBlob<Self::Blob>, Error> {
-        let fault = self.enter("blob", repository.as_str()).await?;
+        let fault = self.enter("open_blob", repository.as_str()).await?;
         let bytes = self.with(repository, |held| held.blobs.get(&blob.digest).cloned())?;
         let bytes = bytes.ok_or_else(|| Error::new(Name::SourceImageNotFound, "no such blob"))?;
         // Whoever asks for the rest gets what there is, even if that is more than the descriptor says.
@@ -243,7 +243,7 @@ impl Target for Memory {
     type Upload = Upload;
 
     async fn repository_settings(&self, repositories: &[Repository]) -> Result<Vec<Option<RepositorySettings>>, Error> {
-        self.enter("settings", "").await?;
+        self.enter("repository_settings", "").await?;
         let settings = |held: &Held| RepositorySettings {
             immutable_tags: held.immutable_tags(),
             encryption: "AES256".into(),
@@ -260,7 +260,7 @@ impl Target for Memory {
 
     async fn has_blobs(&self, repository: &Repository, blobs: &[Digest]) -> Result<Vec<bool>, Error> {
         assert!((1..=self.batch_size()).contains(&blobs.len()), "{} blobs in one request", blobs.len());
-        self.enter("present", repository.as_str()).await?;
+        self.enter("has_blobs", repository.as_str()).await?;
         self.with(repository, |held| blobs.iter().map(|digest| held.blobs.contains_key(digest)).collect())
     }
 
@@ -275,7 +275,7 @@ impl Target for Memory {
         blob: &Descriptor,
         from: &Repository,
     ) -> Result<MountOutcome<Upload>, Error> {
-        let fault = self.enter("mount", repository.as_str()).await?;
+        let fault = self.enter("mount_blob", repository.as_str()).await?;
         let mounting = self.state().mounting;
         let bytes = self.with(from, |held| {
             let is_committed = held
@@ -301,7 +301,7 @@ impl Target for Memory {
     where
         B: Stream<Item = Result<Bytes, Error>> + Send + 'static,
     {
-        self.enter("upload", upload.0.as_str()).await?;
+        self.enter("put_blob", upload.0.as_str()).await?;
         let mut bytes = BytesMut::new();
         let mut body = std::pin::pin!(body);
         let mut broken = false;

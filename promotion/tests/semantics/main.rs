@@ -103,7 +103,7 @@ fn links_lead_somewhere() {
 async fn an_example_that_is_false_is_noticed() {
     let world = "source api:1 = image(base)\ntarget one api\n";
     let scenario = |lines: &str| format!("## A\n```scenario\n{world}{lines}\n```\n");
-    let holds = scenario("promote api:1\nsucceeds\none has api:1\none calls upload 2\nreport one blobs_copied 2");
+    let holds = scenario("promote api:1\nsucceeds\none has api:1\none calls put_blob 2\nreport one blobs_copied 2");
     assert_eq!(check(&holds).await, Vec::<String>::new());
     for (document, noticed) in [
         ("## A\nProse alone.".to_owned(), "has no example"),
@@ -118,8 +118,8 @@ async fn an_example_that_is_false_is_noticed() {
         (scenario("promote api:1\nsucceeds\none has nothing"), "its tags are"),
         (scenario("promote api:1\nsucceeds\none has api:1=image(other)"), "its tags are"),
         (scenario("stage api:1\nsucceeds\none has api:1"), "its tags are"),
-        (scenario("promote api:1\nsucceeds\none calls upload 3"), "2 calls"),
-        (scenario("promote api:1\nsucceeds\none calls tag before upload"), "comes after"),
+        (scenario("promote api:1\nsucceeds\none calls put_blob 3"), "2 calls"),
+        (scenario("promote api:1\nsucceeds\none calls tag before put_blob"), "comes after"),
         (scenario("promote api:1\nsucceeds\nreport one blobs_copied 1"), "it is 2"),
         (scenario("promote api:1\npromote api:1\nsucceeds"), "how did the one before end"),
         (scenario("promote api:1"), "how did it end"),

@@ -294,8 +294,8 @@ impl Authenticator {
             (kind, _) => {
                 let why = format!("the token server {server} gives no token for {scope}: {said}");
                 let (name, may_heal) = kind.named(self.endpoint.side);
-                let is_outage = may_heal || name == Name::RegistryUnavailable;
-                let name = if is_outage { Name::RegistryUnavailable } else { Name::UnexpectedAnswer };
+                let may_pass = may_heal || name == Name::RegistryUnavailable;
+                let name = if may_pass { Name::RegistryUnavailable } else { Name::UnexpectedAnswer };
                 let error = Error::new(name, why).with_retry_after(failure.retry_after);
                 if may_heal { error } else { error.permanent() }
             }

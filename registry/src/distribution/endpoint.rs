@@ -50,6 +50,10 @@ impl operation::Endpoint for DistributionEndpoint {
         self.side
     }
 
+    fn is_plain(&self) -> bool {
+        self.address.is_plain()
+    }
+
     fn advice(operation: &Operation<'_>, kind: ErrorKind, refusal: &Refusal) -> String {
         let endpoint = operation.endpoint;
         match kind {

@@ -44,6 +44,11 @@ impl operation::Endpoint for EcrEndpoint {
         self.side
     }
 
+    /// ECR is reached at the address that AWS gives; on loopback it is a double.
+    fn is_plain(&self) -> bool {
+        false
+    }
+
     fn advice(operation: &Operation<'_>, kind: ErrorKind, refusal: &Refusal) -> String {
         let endpoint = operation.endpoint;
         let registry_id = &endpoint.registry_id;
@@ -187,5 +192,16 @@ mod tests {
         assert_eq!(named(Side::Source, Party::Storage, 403, "AccessDenied"), (RegistryUnavailable, true));
         assert_eq!(named(Side::Pull, Party::Storage, 404, "NoSuchKey"), (PullFailed, true));
         assert_eq!(named(Side::Source, Party::Storage, 416, "InvalidRange"), (CorruptContent, false));
+    }
+
+    /// nginx says so when a load balancer before it speaks plain http: the address that the user gave is right.
+    #[test]
+    fn plain_http_behind_tls_is_no_wrong_address() {
+        let caller = Identity::from_arn("arn:aws:iam::111122223333:role/r").unwrap();
+        let endpoint = EcrEndpoint::new(RegistryId::new("111122223333", "eu-west-1"), Side::Source, caller);
+        let message = "The plain HTTP request was sent to HTTPS port".into();
+        let refusal = Refusal { status: 400, message, ..Refusal::default() };
+        let error = endpoint.operation("ecr:BatchGetImage", None, "trying").refused(&refusal);
+        assert_eq!(error.name(), Name::UnexpectedAnswer);
     }
 }
