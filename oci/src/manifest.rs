@@ -147,8 +147,8 @@ impl Manifest {
         if raw.len() > MAX_MANIFEST_BYTES {
             return Err(InvalidManifest::TooLarge(raw.len()));
         }
-        // JSON is UTF-8 throughout (RFC 8259, section 8.1), also where nobody reads it, and PutImage takes nothing
-        // else.
+        // JSON is UTF-8 throughout (RFC 8259, section 8.1), also in fields that are not read, and PutImage takes
+        // nothing else.
         let text = match std::str::from_utf8(&raw) {
             Ok(text) => text,
             Err(error) => {

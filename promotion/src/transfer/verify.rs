@@ -23,8 +23,8 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
     /// Reads back, by digest, every manifest of what is to be tagged, and asks for each of their blobs.
     ///
     /// Where every manifest and blob costs a request of its own, only the tops of what this run has written are read
-    /// back: all below was answered for one by one. What was there before, somebody else may have put there without all
-    /// that it needs.
+    /// back: all below was answered for one by one. What was there before, another client may have put there without
+    /// all that it needs.
     pub(crate) async fn verify(&self, plan: &Plan) -> Result<Completeness, Error> {
         let written: HashSet<Expected<'_>> = plan.written().map(|(place, digest, _)| (place, digest)).collect();
         let tagged = plan.tags.iter().map(|tagging| ((tagging.target, &tagging.repository), tagging.new));

@@ -1,4 +1,4 @@
-//! Who gets a login and a token: the registry that they are for, and the token server that it names, and nobody whom
+//! Who gets a login and a token: the registry that they are for, and the token server that it names, and none that
 //! either leads to.
 
 use bytes::Bytes;
