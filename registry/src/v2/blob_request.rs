@@ -2,22 +2,22 @@ use std::fmt;
 
 use http::header::{CONTENT_RANGE, RANGE};
 use http::{Method, StatusCode};
-use oci::{Descriptor, Repository};
+use oci::{Digest, Repository};
 use promotion::{Error, Name};
 use reqwest::Response;
 
-use crate::http::{AuthorizedClient, Failure, FinalResponse};
+use crate::http::{AuthorizedClient, Failure, FinalResponse, Party};
 
 impl AuthorizedClient {
     /// Asks for a blob, or for a range of it (section "Pulling blobs" of the distribution specification).
     pub(super) async fn request_blob(
         &self,
         path: &Repository,
-        blob: &Descriptor,
+        blob: Digest,
         range: Option<&str>,
     ) -> Result<FinalResponse, Failure> {
-        let url = self.at(&format!("/v2/{path}/blobs/{}", blob.digest));
-        self.get(Method::GET, url, "opening", |request| match range {
+        let url = self.at(&format!("/v2/{path}/blobs/{blob}"));
+        self.get(Method::GET, url, "opening", Party::Storage, |request| match range {
             Some(range) => request.header(RANGE, range),
             None => request,
         })

@@ -26,6 +26,7 @@ use std::future::Future;
 use oci::Repository;
 use promotion::Error;
 
+use self::has_blob::HeadOfNoUse;
 pub(crate) use self::authenticate::{Authenticate, Dialect, Sending, token_refused};
 pub use self::open_blob::Blob;
 pub(crate) use self::permission::Permission;
@@ -38,11 +39,12 @@ use crate::operation::{Endpoint as _, Operation};
 pub(crate) struct V2<A> {
     authenticator: A,
     unlisted: Unlisted,
+    head_of_no_use: HeadOfNoUse,
 }
 
 impl<A: Authenticate> V2<A> {
     pub(crate) fn new(authenticator: A) -> Self {
-        Self { authenticator, unlisted: Unlisted::default() }
+        Self { authenticator, unlisted: Unlisted::default(), head_of_no_use: HeadOfNoUse::default() }
     }
 
     /// What its requests get their credentials from.
