@@ -167,7 +167,8 @@ impl Survey {
         let mut unknown = Vec::new();
         for (target, detail) in survey.targets.iter_mut().zip(details) {
             survey.problems.extend(detail.problems);
-            unknown.extend(detail.unknown.into_iter().map(|(repository, error)| (target.name.clone(), repository, error)));
+            unknown
+                .extend(detail.unknown.into_iter().map(|(repository, error)| (target.name.clone(), repository, error)));
             target.repositories = detail.repositories;
             target.mounting = detail.mounting;
         }
@@ -302,7 +303,15 @@ impl TargetSurvey {
             let wanted: Vec<_> = self.referrers_on(roots, repository, *subject).collect();
             let lacks = |digest: &Digest| !list.as_ref().is_some_and(|list| list.content().lists(*digest));
             let tag = digest_tag(*subject, "").filter(|_| wanted.iter().any(lacks))?;
-            Some(ListToWrite { repository, subject: *subject, tag, current: list.as_ref(), gone, is_certain: *is_certain, wanted })
+            Some(ListToWrite {
+                repository,
+                subject: *subject,
+                tag,
+                current: list.as_ref(),
+                gone,
+                is_certain: *is_certain,
+                wanted,
+            })
         })
     }
 

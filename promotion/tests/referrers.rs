@@ -410,7 +410,8 @@ async fn a_referrer_of_another_algorithm_is_noted_in_both_forms_of_the_list() {
         let sbom = attach(&world.source, "app", &world.root, "sbom");
         if lists {
             let mut state = world.source.state();
-            state.repositories.get_mut(&"app".parse().unwrap()).unwrap().foreign_referrers = vec![foreign.clone().into()];
+            state.repositories.get_mut(&"app".parse().unwrap()).unwrap().foreign_referrers =
+                vec![foreign.clone().into()];
         } else {
             add_foreign(&world.source, &world.root, &foreign);
         }
@@ -451,7 +452,8 @@ fn add_foreign(at: &Memory, subject: &Manifest, digest: &str) {
         let held = &state.repositories[&"app".parse().unwrap()];
         serde_json::from_slice(held.manifests[&held.tags[&tag.parse().unwrap()]].raw()).unwrap()
     };
-    let entry = serde_json::json!({ "mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest, "size": 7 });
+    let entry =
+        serde_json::json!({ "mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest, "size": 7 });
     list["manifests"].as_array_mut().unwrap().insert(0, entry);
     let list = Manifest::parse(list.to_string().into(), Some(oci::MediaType::OciIndex.as_str())).unwrap();
     at.seed_manifest("app", &list, Some(&tag));

@@ -74,9 +74,9 @@ async fn what_a_target_does_not_say_that_it_has_is_written() {
 async fn what_holds_for_the_whole_target_is_a_failure() {
     for name in [Name::TargetAccessDenied, Name::RegistryUnavailable] {
         let world = world();
-        world.target.on_call(move |(called, _)| {
-            (*called == "manifests").then(|| Fault::Fail(Error::new(name, "no token")))
-        });
+        world
+            .target
+            .on_call(move |(called, _)| (*called == "manifests").then(|| Fault::Fail(Error::new(name, "no token"))));
         let error = world.promotion().run(release(&["app:1"]), Until::Tagged, None).await.unwrap_err();
         assert_eq!(error.name(), name, "{error}");
         assert_eq!(world.target.calls("put_manifest"), 0);

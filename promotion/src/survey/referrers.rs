@@ -131,7 +131,10 @@ impl Survey {
             let found = match answer {
                 // Some registries deny what is not there (cosign#2973), and most images have no such tag.
                 Err(Failed { items, error }) if error.is_inconclusive() && !error.is_temporary() => {
-                    items.first().into_iter().for_each(|(repository, ..)| self.unclear((*repository).clone(), error.clone()));
+                    items
+                        .first()
+                        .into_iter()
+                        .for_each(|(repository, ..)| self.unclear((*repository).clone(), error.clone()));
                     continue;
                 }
                 answer => self.answered(answer),
@@ -217,7 +220,9 @@ impl Survey {
             ReferrerPolicy::Require => self.problems.push(error.context(LOOKING)),
             ReferrerPolicy::Leave | ReferrerPolicy::Carry => {
                 if self.unclear.insert((repository, error.name())) {
-                    self.notes.push(format!("not known: whether there are referrers (signatures, SBOMs, attestations): {error}"));
+                    self.notes.push(format!(
+                        "not known: whether there are referrers (signatures, SBOMs, attestations): {error}"
+                    ));
                 }
             }
         }

@@ -12,8 +12,8 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, stream};
 use oci::{Descriptor, Digest, Manifest, Reference, Registry, Repository, Tag};
 use promotion::{
-    Error, ImmutableTags, Lookup, MountOutcome, Mounting, Name, OpenBlob, PutOutcome, ReferrerList, Referrers, RepositorySettings,
-    Source, Target,
+    Error, ImmutableTags, Lookup, MountOutcome, Mounting, Name, OpenBlob, PutOutcome, ReferrerList, Referrers,
+    RepositorySettings, Source, Target,
 };
 
 /// What a call is about to do: the operation and the repository.

@@ -75,6 +75,7 @@ pub(super) fn sent_to_https(url: &RequestUrl, location: &str) -> Option<Error> {
         return None;
     }
     let address = Origin::of(&to).authority().to_owned();
-    let why = format!("{url} sends plain HTTP on to https: write {address} (https://, not http://), which is what it speaks");
+    let why =
+        format!("{url} sends plain HTTP on to https: write {address} (https://, not http://), which is what it speaks");
     Some(Error::new(Name::InvalidInput, why))
 }

@@ -22,7 +22,7 @@ impl<A: Authenticate> V2<A> {
         let ask = |client: AuthorizedClient| async move { client.has_blob(path, blob, of_no_use).await };
         match self.authenticator.send(permission, ask).await? {
             Ok(present) => Ok(present),
-            Err(Failure::Refused(refusal)) if (400..=403).contains(&refusal.status) => {
+            Err(Failure::Refused(refusal)) if self.leaves_open(permission, &refusal).await? => {
                 Err(operation.refused(&refusal).inconclusive())
             }
             Err(failure) => Err(operation.failed(failure)),
@@ -97,7 +97,8 @@ mod tests {
             let repository = "app".parse().unwrap();
             let answer = server.client().has_blob(&repository, Digest::of(b"bytes"), &HeadOfNoUse::default()).await;
             assert_eq!(answer.ok(), expected, "{head} {get:?}");
-            let asked: Vec<_> = server.requests().iter().filter_map(|line| Some(line.split_once(' ')?.0.to_owned())).collect();
+            let asked: Vec<_> =
+                server.requests().iter().filter_map(|line| Some(line.split_once(' ')?.0.to_owned())).collect();
             let expected = if get.is_some() { vec!["HEAD", "GET"] } else { vec!["HEAD"] };
             assert_eq!(asked, expected, "{head}");
             assert!(server.requests().iter().skip(1).all(|request| request.contains("range: bytes=0-0\r\n")));
@@ -113,13 +114,15 @@ mod tests {
         let (client, repository, memory) = (registry.client(), "app".parse().unwrap(), HeadOfNoUse::default());
         assert!(client.has_blob(&repository, Digest::of(b"bytes"), &memory).await.unwrap());
         assert!(!client.has_blob(&repository, Digest::of(b"other"), &memory).await.unwrap());
-        let asked: Vec<_> = storage.requests().iter().map(|request| request.split(' ').next().unwrap().to_owned()).collect();
+        let asked: Vec<_> =
+            storage.requests().iter().map(|request| request.split(' ').next().unwrap().to_owned()).collect();
         assert_eq!(asked, ["HEAD", "GET", "GET"]);
     }
 
     #[tokio::test]
     async fn an_empty_blob_has_no_first_byte_and_is_there() {
-        let server = Loopback::answering(["401 Unauthorized", "416 Range Not Satisfiable\ncontent-range: bytes */0\n\n"]);
+        let server =
+            Loopback::answering(["401 Unauthorized", "416 Range Not Satisfiable\ncontent-range: bytes */0\n\n"]);
         let repository = "app".parse().unwrap();
         assert!(server.client().has_blob(&repository, Digest::of(b""), &HeadOfNoUse::default()).await.unwrap());
     }

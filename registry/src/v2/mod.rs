@@ -26,8 +26,8 @@ use std::future::Future;
 use oci::Repository;
 use promotion::Error;
 
-use self::has_blob::HeadOfNoUse;
 pub(crate) use self::authenticate::{Authenticate, Dialect, Sending, token_refused};
+use self::has_blob::HeadOfNoUse;
 pub use self::open_blob::Blob;
 pub(crate) use self::permission::Permission;
 pub use self::start_upload::Upload;

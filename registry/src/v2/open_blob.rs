@@ -70,7 +70,9 @@ impl AuthorizedClient {
             // The range was ignored.
             Extent::Whole(_) => (range.start, blob.size),
             // Without a total where the registry does not know it (`bytes 4-9/*`).
-            Extent::Range(given) if given == wanted || given == (ContentRange { total: None, ..wanted }) => (0, range.end),
+            Extent::Range(given) if given == wanted || given == (ContentRange { total: None, ..wanted }) => {
+                (0, range.end)
+            }
             Extent::Range(given) if given.total.is_some_and(|total| total != blob.size) => {
                 return Err(corrupt(given.to_string()));
             }

@@ -77,7 +77,11 @@ async fn another_host_that_a_registry_sends_on_to_has_no_list_unless_it_shows_on
     for (status, there, is_list) in [
         ("303 See Other", "200 OK\ncontent-type: text/html\n\n<html>packages</html>", false),
         ("307 Temporary Redirect", "200 OK\n\n<html>log in</html>", false),
-        ("307 Temporary Redirect", "401 Unauthorized\nwww-authenticate: Bearer realm=\"http://127.0.0.1:1/\"\n\n", false),
+        (
+            "307 Temporary Redirect",
+            "401 Unauthorized\nwww-authenticate: Bearer realm=\"http://127.0.0.1:1/\"\n\n",
+            false,
+        ),
         ("307 Temporary Redirect", "403 Forbidden\n\n", false),
         ("302 Found", "404 Not Found\n\n", false),
         ("302 Found", "418 Teapot\n\n", false),
