@@ -13,6 +13,7 @@ mod blob;
 pub mod conformance;
 mod error;
 mod findings;
+mod flow;
 mod lookup;
 mod manifest_store;
 mod overrun;
