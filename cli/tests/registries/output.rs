@@ -95,9 +95,13 @@ async fn exit_codes_tell_wrong_usage_from_failure() {
     setup.machine.write("broken.json", r#"{ "images": [ { "repository": "team/app", "tagg": "1.0" } ] }"#);
     setup.machine.write("absent.json", r#"{ "images": [ { "repository": "team/app", "tag": "2.0" } ] }"#);
     for (arguments, code, word) in [
-        (&["promote", "broken.json"][..], 1, "tagg"),
+        (
+            &["promote", "broken.json"][..],
+            1,
+            "broken.json: 2 problems:\nline 1, image 1: missing field `tag`\nline 1, image 1, field \"tagg\": unknown field `tagg`",
+        ),
         (&["promote", "absent.json"], 1, "team/app:2.0 is not in"),
-        (&["promote", "nowhere.json"], 2, "there is no such file"),
+        (&["promote", "nowhere.json"], 1, "nowhere.json: there is no such file"),
         (&["promote", "deploy-manifest.json", "--target", &source], 2, "are the same registry"),
         (&["promote", "deploy-manifest.json", "--target", &target], 2, "name it once"),
         (&["promote", "deploy-manifest.json", "--target", "ftp://a"], 2, "ftp"),
