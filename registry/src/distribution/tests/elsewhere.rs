@@ -44,7 +44,8 @@ async fn what_another_host_has_is_read_without_a_login() {
 
 #[tokio::test]
 async fn another_host_that_denies_is_no_registry_to_log_in_to() {
-    for answer in ["401 Unauthorized\nwww-authenticate: Bearer realm=\"http://127.0.0.1:1/t\"\n\n", "403 Forbidden\n\n"] {
+    for answer in ["401 Unauthorized\nwww-authenticate: Bearer realm=\"http://127.0.0.1:1/t\"\n\n", "403 Forbidden\n\n"]
+    {
         let (server, elsewhere) = leading(answer);
         let client = connect(&server.address, ann(), Side::Source);
         let (name, again, text) = named(client.manifests(&repository(), &[tag()]).await);
