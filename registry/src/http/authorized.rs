@@ -4,6 +4,7 @@ use reqwest::{RequestBuilder, Response};
 
 use super::client::{Client, Credential};
 use super::failure::{Failure, Party, Refusal};
+use super::origin::Origin;
 use super::request_url::RequestUrl;
 
 /// A client and the credential with which it speaks to one registry.
@@ -21,6 +22,11 @@ impl AuthorizedClient {
     /// The client alone.
     pub(crate) fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Whether a URL is of the registry, and not of where it led.
+    pub(crate) fn is_registry(&self, url: &RequestUrl) -> bool {
+        Origin::of(url) == *self.credential.origin()
     }
 
     pub(super) fn credential(&self) -> &Credential {

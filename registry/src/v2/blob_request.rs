@@ -6,7 +6,7 @@ use oci::{Descriptor, Repository};
 use promotion::{Error, Name};
 use reqwest::Response;
 
-use crate::http::{AuthorizedClient, Failure, FinalResponse};
+use crate::http::{AuthorizedClient, Failure, FinalResponse, RequestUrl};
 
 impl AuthorizedClient {
     /// Asks for a blob, or for a range of it (section "Pulling blobs" of the distribution specification).
@@ -16,7 +16,11 @@ impl AuthorizedClient {
         blob: &Descriptor,
         range: Option<&str>,
     ) -> Result<FinalResponse, Failure> {
-        let url = self.at(&format!("/v2/{path}/blobs/{}", blob.digest));
+        self.request_range(self.at(&format!("/v2/{path}/blobs/{}", blob.digest)), range).await
+    }
+
+    /// Asks for what is at a URL, or for a range of it.
+    pub(super) async fn request_range(&self, url: RequestUrl, range: Option<&str>) -> Result<FinalResponse, Failure> {
         self.get(Method::GET, url, "opening", |request| match range {
             Some(range) => request.header(RANGE, range),
             None => request,

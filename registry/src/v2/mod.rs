@@ -17,6 +17,7 @@ mod put_blob;
 mod put_manifest;
 mod referrers;
 mod start_upload;
+mod storage_urls;
 mod tags;
 mod unlisted;
 
@@ -30,6 +31,7 @@ pub(crate) use self::authenticate::{Authenticate, Dialect, Sending, token_refuse
 pub use self::open_blob::Blob;
 pub(crate) use self::permission::Permission;
 pub use self::start_upload::Upload;
+use self::storage_urls::StorageUrls;
 use self::unlisted::Unlisted;
 use crate::http::{AuthorizedClient, Failure};
 use crate::operation::{Endpoint as _, Operation};
@@ -38,11 +40,12 @@ use crate::operation::{Endpoint as _, Operation};
 pub(crate) struct V2<A> {
     authenticator: A,
     unlisted: Unlisted,
+    storage_urls: StorageUrls,
 }
 
 impl<A: Authenticate> V2<A> {
     pub(crate) fn new(authenticator: A) -> Self {
-        Self { authenticator, unlisted: Unlisted::default() }
+        Self { authenticator, unlisted: Unlisted::default(), storage_urls: StorageUrls::default() }
     }
 
     /// What its requests get their credentials from.
