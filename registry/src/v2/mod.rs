@@ -28,6 +28,7 @@ use oci::Repository;
 use promotion::Error;
 
 pub(crate) use self::authenticate::{Authenticate, Dialect, Sending, token_refused};
+use self::has_blob::HeadOfNoUse;
 pub use self::open_blob::Blob;
 pub(crate) use self::permission::Permission;
 pub use self::start_upload::Upload;
@@ -41,11 +42,13 @@ pub(crate) struct V2<A> {
     authenticator: A,
     unlisted: Unlisted,
     storage_urls: StorageUrls,
+    head_of_no_use: HeadOfNoUse,
 }
 
 impl<A: Authenticate> V2<A> {
     pub(crate) fn new(authenticator: A) -> Self {
-        Self { authenticator, unlisted: Unlisted::default(), storage_urls: StorageUrls::default() }
+        let (unlisted, head_of_no_use) = (Unlisted::default(), HeadOfNoUse::default());
+        Self { authenticator, unlisted, storage_urls: StorageUrls::default(), head_of_no_use }
     }
 
     /// What its requests get their credentials from.

@@ -11,7 +11,7 @@ use super::blob_request::{ContentRange, Extent, unfit};
 use super::storage_urls::StorageUrls;
 use super::{Authenticate, Permission, V2};
 use crate::error_kind::ErrorKind;
-use crate::http::{AuthorizedClient, Body, Failure, FinalResponse, Refusal};
+use crate::http::{AuthorizedClient, Body, Failure, FinalResponse, Party, Refusal};
 
 /// The bytes of a blob as they arrive: as many as there should be, or an error at the end.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl AuthorizedClient {
             (start, end) if end == blob.size => Some(format!("bytes={start}-")),
             (start, end) => Some(format!("bytes={start}-{}", end - 1)),
         };
-        let FinalResponse { response, url } =
+        let FinalResponse { response, url, .. } =
             self.request_where_it_is(path, blob, asked.as_deref(), storage_urls).await?;
         let corrupt = |what: String| {
             let why = format!("{url} {what}, and its manifest says {} bytes", blob.size);
@@ -74,7 +74,10 @@ impl AuthorizedClient {
             Extent::Whole(Some(size)) if size != blob.size => return Err(corrupt(format!("has {size} bytes"))),
             // The range was ignored.
             Extent::Whole(_) => (range.start, blob.size),
-            Extent::Range(given) if given == wanted => (0, range.end),
+            // Without a total where the registry does not know it (`bytes 4-9/*`).
+            Extent::Range(given) if given == wanted || given == (ContentRange { total: None, ..wanted }) => {
+                (0, range.end)
+            }
             Extent::Range(given) if given.total.is_some_and(|total| total != blob.size) => {
                 return Err(corrupt(given.to_string()));
             }
@@ -109,8 +112,8 @@ impl AuthorizedClient {
                 }
             }
         }
-        let answer = self.request_blob(path, blob, range).await?;
-        if !self.is_registry(&answer.url) {
+        let answer = self.request_blob(path, blob.digest, range).await?;
+        if answer.by == Party::Storage {
             storage_urls.insert(path, blob.digest, answer.url.clone());
         }
         Ok(answer)
@@ -169,6 +172,7 @@ mod tests {
             (4..10, "206 Partial Content\ncontent-range: bytes 3-9/10\n\n3456789", unfit()),
             (4..10, "206 Partial Content\ncontent-range: bytes 4-9/11\n\n456789", corrupt()),
             (4..10, "206 Partial Content\ncontent-range: bytes 4-8/10\n\n45678", unfit()),
+            (4..10, "206 Partial Content\ncontent-range: bytes 4-9/*\n\n456789", Ok("456789".to_owned())),
             (4..10, "206 Partial Content\n\n456789", unfit()),
             (4..10, "206 Partial Content\ncontent-range: pages 4-9/10\n\n456789", unfit()),
             (0..10, "204 No Content\n\n", unfit()),
