@@ -131,6 +131,7 @@ struct Inner {
     name: Name,
     message: String,
     temporary: bool,
+    throttled: bool,
     retry_after: Option<Duration>,
     overrun: Option<Overrun>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
@@ -146,6 +147,7 @@ impl Error {
             name,
             message: sanitize(truncate(&message.into(), LONGEST)),
             temporary: name == Name::RegistryUnavailable,
+            throttled: false,
             retry_after: None,
             overrun: None,
             source: None,
@@ -164,6 +166,13 @@ impl Error {
     #[must_use]
     pub fn temporary(mut self) -> Self {
         self.0.temporary = true;
+        self
+    }
+
+    /// The registry is well and was asked too often: it is worth more patience than a failure.
+    #[must_use]
+    pub fn throttled(mut self) -> Self {
+        self.0.throttled = true;
         self
     }
 
@@ -223,6 +232,12 @@ impl Error {
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         self.0.temporary
+    }
+
+    /// Whether the registry was asked too often.
+    #[must_use]
+    pub fn is_throttled(&self) -> bool {
+        self.0.throttled
     }
 
     /// How long the registry asked to be left alone.
