@@ -37,7 +37,7 @@ pub use blob::read_whole;
 pub use error::{Error, Name};
 pub use findings::{Finding, Kind, Level, Rule};
 pub use overrun::Overrun;
-pub use plan::{Plan, TargetPlan};
+pub use plan::{Before, Plan, TargetPlan};
 pub use progress::{Phase, Progress, ProgressSnapshot};
 pub use promote::{Promotion, Until};
 pub use registry::{
