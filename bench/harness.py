@@ -81,8 +81,8 @@ class Bench:
     def pair(
         self, folder: Path, latency: int | None = None, bandwidth: int = 0, storage: bool = False
     ) -> Iterator[Pair]:
-        """Source and target, with proxies in front of both if there is a latency. The bandwidth is that of the source; so is
-        the storage, to which it sends who asks for a blob: requests to that are not counted."""
+        """Source and target, with proxies in front of both if there is a latency. The bandwidth is the source's, as
+        is the storage to which it sends who asks for a blob: requests to that are not counted."""
         with contextlib.ExitStack() as stack:
             source, target = (stack.enter_context(servers.registry(folder / name)) for name in ("source", "target"))
             if latency is None:

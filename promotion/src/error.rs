@@ -132,6 +132,7 @@ struct Inner {
     message: String,
     temporary: bool,
     inconclusive: bool,
+    throttled: bool,
     retry_after: Option<Duration>,
     overrun: Option<Overrun>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
@@ -148,6 +149,7 @@ impl Error {
             message: sanitize(truncate(&message.into(), LONGEST)),
             temporary: name == Name::RegistryUnavailable,
             inconclusive: false,
+            throttled: false,
             retry_after: None,
             overrun: None,
             source: None,
@@ -174,6 +176,13 @@ impl Error {
     #[must_use]
     pub fn inconclusive(mut self) -> Self {
         self.0.inconclusive = true;
+        self
+    }
+
+    /// The registry is well and was asked too often: it is worth more patience than a failure.
+    #[must_use]
+    pub fn throttled(mut self) -> Self {
+        self.0.throttled = true;
         self
     }
 
@@ -239,6 +248,12 @@ impl Error {
     #[must_use]
     pub fn is_inconclusive(&self) -> bool {
         self.0.inconclusive
+    }
+
+    /// Whether the registry was asked too often.
+    #[must_use]
+    pub fn is_throttled(&self) -> bool {
+        self.0.throttled
     }
 
     /// How long the registry asked to be left alone.

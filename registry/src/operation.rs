@@ -80,6 +80,7 @@ impl<S: Endpoint> Operation<'_, S> {
         let advice = S::advice(self, kind, refusal);
         let message = format!("{self}: {refusal}{advice}");
         let error = Error::new(name, message).with_retry_after(refusal.retry_after);
+        let error = if kind == ErrorKind::Throttled { error.throttled() } else { error };
         if again { error.temporary() } else { error.permanent() }
     }
 }

@@ -297,6 +297,7 @@ impl Authenticator {
                 let may_pass = may_heal || name == Name::RegistryUnavailable;
                 let name = if may_pass { Name::RegistryUnavailable } else { Name::UnexpectedAnswer };
                 let error = Error::new(name, why).with_retry_after(failure.retry_after);
+                let error = if kind == ErrorKind::Throttled { error.throttled() } else { error };
                 if may_heal { error } else { error.permanent() }
             }
         })
