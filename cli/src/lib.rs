@@ -41,6 +41,10 @@ pub fn main() -> ExitCode {
 }
 
 fn work(asked: &Work) -> ExitCode {
+    let usage = |what: &str| {
+        let _ = writeln!(std::io::stderr(), "error: {what}");
+        ExitCode::from(2)
+    };
     let failed = |what: &str, error| {
         let _ = writeln!(std::io::stderr(), "error: {what}: {error}");
         ExitCode::FAILURE
@@ -54,7 +58,9 @@ fn work(asked: &Work) -> ExitCode {
         Err(error) => return failed("signals cannot be waited for", error),
     };
     let output = asked.output();
-    logging::init(output.verbose);
+    if let Err(wrong) = logging::init(output.verbose) {
+        return usage(&wrong);
+    }
     let result = runtime.block_on(async {
         let watch = Watch::default();
         watch.attend(Box::pin(command::run(asked, &watch)), stop, output).await
