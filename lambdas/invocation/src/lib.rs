@@ -4,6 +4,7 @@
 mod artifacts;
 mod aws_failure;
 mod connect;
+mod cut;
 mod deadline;
 mod event;
 mod failure;
@@ -22,6 +23,7 @@ pub mod words;
 
 pub use artifacts::Artifacts;
 pub use connect::Aws;
+pub use cut::{fitting, sentences};
 pub use deadline::Deadline;
 pub use event::{Event, Phase, TargetField};
 pub use failure::diagnostic;
