@@ -116,6 +116,15 @@ impl Runtime {
     }
 }
 
+#[cfg(test)]
+impl Next {
+    /// An invocation that ends then.
+    pub(crate) fn ending(end: SystemTime) -> Self {
+        let (event, request_id, function_arn) = (Bytes::new(), String::new(), String::new());
+        Self { event, request_id, end: Some(end), function_arn, invocation_id: None }
+    }
+}
+
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
