@@ -35,12 +35,33 @@ pub struct Plan {
 pub struct TargetPlan {
     /// What the target is called in messages.
     pub name: String,
-    /// For each image, in the order of [`Plan::images`], whether its tag points to the pinned digest already.
-    pub present: Vec<bool>,
+    /// For each image, in the order of [`Plan::images`], what its tag points to before anything is done.
+    pub before: Vec<Before>,
     /// What has to be done, and what the target has of images that are not complete.
     pub tally: Tally,
     /// Layers that registries leave where they are.
     pub non_distributable: u64,
+}
+
+/// What the tag of an image points to in a target before a promotion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// The pinned digest.
+    Pinned,
+    /// Another digest: the tag is to move.
+    Other(Digest),
+    /// Nothing, or nothing that can be read.
+    Nothing,
+}
+
+impl Before {
+    fn of(image: &Root, presence: Option<Presence>) -> Self {
+        match presence.and_then(|presence| presence.tagged) {
+            None => Self::Nothing,
+            Some(digest) if digest == image.digest => Self::Pinned,
+            Some(digest) => Self::Other(digest),
+        }
+    }
 }
 
 /// One thing to write, untagged, into one repository of one target.
@@ -66,6 +87,9 @@ pub(crate) enum Work {
     Mount { blob: Descriptor, from: Repository },
     /// Write a manifest.
     Manifest(Digest),
+    /// Write the list of what refers to a subject, unless the target turns out to keep one itself now that it has both:
+    /// before, quay.io answers as a registry without lists (quay#3071).
+    ListUnlessKept { list: Digest, subject: Digest },
 }
 
 impl Step {
@@ -74,13 +98,13 @@ impl Step {
     pub(crate) fn sends(&self) -> Option<&Descriptor> {
         match &self.work {
             Work::Copy(blob) | Work::CopyUnlessPresent(blob) => Some(blob),
-            Work::Mount { .. } | Work::Manifest(_) => None,
+            Work::Mount { .. } | Work::Manifest(_) | Work::ListUnlessKept { .. } => None,
         }
     }
 
     /// Whether it brings a blob, and no manifest.
     pub(crate) fn is_for_blob(&self) -> bool {
-        !matches!(self.work, Work::Manifest(_))
+        !matches!(self.work, Work::Manifest(_) | Work::ListUnlessKept { .. })
     }
 }
 
@@ -115,11 +139,9 @@ impl Plan {
         for (target, lists) in targets.iter().zip(&lists) {
             // The images are the first of the roots.
             let images = plan.roots.iter().zip(&target.roots).take(plan.images.len());
-            let has = |(image, presence): (&Root, &Option<Presence>)| {
-                presence.is_some_and(|presence| presence.tagged == Some(image.digest))
-            };
-            let (name, present) = (target.name.clone(), images.map(has).collect());
-            let at = plan.targets.push(TargetPlan { name, present, tally: Tally::default(), non_distributable: 0 });
+            let before = images.map(|(image, presence)| Before::of(image, *presence)).collect();
+            let name = target.name.clone();
+            let at = plan.targets.push(TargetPlan { name, before, tally: Tally::default(), non_distributable: 0 });
             plan.stage(at, target, lists);
             plan.tag(at, target, lists);
         }
@@ -147,6 +169,16 @@ impl Plan {
     /// What it amounts to for each target, in the order they were given.
     pub fn targets(&self) -> impl Iterator<Item = &TargetPlan> {
         self.targets.as_slice().iter()
+    }
+
+    /// The tags of images that point elsewhere now: in which target, and to what.
+    pub fn moving_tags(&self) -> impl Iterator<Item = (&TargetPlan, &PinnedImage, Digest)> {
+        self.targets().flat_map(|target| {
+            target.before.iter().zip(&self.images).filter_map(move |(before, image)| match before {
+                Before::Other(digest) => Some((target, image, *digest)),
+                Before::Pinned | Before::Nothing => None,
+            })
+        })
     }
 
     /// What is worth telling beside: what is left behind, and why.
@@ -303,8 +335,16 @@ impl<'a> Planner<'a> {
         }
         for list in lists {
             let entries = self.store.content(list.new).map(Content::children).unwrap_or_default();
-            let after = entries.iter().filter_map(|entry| manifests.get(&entry.digest).copied().flatten()).collect();
-            self.add(repository, Work::Manifest(list.new), after, true);
+            let before = entries.iter().map(|entry| entry.digest).chain([list.subject]);
+            let mut after: Vec<StepId> =
+                before.filter_map(|digest| manifests.get(&digest).copied().flatten()).collect();
+            after.sort_unstable();
+            after.dedup();
+            let work = match list.is_certain {
+                true => Work::Manifest(list.new),
+                false => Work::ListUnlessKept { list: list.new, subject: list.subject },
+            };
+            self.add(repository, work, after, true);
             self.plan.tally.manifests_put += 1;
         }
         self.plan.non_distributable += left_elsewhere.len() as u64;
