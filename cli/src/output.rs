@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use promotion::PinnedImage;
+use oci::Digest;
+use promotion::{Before, PinnedImage};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -30,7 +31,11 @@ impl CommandOutput {
                 #[expect(clippy::expect_used, reason = "a target without an outcome must not go unnoticed")]
                 let outcome = outcomes.next().expect("an outcome for each image");
                 text += &format!("  {name:width$}  {}\n", outcome.words);
-                json!({ "registry": name, "outcome": outcome.name })
+                let mut fields = json!({ "registry": name, "outcome": outcome.name });
+                if let (Some(previous), Some(fields)) = (outcome.previous, fields.as_object_mut()) {
+                    fields.insert("previous".into(), json!(previous));
+                }
+                fields
             };
             let targets: Vec<_> = targets.iter_mut().map(of_target).collect();
             json!({ "repository": image.repository, "tag": image.tag, "digest": image.digest, "targets": targets })
@@ -79,17 +84,48 @@ impl CommandOutput {
 }
 
 /// What is true of an image in a target.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Outcome {
     /// For programs.
-    pub(crate) name: &'static str,
+    name: &'static str,
     /// For people.
-    pub(crate) words: &'static str,
+    words: String,
+    /// What the tag points to that is moved, or pointed to.
+    previous: Option<Digest>,
 }
 
 impl Outcome {
-    pub(crate) const PRESENT: Self = Self { name: "present", words: "already there" };
-    pub(crate) const PROMOTED: Self = Self { name: "promoted", words: "promoted" };
-    pub(crate) const PLANNED: Self = Self { name: "planned", words: "to be promoted" };
-    pub(crate) const VERIFIED: Self = Self { name: "verified", words: "can be pulled" };
+    /// What became of an image.
+    pub(crate) fn done(outcome: &promotion::Outcome) -> Self {
+        match outcome {
+            promotion::Outcome::Present => Self::new("present", "already there"),
+            promotion::Outcome::Staged { .. } => Self::new("promoted", "promoted"),
+            promotion::Outcome::Promoted { previous: None } => Self::new("promoted", "promoted"),
+            promotion::Outcome::Promoted { previous: Some(previous) } => {
+                Self::moved(*previous, format!("promoted: the tag moved from {previous}"))
+            }
+        }
+    }
+
+    /// What is to become of an image.
+    pub(crate) fn planned(before: &Before) -> Self {
+        match before {
+            Before::Pinned => Self::new("present", "already there"),
+            Before::Nothing => Self::new("planned", "to be promoted"),
+            Before::Other(previous) => Self::moved(*previous, format!("to be promoted: the tag moves from {previous}")),
+        }
+    }
+
+    /// It was pulled.
+    pub(crate) fn verified() -> Self {
+        Self::new("verified", "can be pulled")
+    }
+
+    fn new(name: &'static str, words: &str) -> Self {
+        Self { name, words: words.to_owned(), previous: None }
+    }
+
+    fn moved(previous: Digest, words: String) -> Self {
+        Self { name: "moved", words, previous: Some(previous) }
+    }
 }

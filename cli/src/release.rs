@@ -19,9 +19,10 @@ pub(crate) async fn read(path: &Path) -> Result<Release, Failure> {
             }
             _ => format!("it cannot be read: {error}"),
         };
-        Failure::usage(Error::new(Name::InvalidInput, format!("{}: {what}", path.display())))
+        Error::new(Name::InvalidInput, format!("{}: {what}", path.display()))
     })?;
-    Ok(Release::parse(&bytes)?)
+    let name = if path.as_os_str() == "-" { "standard input".into() } else { path.display().to_string() };
+    Ok(Release::parse_file(&name, &bytes)?)
 }
 
 /// The content, to just beyond the most that is taken.
@@ -47,7 +48,7 @@ mod tests {
         for (path, expected) in [(path.as_path(), "there is no such file"), (folder.path(), "it cannot be read")] {
             let failure = read(path).await.unwrap_err();
             assert_eq!(failure.error.name(), Name::InvalidInput);
-            assert!(failure.error.to_string().contains(expected) && failure.is_usage, "{failure:?}");
+            assert!(failure.error.to_string().contains(expected) && !failure.is_usage, "{failure:?}");
         }
         std::fs::write(&path, r#"{"images": [{"repository": "a", "tag": "1"}]}"#).unwrap();
         assert!(matches!(read(&path).await.unwrap(), Release::Tagged(images) if images.len() == 1));

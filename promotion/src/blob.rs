@@ -1,6 +1,7 @@
 //! Reading blobs, whole or not at all: large ones over several connections, on from where the connection was cut, and
 //! with size and digest checked before the last byte is handed on.
 
+mod cuts;
 mod ranges;
 mod whole;
 
@@ -11,6 +12,7 @@ use futures_util::Stream;
 use oci::{Descriptor, Repository};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::flow::Flow;
 use crate::{Error, Retrying, Source};
 use whole::Whole;
 
@@ -20,18 +22,20 @@ pub(crate) struct BlobReader<S> {
     source: Arc<Retrying<S>>,
     /// For how many parts there is room, over all large blobs on their way.
     range_permits: Arc<Semaphore>,
+    /// How fast it brings them.
+    flow: Arc<Flow>,
 }
 
 impl<S> Clone for BlobReader<S> {
     fn clone(&self) -> Self {
-        Self { source: self.source.clone(), range_permits: self.range_permits.clone() }
+        Self { source: self.source.clone(), range_permits: self.range_permits.clone(), flow: self.flow.clone() }
     }
 }
 
 impl<S: Source> BlobReader<S> {
     /// A reader of a source, of whose large blobs at most so many parts are read at a time.
     pub(crate) fn new(source: Arc<Retrying<S>>, ranges_in_flight: usize) -> Self {
-        Self { source, range_permits: Arc::new(Semaphore::new(ranges_in_flight)) }
+        Self { source, range_permits: Arc::new(Semaphore::new(ranges_in_flight)), flow: Arc::default() }
     }
 
     pub(crate) fn source(&self) -> &Retrying<S> {

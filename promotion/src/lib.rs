@@ -13,6 +13,7 @@ mod blob;
 pub mod conformance;
 mod error;
 mod findings;
+mod flow;
 mod lookup;
 mod manifest_store;
 mod overrun;
@@ -36,7 +37,7 @@ pub use blob::read_whole;
 pub use error::{Error, Name};
 pub use findings::{Finding, Kind, Level, Rule};
 pub use overrun::Overrun;
-pub use plan::{Plan, TargetPlan};
+pub use plan::{Before, Plan, TargetPlan};
 pub use progress::{Phase, Progress, ProgressSnapshot};
 pub use promote::{Promotion, Until};
 pub use registry::{

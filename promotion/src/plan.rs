@@ -35,12 +35,33 @@ pub struct Plan {
 pub struct TargetPlan {
     /// What the target is called in messages.
     pub name: String,
-    /// For each image, in the order of [`Plan::images`], whether its tag points to the pinned digest already.
-    pub present: Vec<bool>,
+    /// For each image, in the order of [`Plan::images`], what its tag points to before anything is done.
+    pub before: Vec<Before>,
     /// What has to be done, and what the target has of images that are not complete.
     pub tally: Tally,
     /// Layers that registries leave where they are.
     pub non_distributable: u64,
+}
+
+/// What the tag of an image points to in a target before a promotion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// The pinned digest.
+    Pinned,
+    /// Another digest: the tag is to move.
+    Other(Digest),
+    /// Nothing, or nothing that can be read.
+    Nothing,
+}
+
+impl Before {
+    fn of(image: &Root, presence: Option<Presence>) -> Self {
+        match presence.and_then(|presence| presence.tagged) {
+            None => Self::Nothing,
+            Some(digest) if digest == image.digest => Self::Pinned,
+            Some(digest) => Self::Other(digest),
+        }
+    }
 }
 
 /// One thing to write, untagged, into one repository of one target.
@@ -115,11 +136,9 @@ impl Plan {
         for (target, lists) in targets.iter().zip(&lists) {
             // The images are the first of the roots.
             let images = plan.roots.iter().zip(&target.roots).take(plan.images.len());
-            let has = |(image, presence): (&Root, &Option<Presence>)| {
-                presence.is_some_and(|presence| presence.tagged == Some(image.digest))
-            };
-            let (name, present) = (target.name.clone(), images.map(has).collect());
-            let at = plan.targets.push(TargetPlan { name, present, tally: Tally::default(), non_distributable: 0 });
+            let before = images.map(|(image, presence)| Before::of(image, *presence)).collect();
+            let name = target.name.clone();
+            let at = plan.targets.push(TargetPlan { name, before, tally: Tally::default(), non_distributable: 0 });
             plan.stage(at, target, lists);
             plan.tag(at, target, lists);
         }
@@ -147,6 +166,16 @@ impl Plan {
     /// What it amounts to for each target, in the order they were given.
     pub fn targets(&self) -> impl Iterator<Item = &TargetPlan> {
         self.targets.as_slice().iter()
+    }
+
+    /// The tags of images that point elsewhere now: in which target, and to what.
+    pub fn moving_tags(&self) -> impl Iterator<Item = (&TargetPlan, &PinnedImage, Digest)> {
+        self.targets().flat_map(|target| {
+            target.before.iter().zip(&self.images).filter_map(move |(before, image)| match before {
+                Before::Other(digest) => Some((target, image, *digest)),
+                Before::Pinned | Before::Nothing => None,
+            })
+        })
     }
 
     /// What is worth telling beside: what is left behind, and why.

@@ -96,7 +96,8 @@ impl<S: Source, T: Target> Promotion<S, T> {
     async fn rounds(&self, release: Release, until: Until, progress: &Arc<Progress>) -> Result<Report, Error> {
         let begin = Instant::now();
         let reader = &BlobReader::new(self.source.clone(), self.limits.ranges_in_flight);
-        let transfer = Transfer { reader, targets: &self.targets, limits: self.limits, progress };
+        let flows = self.targets.map(|_| Arc::default());
+        let transfer = Transfer { reader, targets: &self.targets, flows, limits: self.limits, progress };
         let mut first: Option<Arc<Plan>> = None;
         let mut release = release;
         let mut is_staged_anew = true;
@@ -158,12 +159,7 @@ impl<S: Source, T: Target> Promotion<S, T> {
     async fn report(&self, plan: &Plan, until: Until, progress: &Progress, begin: Instant) -> Result<Report, Error> {
         let mut targets = Vec::new();
         for (at, target) in self.targets.iter() {
-            let outcome = |present: &bool| match until {
-                _ if *present => Outcome::Present,
-                Until::Staged => Outcome::Staged,
-                Until::Tagged => Outcome::Promoted,
-            };
-            let outcomes = plan.targets[at].present.iter().map(outcome).collect();
+            let outcomes = plan.targets[at].before.iter().map(|before| Outcome::of(*before, until)).collect();
             let there = plan.roots.iter().filter(|root| root.subject.is_some());
             let there = there.filter(|root| !progress.is_left(at, &root.repository, root.digest));
             let registry = target.registry().await?;

@@ -1,14 +1,16 @@
 //! What a deployment asks for: the images of `deploy-manifest.json`, or those that were pinned before.
 
+mod fields;
 mod image;
 
 use std::collections::{HashMap, HashSet};
 
+use fields::{Fields, Lines, Problems};
+use image::Written;
 pub use image::{Image, Parameter, PinnedImage};
 use oci::text::excerpt;
 use oci::{Repository, Tag};
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
 
 use crate::{Error, Name};
 
@@ -43,29 +45,21 @@ impl<I> From<Images<I>> for Vec<I> {
 }
 
 impl Release {
-    /// Reads `deploy-manifest.json`.
+    /// Reads a `deploy-manifest.json`.
     ///
     /// # Errors
-    /// `InvalidManifest`, with the line, the image and the field, and what was expected there.
+    /// `InvalidManifest`, with each line, image and field, and what was expected there.
     pub fn parse(json: &[u8]) -> Result<Self, Error> {
-        if json.len() > MAX_RELEASE_BYTES {
-            return Err(invalid(format!("it has {} bytes, and at most {MAX_RELEASE_BYTES} are read", json.len())));
-        }
-        let text = std::str::from_utf8(json)
-            .map_err(|error| invalid(format!("it is not UTF-8 from byte {} on", error.valid_up_to())))?;
-        let entries: Entries<'_> = serde_json::from_str(text).map_err(|error| invalid(excerpt(&error.to_string())))?;
-        if entries.images.is_empty() {
-            return Err(invalid("\"images\" is empty: list at least one image, or leave the file out".into()));
-        }
-        let mut images = Vec::with_capacity(entries.images.len());
-        let mut seen = Seen::default();
-        for (entry, number) in entries.images.iter().zip(1..) {
-            let line = line_of(text, entry.get());
-            let image = parse_image(entry.get(), number, line)?;
-            seen.add(&image, number, line)?;
-            images.push(image);
-        }
-        Ok(Self::Tagged(Images(images)))
+        Self::parse_file("deploy-manifest.json", json)
+    }
+
+    /// The same of a file that has another name.
+    ///
+    /// # Errors
+    /// Those of [`Release::parse`].
+    pub fn parse_file(name: &str, json: &[u8]) -> Result<Self, Error> {
+        let images = text(json).map_err(|what| vec![what]).and_then(entries);
+        images.map(|images| Self::Tagged(Images(images))).map_err(|problems| invalid(name, problems))
     }
 
     /// A release whose tags were pinned before: the source is not asked what they point to.
@@ -98,38 +92,63 @@ impl Release {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Entries<'a> {
-    #[serde(borrow)]
-    images: Vec<&'a RawValue>,
+/// So many problems of a file are listed.
+const LISTED: usize = 100;
+
+fn invalid(name: &str, mut problems: Problems) -> Error {
+    if let [problem] = problems.as_slice() {
+        return Error::new(Name::InvalidManifest, format!("{name}: {problem}"));
+    }
+    let count = problems.len();
+    if count > LISTED {
+        problems.truncate(LISTED);
+        problems.push(format!("and {} more", count - LISTED));
+    }
+    Error::new(Name::InvalidManifest, format!("{name}: {count} problems:")).listing(problems)
 }
 
-fn invalid(what: String) -> Error {
-    Error::new(Name::InvalidManifest, format!("deploy-manifest.json: {what}"))
+/// The text of a file.
+fn text(json: &[u8]) -> Result<&str, String> {
+    if json.len() > MAX_RELEASE_BYTES {
+        return Err(format!("it has {} bytes, and at most {MAX_RELEASE_BYTES} are read", json.len()));
+    }
+    // RFC 8259, section 8.1: JSON is UTF-8, and no byte order mark is added to it.
+    let mark = match json {
+        [0xEF, 0xBB, 0xBF, ..] => Some("UTF-8"),
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Some("UTF-16"),
+        _ => None,
+    };
+    if let Some(encoding) = mark {
+        return Err(format!("it begins with the byte order mark (BOM) of {encoding}: save it as UTF-8 without BOM"));
+    }
+    std::str::from_utf8(json).map_err(|error| format!("it is not UTF-8 from byte {} on", error.valid_up_to()))
 }
 
-fn parse_image(json: &str, number: usize, line: usize) -> Result<Image, Error> {
-    let mut deserializer = serde_json::Deserializer::from_str(json);
-    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let line = line + error.inner().line().saturating_sub(1);
-        let field = match error.path().to_string() {
-            path if path == "." => String::new(),
-            path => format!(", field \"{path}\""),
-        };
-        let what = error.inner().to_string();
-        // The position within the image would contradict the line within the file.
-        let what = what.split(" at line ").next().unwrap_or_default();
-        invalid(format!("line {line}, image {number}{}: {}", excerpt(&field), excerpt(what)))
-    })
+/// The images of a file, or all that is wrong with it.
+fn entries(text: &str) -> Result<Vec<Image>, Problems> {
+    // What is no JSON has one mistake that can be found.
+    let () = serde_json::from_str::<IgnoredAny>(text).map(drop).map_err(|error| vec![excerpt(&error.to_string())])?;
+    let lines = Lines::new(text);
+    let mut file = Fields::read(&lines, text.trim_start(), String::new()).map_err(|problem| vec![problem])?;
+    let mut problems = Problems::new();
+    let line = file.line_of_field("images");
+    let entries = file.required_entries("images", &mut problems);
+    if entries.as_ref().is_some_and(Vec::is_empty) {
+        let what = "it is empty: list at least one image, or leave the file out";
+        problems.push(file.problem(line, "images", what));
+    }
+    file.end(&["images"], &mut problems);
+    let mut images = Vec::new();
+    let mut seen = Seen::default();
+    for (entry, number) in entries.unwrap_or_default().into_iter().zip(1..) {
+        let Some(written) = Image::parse(&lines, entry, number, &mut problems) else { continue };
+        seen.add(&written, number, &mut problems);
+        images.push(written.image);
+    }
+    if problems.is_empty() { Ok(images) } else { Err(problems) }
 }
 
-/// The line, from 1, on which `part` begins, which is a part of `text`.
-fn line_of(text: &str, part: &str) -> usize {
-    let offset = part.as_ptr().addr() - text.as_ptr().addr();
-    1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
-}
-
+/// What was seen where: the number of the image, and the line.
 #[derive(Default)]
 struct Seen {
     images: HashMap<(Repository, Tag), (usize, usize)>,
@@ -137,22 +156,24 @@ struct Seen {
 }
 
 impl Seen {
-    fn add(&mut self, image: &Image, number: usize, line: usize) -> Result<(), Error> {
-        let twice = |field: &str, what: &str, (first, first_line): (usize, usize)| {
-            Err(invalid(format!(
+    fn add(&mut self, written: &Written, number: usize, problems: &mut Problems) {
+        let Written { image, line, tag_line, parameter_line } = written;
+        let mut twice = |line: &usize, field: &str, what: &str, (first, first_line): (usize, usize)| {
+            problems.push(format!(
                 "line {line}, image {number}, field \"{field}\": {what} is already in image {first} on line {first_line}"
-            )))
+            ));
         };
         let name = (image.repository.clone(), image.tag.clone());
-        if let Some(first) = self.images.insert(name, (number, line)) {
-            return twice("tag", &image.to_string(), first);
+        let first = *self.images.entry(name).or_insert((number, *line));
+        if first.0 != number {
+            twice(tag_line, "tag", &image.to_string(), first);
         }
-        if let Some(parameter) = &image.parameter
-            && let Some(first) = self.parameters.insert(parameter.clone(), (number, line))
-        {
-            return twice("parameter", parameter.as_str(), first);
+        if let Some(parameter) = &image.parameter {
+            let first = *self.parameters.entry(parameter.clone()).or_insert((number, *parameter_line));
+            if first.0 != number {
+                twice(parameter_line, "parameter", parameter.as_str(), first);
+            }
         }
-        Ok(())
     }
 }
 
@@ -182,8 +203,9 @@ mod tests {
         let web = &images[1];
         assert_eq!((web.digest, web.parameter.as_ref().map(Parameter::as_str)), (Some(digest), Some("WebImage")));
         assert_eq!(web.platforms[1].to_string(), "linux/arm/v7");
-        let again = serde_json::to_string(web).unwrap();
-        assert_eq!(serde_json::from_str::<Image>(&again).unwrap(), *web);
+        let again = format!(r#"{{"images":[{}]}}"#, serde_json::to_string(web).unwrap());
+        let Release::Tagged(again) = Release::parse(again.as_bytes()).unwrap() else { panic!("no tags") };
+        assert_eq!(again[0], *web);
     }
 
     #[test]
@@ -209,7 +231,10 @@ mod tests {
         for (image, expected) in [
             ("{\"repository\": \"b\",\n \"tag\": \"-\"}", "line 5, image 2, field \"tag\": \"-\" is not a tag"),
             (r#"{"repository": "B", "tag": "1"}"#, "line 4, image 2, field \"repository\": \"B\" is not a repository"),
-            (r#"{"repository": "b", "tag": "1", "tags": []}"#, "line 4, image 2, field \"tags\": unknown field `tags`"),
+            (
+                r#"{"repository": "b", "tag": "1", "tags": []}"#,
+                "line 4, image 2, field \"tags\": unknown field `tags`, expected one of `repository`",
+            ),
             (r#"{"repository": "b"}"#, "line 4, image 2: missing field `tag`"),
             (r#"{"repository": "b", "tag": 1}"#, "line 4, image 2, field \"tag\": invalid type: integer"),
             (r#"{"repository": "b", "tag": "1", "tag": "2"}"#, "line 4, image 2: duplicate field `tag`"),
@@ -241,6 +266,55 @@ mod tests {
     }
 
     #[test]
+    fn all_mistakes_are_told_together_under_the_name_of_the_file() {
+        let json = r#"{ "images": [
+            { "repository": "A", "tag": "-", "tag": "1", "platforms": ["linux", 1, "linux/arm64"], "x": {} },
+            { "repository": "b", "tag": "1",
+              "digest": "sha256:0" },
+            { "tag": 1, "parameter": "P" }, "c:1",
+            { "repository": "d", "tag": "1", "parameter": "P" },
+            { "repository": "d",
+              "tag": "1",
+              "parameter": "P" }
+          ],
+          "image": [] }"#;
+        let error = Release::parse_file("a/release.json", json.as_bytes()).unwrap_err();
+        let text = error.to_string();
+        let expected = [
+            "a/release.json: 13 problems:",
+            "line 11, field \"image\": unknown field `image`, expected `images`",
+            "line 2, image 1, field \"repository\": \"A\" is not a repository",
+            "line 2, image 1: duplicate field `tag`",
+            "line 2, image 1, field \"tag\": \"-\" is not a tag",
+            "line 2, image 1, field \"platforms[0]\": \"linux\" is not a platform",
+            "line 2, image 1, field \"platforms[1]\": invalid type",
+            "line 2, image 1, field \"x\": unknown field `x`, expected one of `repository`, `tag`, `digest`, `parameter`, `platforms`",
+            "line 4, image 2, field \"digest\": \"sha256:0\" is not a digest",
+            "line 5, image 3: missing field `repository`",
+            "line 5, image 3, field \"tag\": invalid type",
+            "line 5, image 4: invalid type",
+            "line 8, image 6, field \"tag\": d:1 is already in image 5 on line 6",
+            "line 9, image 6, field \"parameter\": P is already in image 5 on line 6",
+        ];
+        assert_eq!(text.lines().count(), expected.len(), "{text}");
+        for (line, expected) in text.lines().zip(expected) {
+            assert!(line.starts_with(expected), "{expected}\n{text}");
+        }
+        // A file that is wrong everywhere is not listed to its end.
+        let many = format!(r#"{{"images":[{}1]}}"#, "1,".repeat(999));
+        let refusal = refusal(&many);
+        assert!(refusal.lines().count() == 102 && refusal.ends_with("and 900 more"), "{refusal}");
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_named() {
+        for (mark, encoding) in [(&b"\xEF\xBB\xBF"[..], "UTF-8"), (b"\xFF\xFE", "UTF-16"), (b"\xFE\xFF", "UTF-16")] {
+            let error = Release::parse(&[mark, br#"{"images":[]}"#].concat()).unwrap_err().to_string();
+            assert!(error.contains(&format!("the byte order mark (BOM) of {encoding}")), "{error}");
+        }
+    }
+
+    #[test]
     fn refuses_what_is_no_list_of_images() {
         for (json, expected) in [
             ("", "EOF while parsing"),
@@ -248,7 +322,7 @@ mod tests {
             ("[]", "invalid"),
             ("{}", "missing field `images`"),
             (r#"{"images": []}"#, "is empty"),
-            ("{\"images\": [],\n \"image\": 1}", "unknown field `image`, expected `images` at line 2"),
+            ("{\"images\": [],\n \"image\": 1}", "line 2, field \"image\": unknown field `image`, expected `images`"),
             (r#"{"images": [{"repository":"a","tag":"1"}]} x"#, "trailing characters at line 1"),
         ] {
             let refusal = refusal(json);

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
-use oci::Registry;
+use oci::{Digest, Registry};
 use serde::Serialize;
 
-use crate::{PinnedImage, Tally};
+use crate::{Before, PinnedImage, Tally, Until};
 
 /// What a promotion did.
 #[derive(Debug, Clone)]
@@ -50,15 +50,43 @@ impl Report {
 }
 
 /// What became of an image in a target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// Its tag pointed to the pinned digest before.
     Present,
     /// It is there now, by digest; its tag was not touched.
-    Staged,
+    Staged {
+        /// The other digest that the tag points to.
+        previous: Option<Digest>,
+    },
     /// It is there now, under its tag.
-    Promoted,
+    Promoted {
+        /// The other digest that the tag pointed to.
+        previous: Option<Digest>,
+    },
+}
+
+impl Outcome {
+    pub(crate) fn of(before: Before, until: Until) -> Self {
+        let previous = match before {
+            Before::Pinned => return Self::Present,
+            Before::Other(digest) => Some(digest),
+            Before::Nothing => None,
+        };
+        match until {
+            Until::Staged => Self::Staged { previous },
+            Until::Tagged => Self::Promoted { previous },
+        }
+    }
+
+    /// The other digest that the tag points to, or did before it moved; none where it was new, or is as it was.
+    #[must_use]
+    pub fn previous(self) -> Option<Digest> {
+        match self {
+            Self::Present => None,
+            Self::Staged { previous } | Self::Promoted { previous } => previous,
+        }
+    }
 }
 
 impl TargetReport {

@@ -7,7 +7,7 @@ mod memory;
 use memory::Memory;
 use memory::images::{release, seed_image, seed_index};
 use oci::Digest;
-use promotion::{Limits, Mounting, Name, Promotion, ReferrerPolicy, Release, RetryPolicy, Until};
+use promotion::{Before, Limits, Mounting, Name, Outcome, Promotion, ReferrerPolicy, Release, RetryPolicy, Until};
 
 const REPOSITORIES: [&str; 2] = ["app/api", "app/web"];
 
@@ -135,12 +135,22 @@ async fn a_mutable_tag_moves_and_an_immutable_one_with_the_same_digest_is_fine()
     let other = seed_image(&one, "app/web", &["something else"]);
     one.seed_manifest("app/web", &other, Some("1.0"));
     let promotion = promotion(&source, &[&one]);
-    promotion.run(both(), Until::Tagged, None).await.unwrap();
+    // What it moves away from is told beforehand, while it is staged, and when it is done.
+    let plan = promotion.survey(both()).await.judge().unwrap().plan();
+    assert_eq!(plan.targets().next().unwrap().before, [Before::Nothing, Before::Other(other.digest())]);
+    let moving: Vec<_> =
+        plan.moving_tags().map(|(target, image, digest)| (target.name.as_str(), image.to_string(), digest)).collect();
+    assert_eq!(moving, [("one", "app/web:1.0".into(), other.digest())]);
+    let staged = promotion.run(both(), Until::Staged, None).await.unwrap();
+    let previous = Some(other.digest());
+    assert_eq!(staged.targets[0].outcomes, [Outcome::Staged { previous: None }, Outcome::Staged { previous }]);
+    let tagged = promotion.run(both(), Until::Tagged, None).await.unwrap();
+    assert_eq!(tagged.targets[0].outcomes, [Outcome::Promoted { previous: None }, Outcome::Promoted { previous }]);
     for held in one.state().repositories.values_mut() {
         held.immutable = true;
     }
     let again = promotion.run(both(), Until::Tagged, None).await.unwrap();
-    assert_eq!(again.targets[0].images_present, 2);
+    assert_eq!(again.targets[0].outcomes, [Outcome::Present, Outcome::Present]);
 }
 
 #[tokio::test]

@@ -22,7 +22,11 @@ pub(super) async fn run(check: &Check, watch: &Watch) -> Result<CommandOutput, F
             .with_referrers(check.referrers.referrer_policy());
     let plan = promotion.survey(release).await.judge()?.plan();
     let (requests, elapsed) = (promotion.requests(), begin.elapsed());
-    let line =
-        format!("no problem found, and nothing was written: {} in {}", count(requests, "request"), seconds(elapsed));
+    // Nothing but a write tells whether it is allowed.
+    let line = format!(
+        "{} in {}; nothing was written\nno problem found; permission to push cannot be checked",
+        count(requests, "request"),
+        seconds(elapsed)
+    );
     Ok(planned(&plan, &names(&check.between), requests, elapsed).line(&line))
 }

@@ -37,11 +37,7 @@ pub(super) async fn run(promote: &Promote, watch: &Watch) -> Result<CommandOutpu
 }
 
 fn done(report: &Report, names: &[String], elapsed: Duration) -> CommandOutput {
-    let outcome = |outcome: &promotion::Outcome| match outcome {
-        promotion::Outcome::Present => Outcome::PRESENT,
-        promotion::Outcome::Staged | promotion::Outcome::Promoted => Outcome::PROMOTED,
-    };
-    let outcomes = report.targets.iter().map(|target| target.outcomes.iter().map(outcome).collect());
+    let outcomes = report.targets.iter().map(|target| target.outcomes.iter().map(Outcome::done).collect());
     let mut notes = report.notes.clone();
     notes.extend(left_elsewhere(report.non_distributable));
     let referrers = report.targets.iter().map(|target| target.referrers).sum::<u64>();
@@ -58,8 +54,7 @@ fn done(report: &Report, names: &[String], elapsed: Duration) -> CommandOutput {
 
 /// What a plan would do. How many requests that is the caller says.
 pub(super) fn planned(plan: &Plan, names: &[String], requests: u64, elapsed: Duration) -> CommandOutput {
-    let outcome = |present: &bool| if *present { Outcome::PRESENT } else { Outcome::PLANNED };
-    let outcomes = plan.targets().map(|target| target.present.iter().map(outcome).collect());
+    let outcomes = plan.targets().map(|target| target.before.iter().map(Outcome::planned).collect());
     let notes: Vec<_> = plan.notes().iter().cloned().chain(left_elsewhere(plan.non_distributable())).collect();
     with_tally(plan.tally(), CommandOutput::of(plan.images(), names.iter().zip(outcomes)), &TO_DO)
         .with("dry_run", true)

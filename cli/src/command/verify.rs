@@ -28,7 +28,7 @@ pub(super) async fn run(verify: &Verify, watch: &Watch) -> Result<CommandOutput,
         Mode::Full => format!("{} read ({})", count(pulled.blobs, "blob"), bytes(pulled.bytes_read)),
         Mode::Reach => format!("{} asked for, none downloaded", count(pulled.blobs, "blob")),
     };
-    let outcomes = vec![Outcome::VERIFIED; images.len()];
+    let outcomes = vec![Outcome::verified(); images.len()];
     let names = names(&verify.between);
     Ok(CommandOutput::of(&images, names.iter().map(|name| (name, outcomes.clone())))
         .with("mode", mode.as_str())

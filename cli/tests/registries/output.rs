@@ -1,6 +1,6 @@
 //! What the program says: to people, to programs, and by its exit code.
 
-use docker_registry::skopeo;
+use docker_registry::{push, skopeo};
 use image_fixtures::{buildx_index, image};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
@@ -20,7 +20,10 @@ async fn people_read_what_will_be_and_was_done() {
             ["to be promoted", "12 blobs to copy", "5 manifests and 1 tag to write", "nothing was written"],
         ),
         (&[], ["promoted", "12 blobs copied", "5 manifests and 1 tag written", "requests in"]),
-        (&["--quiet"], ["already there", "0 blobs copied (0 bytes)", "0 manifests and 0 tags written", "requests in"]),
+        (
+            &["--quiet"],
+            ["already there", "nothing was copied or written", "every target had every image", "requests in"],
+        ),
     ] {
         let output = setup.command("promote", more).output().await.unwrap();
         let said = String::from_utf8(output.stdout).unwrap();
@@ -51,6 +54,40 @@ async fn check_and_verify_write_nothing() {
 }
 
 #[tokio::test]
+async fn a_tag_that_moves_is_told_before_and_after() {
+    let setup = Setup::with(&[]).await;
+    let (old, new) = (image("team/app", "1.0"), buildx_index("team/app", "1.0"));
+    push(&old, setup.target_host(), None).await;
+    push(&new, setup.source_host(), None).await;
+    setup.machine.release(&[&new]);
+    let moves = format!("to be promoted: the tag moves from {}", old.digest);
+    let moved = format!("promoted: the tag moved from {}", old.digest);
+    for (command, more, words) in [
+        ("check", None, [moves.as_str(), "no problem found; permission to push cannot be checked\n"]),
+        ("promote", Some("--dry-run"), [&moves, "nothing was written"]),
+        ("promote", None, [&moved, "1 tag written"]),
+    ] {
+        for is_json in [true, false] {
+            // What is promoted for the one is to be promoted anew for the other.
+            push(&old, setup.target_host(), None).await;
+            let more: Vec<_> = more.into_iter().chain(is_json.then_some("--json")).collect();
+            let output = setup.command(command, &more).output().await.unwrap();
+            assert!(output.status.success(), "{output:?}");
+            if is_json {
+                let target = json!({ "registry": setup.target.host(), "outcome": "moved", "previous": old.digest });
+                assert_eq!(object(&output)["images"][0]["targets"][0], target);
+            } else {
+                let said = String::from_utf8(output.stdout).unwrap();
+                for word in words {
+                    assert!(said.contains(word), "no \"{word}\" in: {said}");
+                }
+            }
+        }
+    }
+    skopeo::assert_holds(setup.target_host(), &new, None).await;
+}
+
+#[tokio::test]
 async fn exit_codes_tell_wrong_usage_from_failure() {
     let setup = Setup::with(&[&image("team/app", "1.0")]).await;
     let (source, target) = (plain(setup.source.host()), plain(setup.target.host()));
@@ -58,9 +95,13 @@ async fn exit_codes_tell_wrong_usage_from_failure() {
     setup.machine.write("broken.json", r#"{ "images": [ { "repository": "team/app", "tagg": "1.0" } ] }"#);
     setup.machine.write("absent.json", r#"{ "images": [ { "repository": "team/app", "tag": "2.0" } ] }"#);
     for (arguments, code, word) in [
-        (&["promote", "broken.json"][..], 1, "tagg"),
+        (
+            &["promote", "broken.json"][..],
+            1,
+            "broken.json: 2 problems:\nline 1, image 1: missing field `tag`\nline 1, image 1, field \"tagg\": unknown field `tagg`",
+        ),
         (&["promote", "absent.json"], 1, "team/app:2.0 is not in"),
-        (&["promote", "nowhere.json"], 2, "there is no such file"),
+        (&["promote", "nowhere.json"], 1, "nowhere.json: there is no such file"),
         (&["promote", "deploy-manifest.json", "--target", &source], 2, "are the same registry"),
         (&["promote", "deploy-manifest.json", "--target", &target], 2, "name it once"),
         (&["promote", "deploy-manifest.json", "--target", "ftp://a"], 2, "ftp"),

@@ -47,6 +47,11 @@ impl Setup {
         self.servers[1].host()
     }
 
+    /// The source's registry itself.
+    pub(crate) fn source_host(&self) -> &str {
+        self.servers[0].host()
+    }
+
     /// `transship COMMAND` with the release, from the source to the target, both through their proxies.
     pub(crate) fn command(&self, command: &str, more: &[&str]) -> Command {
         self.machine.between(command, &plain(self.source.host()), &[&plain(self.target.host())], more)

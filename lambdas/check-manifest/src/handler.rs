@@ -1,8 +1,10 @@
 use invocation::{
     Artifacts, FunctionOutput, Invocation, Metric, Metrics, RolePurpose, StackParameters, Targets, encode, reached,
 };
-use oci::Registry;
-use promotion::{Error, Limits, Name, PinnedImage, Promotion, Release, RetryPolicy, Retrying, Source, Tally};
+use oci::{Digest, Registry};
+use promotion::{
+    Error, Limits, Name, PinnedImage, Promotion, Release, RetryPolicy, Retrying, Source, Tally, TargetPlan,
+};
 use registry::{AnyRegistry, Ecr, Side};
 use serde_json::{Value, json};
 
@@ -33,11 +35,12 @@ pub(crate) async fn handle(invocation: Invocation) -> Result<FunctionOutput, Err
     let registry = checked.registry(&targets).await?;
     let (parameters, overridden) = stack::fill(parameters, &checked.images, registry.as_ref());
     warnings.extend(overridden);
+    warnings.extend(checked.moving.iter().cloned());
     if checked.plan.manifests_put > 0 {
         let repositories = checked.images.iter().map(|image| image.repository.clone());
         warnings.extend(expiry::warnings(&checked.targets, repositories.collect()).await);
-        shorten(&mut warnings);
     }
+    shorten(&mut warnings);
     let source = Retrying::new(checked.source.clone(), RetryPolicy::default()).registry().await?;
     answer(&artifacts, &checked, &source, &parameters, &warnings).await
 }
@@ -46,6 +49,8 @@ pub(crate) async fn handle(invocation: Invocation) -> Result<FunctionOutput, Err
 struct Checked {
     images: Vec<PinnedImage>,
     plan: Tally,
+    /// Of each tag that is to move, from what.
+    moving: Vec<String>,
     source: AnyRegistry,
     targets: Vec<Ecr>,
 }
@@ -83,15 +88,23 @@ async fn check(invocation: &Invocation, targets: &Targets, release: Release) -> 
     let promotion = Promotion::new(source.clone(), registries.clone(), RetryPolicy::default(), Limits::default());
     let survey = promotion.with_referrers(referrer_policy).survey(release).await;
     let images = survey.images().to_vec();
-    let plan = survey.judge().map(|approved| approved.plan().tally());
+    let plan = survey.judge().map(|approved| {
+        let plan = approved.plan();
+        (plan.tally(), plan.moving_tags().map(moving).collect())
+    });
     match plan {
-        Ok(plan) if problems.is_empty() => Ok(Checked { images, plan, source, targets: registries }),
+        Ok((plan, moving)) if problems.is_empty() => Ok(Checked { images, plan, moving, source, targets: registries }),
         Ok(_) => Err(all(problems)),
         Err(error) => {
             problems.push(error);
             Err(all(problems))
         }
     }
+}
+
+/// A tag that is to move, and from what.
+fn moving((target, image, previous): (&TargetPlan, &PinnedImage, Digest)) -> String {
+    format!("{image} in {} moves from {previous} to {}", target.name, image.digest)
 }
 
 async fn answer(
@@ -123,6 +136,7 @@ async fn answer(
             "bytes_present": plan.bytes_present,
             "manifests_to_put": plan.manifests_put,
             "tags_to_put": plan.tags_put,
+            "tags_to_move": checked.moving.len(),
         },
         "warnings": warnings,
         "requests": requests,

@@ -7,6 +7,9 @@ use serde_json::{Map, Value, json};
 /// machine has 256 KiB for everything (AWS Step Functions Developer Guide, "Service quotas").
 const MAX_LIST_BYTES: usize = 64 << 10;
 
+/// The most that the list of moved tags takes, which each target adds to.
+const MAX_MOVED_BYTES: usize = 32 << 10;
+
 /// The answer when a release has no manifest.
 pub(crate) fn skipped(phase: Phase) -> FunctionOutput {
     let report = Report {
@@ -40,6 +43,7 @@ pub(crate) fn of(phase: Phase, registry_ids: &[RegistryId], report: &Report) -> 
         "skipped": false,
         "phase": phase.as_str(),
         "digests": digests(report, &mut notes),
+        "moved": moved(report, &mut notes),
         "targets": registry_ids.iter().zip(&report.targets).map(|(registry_id, target)| of_target(registry_id, target, report)).collect::<Vec<_>>(),
         "bytes_copied": done.bytes_copied,
         "bytes_present": report.planned.bytes_present,
@@ -65,6 +69,7 @@ fn of_target(registry_id: &RegistryId, target: &TargetReport, report: &Report) -
         "registry": target.registry,
         "images_promoted": report.images.len(),
         "images_present": target.images_present,
+        "tags_moved": target.outcomes.iter().filter(|outcome| outcome.previous().is_some()).count(),
         "blobs_copied": target.tally.blobs_copied,
         "bytes_copied": target.tally.bytes_copied,
         "blobs_mounted": target.tally.blobs_mounted,
@@ -82,19 +87,33 @@ fn images(phase: Phase, report: &Report, notes: &mut Vec<String>) -> Vec<String>
             Phase::Tag | Phase::Both => format!("{}/{image}", target.registry),
         })
     });
-    fitting("images", uris, String::len, notes)
+    fitting("images", uris, MAX_LIST_BYTES, String::len, notes)
 }
 
 fn digests(report: &Report, notes: &mut Vec<String>) -> Map<String, Value> {
     let digests = report.images.iter().map(|image| (image.to_string(), image.digest.to_string()));
-    let fitting = fitting("digests", digests, |(image, digest)| image.len() + digest.len() + 3, notes);
+    let fitting = fitting("digests", digests, MAX_LIST_BYTES, |(image, digest)| image.len() + digest.len() + 3, notes);
     fitting.into_iter().map(|(image, digest)| (image, digest.into())).collect()
 }
 
-/// As many entries as fit, and a note if those are not all.
+/// The tags that pointed elsewhere before: they were moved, or will be once they are written.
+fn moved(report: &Report, notes: &mut Vec<String>) -> Vec<Value> {
+    let moved = report.targets.iter().flat_map(|target| {
+        target.outcomes.iter().zip(&report.images).filter_map(|(outcome, image)| {
+            let (registry, tag) = (&target.registry, &image.tag);
+            let repository = &image.repository;
+            let previous = outcome.previous()?;
+            Some(json!({ "registry": registry, "repository": repository, "tag": tag, "previous": previous }))
+        })
+    });
+    fitting("moved", moved, MAX_MOVED_BYTES, |entry| entry.to_string().len(), notes)
+}
+
+/// As many entries as fit into so many bytes, and a note if those are not all.
 fn fitting<T>(
     list: &str,
     entries: impl Iterator<Item = T>,
+    most: usize,
     length: fn(&T) -> usize,
     notes: &mut Vec<String>,
 ) -> Vec<T> {
@@ -104,7 +123,7 @@ fn fitting<T>(
     let fits = |entry: &&T| {
         // Two quotes and a comma.
         bytes += length(entry) + 3;
-        bytes <= MAX_LIST_BYTES
+        bytes <= most
     };
     let count = entries.iter().take_while(fits).count();
     if count < all {
@@ -121,7 +140,7 @@ mod tests {
     use std::time::Duration;
 
     use oci::Digest;
-    use promotion::{PinnedImage, Tally};
+    use promotion::{Outcome, PinnedImage, Tally};
 
     use super::*;
 
@@ -135,7 +154,9 @@ mod tests {
         };
         let target = |number: usize| TargetReport {
             registry: format!("registry-{number}.example").parse().unwrap(),
-            outcomes: vec![promotion::Outcome::Promoted; images],
+            outcomes: (0..images)
+                .map(|image| Outcome::Promoted { previous: (image % 2 == 1).then(|| Digest::of(b"other")) })
+                .collect(),
             images_present: 0,
             referrers: 5,
             tally: Tally {
@@ -170,7 +191,7 @@ mod tests {
         let target = |number: usize| {
             json!({
                 "account": format!("{number:012}"), "region": "eu-west-1", "registry": format!("registry-{number}.example"),
-                "images_promoted": 1, "images_present": 0, "blobs_copied": 3, "bytes_copied": 1000, "blobs_mounted": 1,
+                "images_promoted": 1, "images_present": 0, "tags_moved": 0, "blobs_copied": 3, "bytes_copied": 1000, "blobs_mounted": 1,
                 "manifests_put": 2, "tags_put": 2, "referrers": 5,
             })
         };
@@ -180,11 +201,21 @@ mod tests {
                 "images_promoted": 2,
                 "images": ["registry-0.example/myapp/service-0:1.0.0-abc123", "registry-1.example/myapp/service-0:1.0.0-abc123"],
                 "skipped": false, "phase": "both", "digests": { "myapp/service-0:1.0.0-abc123": digest },
-                "targets": [target(0), target(1)],
+                "moved": [], "targets": [target(0), target(1)],
                 "bytes_copied": 2000, "bytes_present": 40, "blobs_copied": 6, "blobs_mounted": 2, "blobs_present": 4, "requests": 17,
                 "notes": ["left behind: a signature", "layers left where they are: 1, of media types that registries do not distribute (Windows base layers)"],
             })
         );
+    }
+
+    #[test]
+    fn a_tag_that_pointed_elsewhere_is_named_with_what_it_pointed_to() {
+        let fields = of(Phase::Both, &registry_ids(1), &report(2, 1)).fields;
+        let moved = json!([{
+            "registry": "registry-0.example", "repository": "myapp/service-1", "tag": "1.0.0-abc123",
+            "previous": Digest::of(b"other"),
+        }]);
+        assert_eq!((&fields["moved"], &fields["targets"][0]["tags_moved"]), (&moved, &json!(1)));
     }
 
     #[test]
@@ -206,8 +237,10 @@ mod tests {
     fn a_thousand_images_fit_through_a_state_machine() {
         let answer = of(Phase::Both, &registry_ids(100), &report(1000, 100)).fields;
         assert_eq!(answer["images_promoted"], 100_000);
-        assert!(Value::Object(answer.clone()).to_string().len() < 200 << 10);
+        assert!(Value::Object(answer.clone()).to_string().len() < 220 << 10);
         let notes = answer["notes"].to_string();
-        assert!(notes.contains("of 100000") && notes.contains("of 1000:"), "{notes}");
+        for expected in ["of 100000", "of 1000:", "of 50000:"] {
+            assert!(notes.contains(expected), "{notes}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use image_fixtures::{Content, Image, Index};
 use oci::{Registry, Tag};
 
 use super::*;
-use crate::{Lookup, OpenBlob, Referrers};
+use crate::{Lookup, OpenBlob, Referrers, Source};
 
 fn image(layers: &[&str]) -> Content {
     let image = layers.iter().fold(Image::new().config("{}"), |image, layer| image.layer(*layer));

@@ -3,28 +3,55 @@
 use std::fmt;
 
 use oci::{Digest, Platform, Repository, Tag};
+use platform_names::PlatformName;
 use serde::{Deserialize, Serialize};
 
+use super::fields::{Fields, Lines, Problems};
+
 /// An image as `deploy-manifest.json` asks for it: by its tag.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Image {
     /// The repository, of the same name in the source and in every target.
     pub repository: Repository,
     /// The tag, read in the source and written in every target.
     pub tag: Tag,
     /// The digest that the tag has to point to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
     /// The CloudFormation parameter that receives the pinned image.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub parameter: Option<Parameter>,
     /// The platforms that have to exist.
-    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "platform_names")]
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "platform_names::serialize")]
     pub platforms: Vec<Platform>,
 }
 
+/// An image of a file, and where it stands there.
+pub(super) struct Written {
+    pub(super) image: Image,
+    pub(super) line: usize,
+    pub(super) tag_line: usize,
+    pub(super) parameter_line: usize,
+}
+
 impl Image {
+    /// Reads an entry of a file. None if something is wrong with it, which is noted.
+    pub(super) fn parse(lines: &Lines, entry: &str, number: usize, problems: &mut Problems) -> Option<Written> {
+        let fields = Fields::read(lines, entry, format!(", image {number}"));
+        let mut fields = fields.map_err(|problem| problems.push(problem)).ok()?;
+        let before = problems.len();
+        let [line, tag_line, parameter_line] = ["", "tag", "parameter"].map(|field| fields.line_of_field(field));
+        let repository = fields.required("repository", problems);
+        let tag = fields.required("tag", problems);
+        let digest = fields.optional::<Option<Digest>>("digest", problems).flatten();
+        let parameter = fields.optional::<Option<Parameter>>("parameter", problems).flatten();
+        let platforms = fields.list::<PlatformName>("platforms", problems);
+        fields.end(&["repository", "tag", "digest", "parameter", "platforms"], problems);
+        let platforms = platforms.into_iter().map(|PlatformName(platform)| platform).collect();
+        let image = Self { repository: repository?, tag: tag?, digest, parameter, platforms };
+        (problems.len() == before).then_some(Written { image, line, tag_line, parameter_line })
+    }
+
     /// This image, whose tag points to `digest`.
     pub(crate) fn pin(self, digest: Digest) -> PinnedImage {
         let Self { repository, tag, digest: _, parameter, platforms } = self;
@@ -102,7 +129,7 @@ mod platform_names {
 
     #[derive(Deserialize)]
     #[serde(try_from = "String")]
-    struct PlatformName(Platform);
+    pub(super) struct PlatformName(pub(super) Platform);
 
     impl TryFrom<String> for PlatformName {
         type Error = InvalidPlatform;

@@ -135,7 +135,7 @@ impl Survey {
                     let (repository, digest) = (repository.clone(), manifest.digest());
                     self.roots.push(Root { repository, digest, tag: Some(tag), subject: Some(*subject) });
                     self.store.insert(manifest);
-                } else if let Content::Index { manifests } = &**manifest.content()
+                } else if let Content::Index { manifests, .. } = &**manifest.content()
                     // GitLab answers this tag with the subject itself (oras-project/oras-go#1396).
                     && manifest.digest() != *subject
                 {

@@ -1,9 +1,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::TryStreamExt;
+use bytes::Bytes;
+use futures_util::{Stream, TryStreamExt, stream};
 use oci::{Descriptor, Repository};
 
 use super::stage::StepRunner;
+use crate::flow::{Flow, Way};
 use crate::{Error, Name, Source, Target};
 
 /// How often a blob is sent from its beginning before its failure is final.
@@ -27,6 +29,7 @@ impl<S: Source, T: Target> StepRunner<S, T> {
             let broken = Arc::new(Mutex::new(None));
             let (progress, failure) = (self.progress.clone(), broken.clone());
             let body = self.reader.read(repository, blob).inspect_ok(move |piece| progress.moving(piece.len()));
+            let body = taken(body, self.flow.clone(), self.target.name().to_owned());
             let body = body.inspect_err(move |error| {
                 *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
             });
@@ -48,4 +51,27 @@ impl<S: Source, T: Target> StepRunner<S, T> {
             sending += 1;
         }
     }
+}
+
+/// The same bytes, and an error once the target takes too few of them.
+fn taken(
+    body: impl Stream<Item = Result<Bytes, Error>> + Send + 'static,
+    flow: Arc<Flow>,
+    target: String,
+) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static {
+    // It is waited for the target from when it got a piece until it asks for the next one.
+    stream::try_unfold((Box::pin(body), None), move |(mut body, waiting)| {
+        drop(waiting);
+        let (flow, slow) = (flow.clone(), flow.too_slow(&target, Way::Taken));
+        async move {
+            if let Some(error) = slow {
+                return Err(error);
+            }
+            let piece = body.try_next().await?;
+            Ok(piece.map(|piece| {
+                flow.moved(piece.len());
+                (piece, (body, Some(flow.wait())))
+            }))
+        }
+    })
 }

@@ -11,6 +11,7 @@ use tracing::Instrument;
 use super::schedule::Schedule;
 use super::{Arc, Digest, Error, Manifest, Plan, Progress, Repository, Retrying, Source, Transfer, whole_manifest};
 use crate::blob::BlobReader;
+use crate::flow::Flow;
 use crate::plan::{Step, Work};
 use crate::position::{StepId, TargetId};
 use crate::{MountOutcome, Name, PutOutcome, ReferrerPolicy, Tally, Target};
@@ -30,6 +31,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
                 let runner = StepRunner {
                     reader: self.reader.clone(),
                     target: self.targets[plan.steps[at].target].clone(),
+                    flow: self.flows[plan.steps[at].target].clone(),
                     plan: plan.clone(),
                     progress: self.progress.clone(),
                     at,
@@ -84,6 +86,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
 pub(super) struct StepRunner<S, T> {
     pub(super) reader: BlobReader<S>,
     pub(super) target: Arc<Retrying<T>>,
+    pub(super) flow: Arc<Flow>,
     plan: Arc<Plan>,
     pub(super) progress: Arc<Progress>,
     at: StepId,

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, stream};
@@ -28,6 +29,8 @@ pub(crate) enum Fault {
     Cut(usize),
     /// The blob stops coming after so many bytes, and does not end.
     Stall(usize),
+    /// The blob comes, or is taken, in pieces of so many bytes, each after a pause.
+    Drip(usize, Duration),
     /// This byte of the blob is another one; a manifest is corrupt.
     Flip(usize),
     /// The call never answers.
@@ -198,9 +201,17 @@ impl Source for Memory {
             Some(Fault::Flip(at)) => bytes[at] ^= 1,
             _ => {}
         }
-        let pieces: Vec<_> = bytes.chunks(4).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+        let length = if let Some(Fault::Drip(bytes, _)) = fault { bytes } else { (bytes.len() / 1000).max(4) };
+        let pieces: Vec<_> = bytes.chunks(length).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
         let bytes = match fault {
             Some(Fault::Stall(_)) => stream::iter(pieces).chain(stream::pending()).boxed(),
+            Some(Fault::Drip(_, pause)) => {
+                let dripping = stream::iter(pieces).then(move |piece| async move {
+                    tokio::time::sleep(pause).await;
+                    piece
+                });
+                dripping.boxed()
+            }
             _ => stream::iter(pieces).boxed(),
         };
         Ok(OpenBlob { bytes, end: range.end })
@@ -301,11 +312,14 @@ impl Target for Memory {
     where
         B: Stream<Item = Result<Bytes, Error>> + Send + 'static,
     {
-        self.enter("put_blob", upload.0.as_str()).await?;
+        let fault = self.enter("put_blob", upload.0.as_str()).await?;
         let mut bytes = BytesMut::new();
         let mut body = std::pin::pin!(body);
         let mut broken = false;
         while let Some(piece) = body.next().await {
+            if let Some(Fault::Drip(_, pause)) = fault {
+                tokio::time::sleep(pause).await;
+            }
             match piece {
                 Ok(piece) => bytes.extend_from_slice(&piece),
                 Err(_) => {
