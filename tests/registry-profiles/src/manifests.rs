@@ -86,6 +86,11 @@ fn push(
     {
         return Err(refusal.into());
     }
+    if let (Some(refusal), false) = (rules.again, is_tag)
+        && repository.manifests.contains_key(&digest)
+    {
+        return Err(refusal.into());
+    }
     repository.put(Manifest::new(media_type, request.body.clone(), json, profile.lag.manifests));
     if is_tag {
         repository.tag(reference, &digest, profile.lag.tags);

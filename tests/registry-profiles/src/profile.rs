@@ -163,6 +163,8 @@ pub struct Manifests {
     pub lacking: Refusal,
     /// A manifest whose subject is not there is refused like this.
     pub subject_first: Option<Refusal>,
+    /// A manifest that is there already is refused like this, when it is put by digest.
+    pub again: Option<Refusal>,
     /// Whether a PUT says that the subject was seen (`OCI-Subject`).
     pub says_subject: bool,
     /// A tag may not go from an image to an index or back: it is refused like this.
@@ -314,6 +316,7 @@ impl Profile {
                 dash_is_digest: false,
                 lacking: Refusal::error(404, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry"),
                 subject_first: None,
+                again: None,
                 says_subject: true,
                 keeps_media_type: None,
             },

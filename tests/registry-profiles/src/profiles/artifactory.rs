@@ -8,7 +8,7 @@ use crate::profile::*;
 /// - Tags are listed for whoever accepts JSON: <https://github.com/deitch/docker_registry2/pull/40>,
 ///   <https://github.com/renovatebot/renovate/issues/3078>
 /// - Blobs come without a length behind some proxies: <https://github.com/jfrog/jfrog-cli/issues/95>,
-///   <https://github.com/google/go-containerregistry/pull/1061>
+///   <https://github.com/google/go-containerregistry/issues/1061>
 /// - Locations name the host: <https://github.com/estesp/manifest-tool/issues/98>
 #[must_use]
 pub fn artifactory() -> Profile {

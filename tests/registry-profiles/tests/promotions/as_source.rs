@@ -5,7 +5,7 @@ use promotion::pull::Consumer as _;
 use registry::{Login, Side};
 use registry_profiles::{Auth, Profile, profiles};
 
-use crate::setup::{RETRIES, Setup, connect_as};
+use crate::setup::{Setup, connect_as, retries};
 
 async fn promote(profile: Profile) {
     let setup = Setup::new(profile, profiles::specified()).await;
@@ -28,7 +28,7 @@ macro_rules! each {
 }
 
 each! {
-    specified ecr_public docker_hub gitlab artifact_registry acr zot
+    specified ecr_public ghcr docker_hub quay harbor artifactory gitlab artifact_registry acr kubernetes zot
 }
 
 /// Those that anybody may pull from are pulled from by anybody.
@@ -44,7 +44,7 @@ async fn public_ones_need_no_login() {
         let source = connect_as(&setup.source, Side::Source, Login::Anonymous);
         let app = &setup.images.app;
         let (repository, tag) = (app.repository.parse().unwrap(), oci::Reference::Tag(app.tag.parse().unwrap()));
-        let source = Retrying::new(source, RETRIES);
+        let source = Retrying::new(source, retries());
         let pulled = source.ask(|source| source.pull_manifest(&repository, &tag)).await;
         let name = setup.source.profile().name;
         assert_eq!(pulled.unwrap().digest().to_string(), app.digest, "{name}");

@@ -33,5 +33,5 @@ macro_rules! each {
 
 // registry.k8s.io takes no writes. ECR Public takes those of a repository's owner.
 each! {
-    specified harbor gitlab artifact_registry acr zot
+    specified ecr_public ghcr docker_hub quay harbor artifactory gitlab artifact_registry acr zot
 }

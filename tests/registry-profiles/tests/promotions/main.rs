@@ -4,5 +4,7 @@
 
 mod as_source;
 mod as_target;
+mod ecr;
 mod images;
+mod odd;
 mod setup;

@@ -10,8 +10,10 @@ use serde_json::Value;
 use crate::images::{Images, moved, without_lists};
 
 /// Patience without waiting.
-pub(crate) const RETRIES: RetryPolicy =
-    RetryPolicy { attempts: 8, initial_backoff: Duration::from_millis(1), max_backoff: Duration::from_millis(8) };
+pub(crate) fn retries() -> RetryPolicy {
+    let [initial_backoff, max_backoff] = [1, 8].map(Duration::from_millis);
+    RetryPolicy { attempts: 8, initial_backoff, max_backoff, ..RetryPolicy::default() }
+}
 
 /// A source that holds the images, and an empty target.
 pub(crate) struct Setup {
@@ -37,7 +39,7 @@ impl Setup {
 
     pub(crate) fn promotion(&self) -> Promotion<Distribution, Distribution> {
         let [source, target] = [(&self.source, Side::Source), (&self.target, Side::Target)].map(connect);
-        Promotion::new(source, [target], RETRIES, Limits::default())
+        Promotion::new(source, [target], retries(), Limits::default())
     }
 
     pub(crate) async fn promote(&self, release: Release) -> Result<Report, Error> {
@@ -68,7 +70,7 @@ impl Setup {
     pub(crate) async fn verify(&self, images: Vec<PinnedImage>) {
         let target = connect((&self.target, Side::Pull));
         for mode in [Mode::Reach, Mode::Full] {
-            Box::pin(pull(vec![target.clone()], &images, By::Tag, mode, RETRIES)).await.unwrap();
+            Box::pin(pull(vec![target.clone()], &images, By::Tag, mode, retries())).await.unwrap();
         }
     }
 
