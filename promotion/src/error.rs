@@ -131,6 +131,7 @@ struct Inner {
     name: Name,
     message: String,
     temporary: bool,
+    inconclusive: bool,
     retry_after: Option<Duration>,
     overrun: Option<Overrun>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
@@ -146,6 +147,7 @@ impl Error {
             name,
             message: sanitize(truncate(&message.into(), LONGEST)),
             temporary: name == Name::RegistryUnavailable,
+            inconclusive: false,
             retry_after: None,
             overrun: None,
             source: None,
@@ -164,6 +166,14 @@ impl Error {
     #[must_use]
     pub fn temporary(mut self) -> Self {
         self.0.temporary = true;
+        self
+    }
+
+    /// It leaves open whether what was asked for is there: the registry answered like this to a look-up of one thing.
+    /// What is only known when it is written may then be written.
+    #[must_use]
+    pub fn inconclusive(mut self) -> Self {
+        self.0.inconclusive = true;
         self
     }
 
@@ -223,6 +233,12 @@ impl Error {
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         self.0.temporary
+    }
+
+    /// Whether it leaves open whether what was asked for is there.
+    #[must_use]
+    pub fn is_inconclusive(&self) -> bool {
+        self.0.inconclusive
     }
 
     /// How long the registry asked to be left alone.

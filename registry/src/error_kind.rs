@@ -60,6 +60,8 @@ impl ErrorKind {
             (_, _, 429) if message.contains("pull rate limit") => Self::PullLimit,
             (_, Some(Self::Throttled), _) | (_, _, 429) => Self::Throttled,
             _ if message.contains("Rate exceeded") => Self::Throttled,
+            // What is not implemented will not be the next time either.
+            (_, _, 501) => Self::Unexpected,
             (_, _, 408 | 500..) => Self::Unavailable,
             (Party::Storage, _, 404 | 410) => Self::BlobNotFound,
             (_, _, 416) => Self::Corrupt,

@@ -19,6 +19,9 @@ pub(super) struct List {
     pub(super) tag: Tag,
     pub(super) old: Option<Digest>,
     pub(super) new: Digest,
+    pub(super) subject: Digest,
+    /// Whether it has to be written, or only if the target then keeps no list of its own.
+    pub(super) is_certain: bool,
 }
 
 /// The lists of a target that lack a referrer which is promoted. Their new bytes are kept in the store.
@@ -31,7 +34,7 @@ pub(super) fn lists(
 ) -> Vec<List> {
     let mut lists = Vec::new();
     for list in target.lists_to_write(roots) {
-        let ListToWrite { repository, subject, tag, current, gone, wanted } = list;
+        let ListToWrite { repository, subject, tag, current, gone, is_certain, wanted } = list;
         let theirs = source.get(&(repository.clone(), subject));
         let list = match (current, theirs) {
             // Byte for byte, where nothing has to be added or left out.
@@ -56,6 +59,8 @@ pub(super) fn lists(
             tag,
             old: current.map(Manifest::digest),
             new: list.digest(),
+            subject,
+            is_certain,
         });
         store.insert_unbounded(list);
     }
@@ -79,7 +84,8 @@ struct Named {
 fn written(list: Option<&Manifest>) -> Vec<(Option<Digest>, Box<RawValue>)> {
     let Some(list) = list else { return vec![] };
     let entries = serde_json::from_slice(list.raw()).map_or(vec![], |written: Written| written.manifests);
-    let digest = |entry: &RawValue| serde_json::from_str(entry.get()).ok().and_then(|Named { digest }| digest.parse().ok());
+    let digest =
+        |entry: &RawValue| serde_json::from_str(entry.get()).ok().and_then(|Named { digest }| digest.parse().ok());
     entries.into_iter().map(|entry| (digest(&entry), entry)).collect()
 }
 

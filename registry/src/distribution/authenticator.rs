@@ -183,7 +183,7 @@ impl Authenticator {
     async fn probe(&self) -> Result<(), Failure> {
         match self.client(self.nothing().credential).ping().await {
             // A registry may lead elsewhere; what is asked for there is not asked for by the registry.
-            Err(Failure::Refused(refusal)) if refusal.by == Party::Storage => {}
+            Err(Failure::Refused(refusal)) if refusal.by != Party::Registry => {}
             Err(Failure::Refused(refusal)) if refusal.status == 401 => match choose(&refusal.challenges) {
                 Ok(Challenge::Basic) => self.auth.learn(Known::Basic),
                 Ok(Challenge::Bearer(bearer)) => drop(self.learn(&bearer)?),
