@@ -5,7 +5,7 @@ use promotion::pull::Consumer as _;
 use registry::{Login, Side};
 use registry_profiles::{Auth, Profile, profiles};
 
-use crate::setup::{Setup, connect_as, retries};
+use crate::setup::{Setup, retries};
 
 async fn promote(profile: Profile) {
     let setup = Setup::new(profile, profiles::specified()).await;
@@ -41,7 +41,7 @@ async fn public_ones_need_no_login() {
     };
     for profile in profiles::all().into_iter().filter(is_public) {
         let setup = Setup::new(profile, profiles::specified()).await;
-        let source = connect_as(&setup.source, Side::Source, Login::Anonymous);
+        let source = setup.connect(&setup.source, Side::Source, Login::Anonymous);
         let app = &setup.images.app;
         let (repository, tag) = (app.repository.parse().unwrap(), oci::Reference::Tag(app.tag.parse().unwrap()));
         let source = Retrying::new(source, retries());

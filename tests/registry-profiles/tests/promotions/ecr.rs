@@ -8,11 +8,11 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use ecr_double::{Config, EcrDouble, RegistryHandle};
 use promotion::{Limits, Promotion, Until};
-use registry::{AnyRegistry, Connector, Identity, RegistryId, Side};
+use registry::{AnyRegistry, Connector, Distributions, Identity, Proxy, RegistryId, Side};
 use registry_profiles::{Registry, profiles};
 
 use crate::images::{Images, without_lists};
-use crate::setup::{connect, retries};
+use crate::setup::{known, retries};
 
 const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-west-1";
@@ -44,6 +44,11 @@ impl Ecr {
     }
 }
 
+fn specified(registry: &Registry, side: Side) -> AnyRegistry {
+    let distributions = Distributions::new(&Proxy::default()).unwrap();
+    AnyRegistry::Distribution(distributions.connect(registry.address().parse().unwrap(), known(), side))
+}
+
 async fn promote(source: AnyRegistry, target: AnyRegistry, images: &Images) {
     let promotion = Promotion::new(source, [target], retries(), Limits::default());
     let report = Box::pin(promotion.run(images.release(), Until::Tagged, None)).await.unwrap();
@@ -70,8 +75,7 @@ async fn as_source() {
     }
     for _ in 0..2 {
         target.reset();
-        promote(ecr.connect(Side::Source).await, AnyRegistry::Distribution(connect((&target, Side::Target))), &images)
-            .await;
+        promote(ecr.connect(Side::Source).await, specified(&target, Side::Target), &images).await;
         for image in images.all() {
             for (name, bytes) in wanted(&images, &image.repository) {
                 assert_eq!(target.manifest(&image.repository, &name).as_deref(), Some(&*bytes), "{name}");
@@ -91,8 +95,7 @@ async fn as_target() {
     }
     for run in 0..2 {
         ecr.double.reset_requests();
-        promote(AnyRegistry::Distribution(connect((&source, Side::Source))), ecr.connect(Side::Target).await, &images)
-            .await;
+        promote(specified(&source, Side::Source), ecr.connect(Side::Target).await, &images).await;
         for image in images.all() {
             for (name, bytes) in wanted(&images, &image.repository) {
                 let digest = ecr.registry.resolve(&image.repository, &name).unwrap_or(name);

@@ -4,7 +4,7 @@ use image_fixtures::{Fixture, referrers_tag};
 use promotion::pull::{By, Mode, pull};
 use promotion::{Error, Limits, Outcome, PinnedImage, Promotion, Release, Report, RetryPolicy, Until};
 use registry::{Distribution, Distributions, Login, Proxy, Side};
-use registry_profiles::{PASSWORD, Profile, Referrers, Registry, USER};
+use registry_profiles::{Absent, PASSWORD, Profile, Referrers, Registry, USER};
 use serde_json::Value;
 
 use crate::images::{Images, moved, without_lists};
@@ -20,6 +20,7 @@ pub(crate) struct Setup {
     pub(crate) source: Registry,
     pub(crate) target: Registry,
     pub(crate) images: Images,
+    distributions: Distributions,
 }
 
 impl Setup {
@@ -34,11 +35,17 @@ impl Setup {
             }
             target.create(&image.repository);
         }
-        Self { source, target, images }
+        Self { source, target, images, distributions: Distributions::new(&Proxy::default()).unwrap() }
     }
 
-    pub(crate) fn promotion(&self) -> Promotion<Distribution, Distribution> {
-        let [source, target] = [(&self.source, Side::Source), (&self.target, Side::Target)].map(connect);
+    /// Connections share what is costly to set up.
+    pub(crate) fn connect(&self, registry: &Registry, side: Side, login: Login) -> Distribution {
+        self.distributions.connect(registry.address().parse().unwrap(), login, side)
+    }
+
+    fn promotion(&self) -> Promotion<Distribution, Distribution> {
+        let source = self.connect(&self.source, Side::Source, known());
+        let target = self.connect(&self.target, Side::Target, known());
         Promotion::new(source, [target], retries(), Limits::default())
     }
 
@@ -50,12 +57,20 @@ impl Setup {
     pub(crate) async fn promote_and_judge(&self) {
         self.check().await;
         let report = self.promote(self.images.release()).await.unwrap();
-        assert_eq!(report.notes, Vec::<String>::new());
+        self.assert_notes(&report.notes);
         self.assert_is_whole();
         self.target.settle();
         self.verify(report.images.clone()).await;
         self.assert_again_writes_nothing().await;
         assert!(!self.source.leaked() && !self.target.leaked(), "a credential went to another host");
+    }
+
+    /// Nothing is worth telling but that a target does not say what it has.
+    fn assert_notes(&self, notes: &[String]) {
+        let Absent { repository, manifest, .. } = &self.target.profile().absent;
+        let denies = [repository, manifest].iter().any(|refusal| matches!(refusal.status, 401 | 403));
+        assert_eq!(notes.is_empty(), !denies, "{notes:?}");
+        assert!(notes.iter().all(|note| note.starts_with("not known: ")), "{notes:?}");
     }
 
     /// Looks at everything, and writes nothing.
@@ -68,7 +83,7 @@ impl Setup {
 
     /// Pulls every byte, as whoever runs the images.
     pub(crate) async fn verify(&self, images: Vec<PinnedImage>) {
-        let target = connect((&self.target, Side::Pull));
+        let target = self.connect(&self.target, Side::Pull, known());
         for mode in [Mode::Reach, Mode::Full] {
             Box::pin(pull(vec![target.clone()], &images, By::Tag, mode, retries())).await.unwrap();
         }
@@ -121,14 +136,9 @@ impl Setup {
     }
 }
 
-pub(crate) fn connect((registry, side): (&Registry, Side)) -> Distribution {
-    let login = Login::Basic { user: USER.into(), password: PASSWORD.into(), from: "a test".into() };
-    connect_as(registry, side, login)
-}
-
-pub(crate) fn connect_as(registry: &Registry, side: Side, login: Login) -> Distribution {
-    let distributions = Distributions::new(&Proxy::default()).unwrap();
-    distributions.connect(registry.address().parse().unwrap(), login, side)
+/// The login of whoever may read and write.
+pub(crate) fn known() -> Login {
+    Login::Basic { user: USER.into(), password: PASSWORD.into(), from: "a test".into() }
 }
 
 /// Whether clients have no list to keep there.
