@@ -79,7 +79,8 @@ struct Named {
 fn written(list: Option<&Manifest>) -> Vec<(Option<Digest>, Box<RawValue>)> {
     let Some(list) = list else { return vec![] };
     let entries = serde_json::from_slice(list.raw()).map_or(vec![], |written: Written| written.manifests);
-    let digest = |entry: &RawValue| serde_json::from_str(entry.get()).ok().and_then(|Named { digest }| digest.parse().ok());
+    let digest =
+        |entry: &RawValue| serde_json::from_str(entry.get()).ok().and_then(|Named { digest }| digest.parse().ok());
     entries.into_iter().map(|entry| (digest(&entry), entry)).collect()
 }
 

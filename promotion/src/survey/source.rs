@@ -91,8 +91,10 @@ impl Survey {
                 self.problems.push(error);
                 return;
             }
-            let unfit: Vec<_> =
-                wanted.iter().filter_map(|(repository, digest, _)| self.unfit(repository, *digest, source.name())).collect();
+            let unfit: Vec<_> = wanted
+                .iter()
+                .filter_map(|(repository, digest, _)| self.unfit(repository, *digest, source.name()))
+                .collect();
             if !unfit.is_empty() {
                 self.problems.extend(unfit);
                 return;
@@ -133,10 +135,16 @@ impl Survey {
         let blob = content.children().iter().find(|child| !child.is_manifest())?;
         let what = format!("{}, which is no manifest but {}", blob.digest, excerpt(&blob.media_type));
         if content.children().iter().any(|child| child.media_type.starts_with(CACHE)) {
-            return refused(&what, "it is a cache of BuildKit and no image, so leave it out of the release, or export it with \
-                `image-manifest=true` to have one that registries take as an image");
+            return refused(
+                &what,
+                "it is a cache of BuildKit and no image, so leave it out of the release, or export it with \
+                `image-manifest=true` to have one that registries take as an image",
+            );
         }
-        refused(&what, "registries take indexes of manifests only, so promote what is an image, or build it anew with a current client")
+        refused(
+            &what,
+            "registries take indexes of manifests only, so promote what is an image, or build it anew with a current client",
+        )
     }
 
     async fn read_manifests<S: Source>(&mut self, wanted: &[(Repository, Digest, u64)], source: &Retrying<S>) {
