@@ -42,7 +42,8 @@ pub use plan::{Before, Plan, TargetPlan};
 pub use progress::{Phase, Progress, ProgressSnapshot};
 pub use promote::{Promotion, Until};
 pub use registry::{
-    ImmutableTags, Lookup, MountOutcome, Mounting, OpenBlob, PutOutcome, Referrers, RepositorySettings, Source, Target,
+    ImmutableTags, Lookup, MountOutcome, Mounting, OpenBlob, PutOutcome, ReferrerList, Referrers, RepositorySettings,
+    Source, Target,
 };
 pub use release::{Image, Images, MAX_RELEASE_BYTES, Parameter, PinnedImage, Release};
 pub use report::{Outcome, Report, TargetReport};

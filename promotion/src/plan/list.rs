@@ -19,6 +19,9 @@ pub(super) struct List {
     pub(super) tag: Tag,
     pub(super) old: Option<Digest>,
     pub(super) new: Digest,
+    pub(super) subject: Digest,
+    /// Whether it has to be written, or only if the target then keeps no list of its own.
+    pub(super) is_certain: bool,
 }
 
 /// The lists of a target that lack a referrer which is promoted. Their new bytes are kept in the store.
@@ -31,7 +34,7 @@ pub(super) fn lists(
 ) -> Vec<List> {
     let mut lists = Vec::new();
     for list in target.lists_to_write(roots) {
-        let ListToWrite { repository, subject, tag, current, gone, wanted } = list;
+        let ListToWrite { repository, subject, tag, current, gone, is_certain, wanted } = list;
         let theirs = source.get(&(repository.clone(), subject));
         let list = match (current, theirs) {
             // Byte for byte, where nothing has to be added or left out.
@@ -56,6 +59,8 @@ pub(super) fn lists(
             tag,
             old: current.map(Manifest::digest),
             new: list.digest(),
+            subject,
+            is_certain,
         });
         store.insert_unbounded(list);
     }

@@ -23,6 +23,15 @@ const CONFIGS: [&str; 2] =
 /// More problems than this are not looked for: an index may list any number of manifests that are not there.
 const ENOUGH: usize = 1_000;
 
+/// What is read of what an index lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// All of it.
+    Whole,
+    /// The indexes in it: what they list is named there.
+    Indexes,
+}
+
 impl Survey {
     /// Finds out what every tag points to.
     pub(super) async fn pin<S: Source>(&mut self, release: Release, source: &Retrying<S>) {
@@ -71,15 +80,15 @@ impl Survey {
                 only_indexes.push(wanted);
             }
         }
-        self.open_below(whole, |_| true, source).await;
-        self.open_below(only_indexes, Descriptor::is_index, source).await;
+        self.open_below(whole, Opening::Whole, source).await;
+        self.open_below(only_indexes, Opening::Indexes, source).await;
     }
 
     /// Reads these manifests and what they list, at any depth, as far as it is wanted.
     pub(super) async fn open_below<S: Source>(
         &mut self,
         wanted: Vec<(Repository, Digest, u64)>,
-        is_wanted: fn(&Descriptor) -> bool,
+        opening: Opening,
         source: &Retrying<S>,
     ) {
         let mut wanted = wanted;
@@ -91,10 +100,9 @@ impl Survey {
                 self.problems.push(error);
                 return;
             }
-            let unfit: Vec<_> = wanted
-                .iter()
-                .filter_map(|(repository, digest, _)| self.unfit(repository, *digest, source.name()))
-                .collect();
+            let opened = wanted.iter().filter(|_| opening == Opening::Whole);
+            let unfit: Vec<_> =
+                opened.filter_map(|(repository, digest, _)| self.unfit(repository, *digest, source.name())).collect();
             if !unfit.is_empty() {
                 self.problems.extend(unfit);
                 return;
@@ -103,7 +111,7 @@ impl Survey {
                 .iter()
                 .flat_map(|(repository, digest, _)| {
                     let children = self.store.content(*digest).map(Content::children).unwrap_or_default();
-                    let children = children.iter().filter(|child| is_wanted(child));
+                    let children = children.iter().filter(|child| opening == Opening::Whole || child.is_index());
                     children.map(|child| (repository.clone(), child.digest, child.size))
                 })
                 .collect();

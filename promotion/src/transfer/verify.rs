@@ -153,7 +153,9 @@ impl Plan {
     /// The manifests that this plan writes, and whether each is for a referrer.
     fn written(&self) -> impl Iterator<Item = (TargetRepository<'_>, Digest, bool)> {
         self.steps.iter().filter_map(|(_, step)| match step.work {
-            Work::Manifest(digest) => Some(((step.target, &step.repository), digest, step.is_for_referrer)),
+            Work::Manifest(digest) | Work::ListUnlessKept { list: digest, .. } => {
+                Some(((step.target, &step.repository), digest, step.is_for_referrer))
+            }
             Work::Copy(_) | Work::CopyUnlessPresent(_) | Work::Mount { .. } => None,
         })
     }
@@ -164,7 +166,7 @@ impl Plan {
             Work::Copy(blob) | Work::CopyUnlessPresent(blob) | Work::Mount { blob, .. } => {
                 Some(((step.target, &step.repository), blob.digest))
             }
-            Work::Manifest(_) => None,
+            Work::Manifest(_) | Work::ListUnlessKept { .. } => None,
         })
     }
 }

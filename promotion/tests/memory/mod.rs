@@ -13,8 +13,8 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, stream};
 use oci::{Descriptor, Digest, Manifest, Reference, Registry, Repository, Tag};
 use promotion::{
-    Error, ImmutableTags, Lookup, MountOutcome, Mounting, Name, OpenBlob, PutOutcome, Referrers, RepositorySettings,
-    Source, Target,
+    Error, ImmutableTags, Lookup, MountOutcome, Mounting, Name, OpenBlob, PutOutcome, ReferrerList, Referrers,
+    RepositorySettings, Source, Target,
 };
 use tokio::time::Instant;
 
@@ -36,6 +36,8 @@ pub(crate) enum Fault {
     Flip(usize),
     /// The call never answers.
     Hang,
+    /// There is no list of tags.
+    Unlisted,
     /// The put is refused for want of blobs that are there, or the mount declined.
     Forgetful,
     /// The put is refused, because all manifests and blobs of the repository were deleted a moment before.
@@ -59,6 +61,8 @@ pub(crate) struct Held {
     /// What is not seen yet, from when on it is, and what a tag pointed to before.
     late: HashMap<Reference, (Instant, Option<Digest>)>,
     pub(crate) immutable: bool,
+    /// The digests of referrers, of any subject, that are not SHA-256.
+    pub(crate) foreign_referrers: Vec<Box<str>>,
     /// Patterns of tags that may move nevertheless.
     pub(crate) mutable_tags: Vec<String>,
 }
@@ -90,6 +94,10 @@ pub(crate) struct State {
     pub(crate) one_by_one: bool,
     /// Whether what refers to a manifest is listed by the registry, and not by clients.
     pub(crate) lists_referrers: bool,
+    /// Whether what it answers of a subject that it does not have is what it answers where it lists none.
+    pub(crate) hides_absent_subjects: bool,
+    /// What is answered instead of a list.
+    pub(crate) unclear_referrers: Option<Error>,
     /// Bytes of every body that reached the registry, whether it was committed or not.
     pub(crate) received: Vec<u64>,
 }
@@ -231,8 +239,16 @@ impl Source for Memory {
 
     async fn referrers(&self, repository: &Repository, subject: Digest) -> Result<Referrers, Error> {
         self.enter("referrers", repository.as_str()).await?;
+        if let Some(error) = self.state().unclear_referrers.clone() {
+            return Ok(Referrers::Unclear(error));
+        }
         if !self.state().lists_referrers {
-            return Ok(Referrers::Unlisted);
+            let is_told = !self.state().hides_absent_subjects;
+            return Ok(if is_told { Referrers::Unlisted } else { Referrers::UnlistedOrAbsent });
+        }
+        let is_absent = self.with(repository, |held| !held.manifests.contains_key(&subject))?;
+        if is_absent && self.state().hides_absent_subjects {
+            return Ok(Referrers::UnlistedOrAbsent);
         }
         self.with(repository, |held| {
             let referrers = held.manifests.values().filter(|manifest| manifest.subject() == Some(subject));
@@ -242,12 +258,15 @@ impl Source for Memory {
                 size: manifest.raw().len() as u64,
                 platform: None,
             };
-            Referrers::Listed(referrers.map(descriptor).collect())
+            let manifests = referrers.map(descriptor).collect();
+            Referrers::Listed(ReferrerList { manifests, others: held.foreign_referrers.clone() })
         })
     }
 
     async fn tags(&self, repository: &Repository, prefix: &str) -> Result<Option<Vec<Tag>>, Error> {
-        self.enter("tags", repository.as_str()).await?;
+        if matches!(self.enter("tags", repository.as_str()).await?, Some(Fault::Unlisted)) {
+            return Ok(None);
+        }
         self.with(repository, |held| {
             Some(held.tags.keys().filter(|tag| tag.as_str().starts_with(prefix)).cloned().collect())
         })
