@@ -10,6 +10,7 @@ use http::header::{AUTHORIZATION, HeaderValue};
 use promotion::{Error, Name};
 use reqwest::{RequestBuilder, Response};
 
+use super::descriptors::idle_per_host;
 use super::logged::Logged;
 use super::origin::Origin;
 use super::request_url::RequestUrl;
@@ -77,6 +78,7 @@ impl Client {
             // stops them all.
             .http1_only()
             .connect_timeout(timeouts.connect)
+            .pool_max_idle_per_host(idle_per_host())
             .pool_idle_timeout(Duration::from_secs(20));
         let proxied = proxy.is_some();
         let inner = proxy.into_iter().fold(builder, reqwest::ClientBuilder::proxy).build().map_err(|error| {

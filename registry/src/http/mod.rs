@@ -8,6 +8,7 @@ mod authorized;
 mod body;
 mod client;
 mod depth;
+mod descriptors;
 mod failure;
 mod link;
 mod logged;
