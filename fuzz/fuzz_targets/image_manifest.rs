@@ -33,7 +33,7 @@ fuzz_target!(|data: &[u8]| {
         let peer: serde_json::Value = serde_json::from_slice(data).expect("JSON");
         let entries = |field: &str| peer[field].as_array().map_or(0, Vec::len);
         match &**content {
-            Content::Index { manifests } => {
+            Content::Index { manifests, .. } => {
                 assert_eq!(manifests.len(), entries("manifests"));
                 assert!(peer.get("layers").is_none_or(serde_json::Value::is_null));
             }

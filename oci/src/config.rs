@@ -40,8 +40,9 @@ impl ImageConfig {
     pub fn parse(raw: &[u8]) -> Result<Self, InvalidConfig> {
         let wire: Wire = serde_json::from_slice(raw).map_err(|error| InvalidConfig(excerpt(&error.to_string())))?;
         let Runtime { user, working_dir, env, labels, exposed_ports, entrypoint, cmd } = wire.config;
+        let platform = Platform::of(Some(wire.os), Some(wire.architecture), wire.variant);
         Ok(Self {
-            platform: Platform { os: wire.os, architecture: wire.architecture, variant: wire.variant },
+            platform: platform.ok_or_else(|| InvalidConfig("it names no platform".into()))?,
             user,
             working_dir,
             env,
@@ -159,7 +160,14 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_configuration() {
-        for json in ["", "null", "{}", r#"{"os":"linux"}"#, r#"{"os":1,"architecture":"amd64"}"#] {
+        for json in [
+            "",
+            "null",
+            "{}",
+            r#"{"os":"linux"}"#,
+            r#"{"os":"","architecture":""}"#,
+            r#"{"os":1,"architecture":"amd64"}"#,
+        ] {
             let refusal = ImageConfig::parse(json.as_bytes()).unwrap_err().to_string();
             assert!(refusal.starts_with("it is not an image configuration: "), "{refusal}");
         }

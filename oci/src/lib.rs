@@ -7,6 +7,7 @@
 mod config;
 mod descriptor;
 mod digest;
+mod listed;
 mod manifest;
 mod media_type;
 mod platform;
@@ -16,6 +17,7 @@ pub mod text;
 pub use config::{ImageConfig, InvalidConfig};
 pub use descriptor::Descriptor;
 pub use digest::{Digest, Hasher, InvalidDigest};
+pub use listed::ListedDescriptor;
 pub use manifest::{Content, InvalidManifest, MAX_MANIFEST_BYTES, Manifest};
 pub use media_type::MediaType;
 pub use platform::{InvalidPlatform, Platform};

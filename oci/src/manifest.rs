@@ -6,10 +6,13 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::text::excerpt;
-use crate::{Descriptor, Digest, MediaType, Platform};
+use crate::{Descriptor, Digest, ListedDescriptor, MediaType, Platform, platform};
 
 /// The largest manifest ECR takes: 4 MiB (`imageManifest` of the PutImage API).
 pub const MAX_MANIFEST_BYTES: usize = 4 << 20;
+
+/// What is declared of files by servers that know nothing of manifests.
+const GENERIC: [&str; 4] = ["application/json", "application/octet-stream", "binary/octet-stream", "text/plain"];
 
 /// A manifest: the exact bytes, and beside them what they say.
 ///
@@ -40,6 +43,9 @@ pub enum Content {
     Index {
         /// The entries, as listed.
         manifests: Vec<Descriptor>,
+        /// The digests of entries in an algorithm other than SHA-256, which no registry is asked for: an image that
+        /// lists one cannot be promoted whole, a list of referrers can do without.
+        others: Vec<Box<str>>,
     },
 }
 
@@ -48,7 +54,16 @@ impl Content {
     #[must_use]
     pub fn children(&self) -> &[Descriptor] {
         match self {
-            Self::Index { manifests } => manifests,
+            Self::Index { manifests, .. } => manifests,
+            Self::Image { .. } => &[],
+        }
+    }
+
+    /// The digests of entries that are not SHA-256: none for an image.
+    #[must_use]
+    pub fn others(&self) -> &[Box<str>] {
+        match self {
+            Self::Index { others, .. } => others,
             Self::Image { .. } => &[],
         }
     }
@@ -104,7 +119,7 @@ struct Wire {
     media_type: Option<Box<str>>,
     config: Option<Descriptor>,
     layers: Option<Vec<Layer>>,
-    manifests: Option<Vec<Descriptor>>,
+    manifests: Option<Vec<ListedDescriptor>>,
     fs_layers: Option<IgnoredAny>,
     subject: Option<Subject>,
 }
@@ -116,6 +131,7 @@ struct Layer {
     media_type: Box<str>,
     digest: Digest,
     size: u64,
+    #[serde(default, deserialize_with = "platform::said")]
     platform: Option<Platform>,
     annotations: Option<Annotations>,
 }
@@ -130,7 +146,7 @@ struct Annotations {
 /// A text, so that a manifest whose subject has a digest of another algorithm is read all the same.
 #[derive(Deserialize)]
 struct Subject {
-    digest: Box<str>,
+    digest: Option<Box<str>>,
 }
 
 impl Manifest {
@@ -165,7 +181,10 @@ impl Manifest {
         if wire.schema_version != 2 {
             return malformed(format!("schemaVersion is {}, expected 2", wire.schema_version));
         }
-        let named = match (wire.media_type.as_deref(), declared) {
+        let own = wire.media_type.as_deref().filter(|own| !own.is_empty());
+        // A server that only keeps files says this of any JSON, which is not to say that it is another manifest.
+        let declared = declared.filter(|declared| own.is_none() || !GENERIC.contains(declared));
+        let named = match (own, declared) {
             (Some(own), Some(declared)) if own != declared => {
                 return malformed(format!(
                     "it calls itself {:?}, the registry calls it {:?}",
@@ -180,11 +199,12 @@ impl Manifest {
             return malformed(format!("media type {named:?} is no image manifest and no index"));
         };
         let content = match (wire.config, wire.layers, wire.manifests) {
-            (Some(config), Some(layers), None) if !media_type.is_index() => image(config, layers),
-            (None, None, Some(manifests)) if media_type.is_index() => Content::Index { manifests },
+            // A list that is empty may be left out, or `null` (image-spec#1016).
+            (Some(config), layers, None) if !media_type.is_index() => image(config, layers.unwrap_or_default()),
+            (None, None, manifests) if media_type.is_index() => index(manifests.unwrap_or_default()),
             _ => return malformed(format!("its fields do not fit its media type {named:?}")),
         };
-        let subject = wire.subject.and_then(|subject| subject.digest.parse().ok());
+        let subject = wire.subject.and_then(|subject| subject.digest?.parse().ok());
         Ok(Self { digest: Digest::of(&raw), raw, media_type, content: Arc::new(content), subject })
     }
 
@@ -227,6 +247,17 @@ fn image(config: Descriptor, layers: Vec<Layer>) -> Content {
         Descriptor { media_type, digest, size, platform }
     });
     Content::Image { config, layers: layers.collect(), signatures }
+}
+
+fn index(listed: Vec<ListedDescriptor>) -> Content {
+    let (mut manifests, mut others) = (Vec::new(), Vec::new());
+    for entry in listed {
+        match entry.into_descriptor() {
+            Ok(descriptor) => manifests.push(descriptor),
+            Err(other) => others.push(other),
+        }
+    }
+    Content::Index { manifests, others }
 }
 
 impl fmt::Debug for Manifest {
@@ -285,6 +316,50 @@ mod tests {
         assert!(parse(&image(r#""manifests":[],"#), Some(MediaType::OciManifest.as_str())).is_err());
         assert!(parse(&image(""), Some(MediaType::OciIndex.as_str())).is_err());
         assert!(parse(&image(""), Some("application/json")).is_err());
+    }
+
+    /// A builder that is written in Go leaves out, or writes `null`, where there is nothing (image-spec#1016).
+    #[test]
+    fn a_list_that_is_absent_or_null_is_empty() {
+        let config = descriptor("application/vnd.oci.image.config.v1+json");
+        let image = MediaType::OciManifest;
+        let index = MediaType::OciIndex;
+        for (media_type, fields) in [
+            (image, format!(r#""config":{config},"layers":null"#)),
+            (image, format!(r#""config":{config}"#)),
+            (image, format!(r#""config":{config},"layers":[],"manifests":null,"subject":null"#)),
+            (image, format!(r#""config":{config},"mediaType":"","subject":{{}}"#)),
+            (index, r#""manifests":null"#.to_owned()),
+            (index, r#""manifests":[],"layers":null,"config":null"#.to_owned()),
+        ] {
+            let text = format!(r#"{{"schemaVersion":2,{fields}}}"#);
+            let manifest = parse(&text, Some(media_type.as_str())).unwrap();
+            let blobs = usize::from(media_type == image);
+            assert_eq!((manifest.content().blobs().count(), manifest.content().children().len()), (blobs, 0), "{text}");
+        }
+        assert!(parse(r#"{"schemaVersion":2,"layers":[]}"#, Some(image.as_str())).is_err());
+    }
+
+    #[test]
+    fn an_entry_of_another_algorithm_is_known_apart() {
+        let theirs = format!(r#"{{"mediaType":"x","digest":"sha512:{HEX}{HEX}","size":7}}"#);
+        let text = format!(r#"{{"schemaVersion":2,"manifests":[{theirs},{}]}}"#, descriptor("x"));
+        let index = parse(&text, Some(MediaType::OciIndex.as_str())).unwrap();
+        assert_eq!((index.content().children().len(), index.content().others().len()), (1, 1));
+        for broken in ["sha256:abc", "sha512", "", ":x", "sha512:", "sha512:ü"] {
+            let entry = format!(r#"{{"mediaType":"x","digest":"{broken}","size":7}}"#);
+            let text = format!(r#"{{"schemaVersion":2,"manifests":[{entry}]}}"#);
+            assert!(parse(&text, Some(MediaType::OciIndex.as_str())).is_err(), "{broken:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn what_a_server_of_files_declares_does_not_disagree() {
+        let own = r#""mediaType":"application/vnd.oci.image.manifest.v1+json","#;
+        for declared in GENERIC {
+            assert_eq!(parse(&image(own), Some(declared)).unwrap().media_type(), MediaType::OciManifest);
+            assert!(parse(&image(""), Some(declared)).is_err());
+        }
     }
 
     #[test]

@@ -131,6 +131,8 @@ struct Inner {
     name: Name,
     message: String,
     temporary: bool,
+    inconclusive: bool,
+    throttled: bool,
     retry_after: Option<Duration>,
     overrun: Option<Overrun>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
@@ -150,6 +152,8 @@ impl Error {
             name,
             message: sanitize(truncate(&message.into(), LONGEST)),
             temporary: name == Name::RegistryUnavailable,
+            inconclusive: false,
+            throttled: false,
             retry_after: None,
             overrun: None,
             source: None,
@@ -170,6 +174,21 @@ impl Error {
     #[must_use]
     pub fn temporary(mut self) -> Self {
         self.0.temporary = true;
+        self
+    }
+
+    /// It leaves open whether what was asked for is there: the registry answered like this to a look-up of one thing.
+    /// What is only known when it is written may then be written.
+    #[must_use]
+    pub fn inconclusive(mut self) -> Self {
+        self.0.inconclusive = true;
+        self
+    }
+
+    /// The registry is well and was asked too often: it is worth more patience than a failure.
+    #[must_use]
+    pub fn throttled(mut self) -> Self {
+        self.0.throttled = true;
         self
     }
 
@@ -238,6 +257,18 @@ impl Error {
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         self.0.temporary
+    }
+
+    /// Whether it leaves open whether what was asked for is there.
+    #[must_use]
+    pub fn is_inconclusive(&self) -> bool {
+        self.0.inconclusive
+    }
+
+    /// Whether the registry was asked too often.
+    #[must_use]
+    pub fn is_throttled(&self) -> bool {
+        self.0.throttled
     }
 
     /// How long the registry asked to be left alone.

@@ -13,6 +13,7 @@ mod blob;
 pub mod conformance;
 mod error;
 mod findings;
+mod flow;
 mod lookup;
 mod manifest_store;
 mod overrun;
@@ -40,7 +41,8 @@ pub use plan::{Before, Plan, TargetPlan};
 pub use progress::{Phase, Progress, ProgressSnapshot};
 pub use promote::{Promotion, Until};
 pub use registry::{
-    ImmutableTags, Lookup, MountOutcome, Mounting, OpenBlob, PutOutcome, Referrers, RepositorySettings, Source, Target,
+    ImmutableTags, Lookup, MountOutcome, Mounting, OpenBlob, PutOutcome, ReferrerList, Referrers, RepositorySettings,
+    Source, Target,
 };
 pub use release::{Image, Images, MAX_RELEASE_BYTES, Parameter, PinnedImage, Release};
 pub use report::{Outcome, Report, TargetReport};

@@ -15,13 +15,35 @@ const KEPT_BYTES: usize = 32 << 20;
 /// that lists manifests without end.
 const READ_BYTES: usize = 128 << 20;
 
+/// How many bytes of manifests were read of one release.
+#[derive(Debug, Default)]
+pub(crate) struct ReadBytes(usize);
+
+impl ReadBytes {
+    pub(crate) fn count(&mut self, bytes: usize) {
+        self.0 = self.0.saturating_add(bytes);
+    }
+
+    /// The error if there were more than a release may have: nothing more is to be read then.
+    pub(crate) fn overflow(&self) -> Option<Error> {
+        (self.0 > READ_BYTES).then(|| {
+            let why = format!(
+                "the manifests of this release have more than {} MiB in all, and no more are read: split the release, or see what \
+                 its indexes list and which referrers its images have",
+                READ_BYTES >> 20
+            );
+            Error::new(Name::RegistryLimit, why)
+        })
+    }
+}
+
 /// The manifests of a release by digest: what each refers to, and the bytes of as many as fit.
 #[derive(Debug, Default)]
 pub(crate) struct ManifestStore {
     contents: HashMap<Digest, Arc<Content>>,
     manifests: HashMap<Digest, Manifest>,
     kept_bytes: usize,
-    read_bytes: usize,
+    read: ReadBytes,
 }
 
 impl ManifestStore {
@@ -38,19 +60,12 @@ impl ManifestStore {
 
     /// Counts what is kept elsewhere of what the source says.
     pub(crate) fn count_bytes(&mut self, bytes: usize) {
-        self.read_bytes = self.read_bytes.saturating_add(bytes);
+        self.read.count(bytes);
     }
 
-    /// The error if more was inserted than a release may have: nothing more is to be read then.
+    /// See [`ReadBytes::overflow`].
     pub(crate) fn overflow(&self) -> Option<Error> {
-        (self.read_bytes > READ_BYTES).then(|| {
-            let why = format!(
-                "the manifests of this release have more than {} MiB in all, and no more are read: split the release, or see what \
-                 its indexes list and which referrers its images have",
-                READ_BYTES >> 20
-            );
-            Error::new(Name::RegistryLimit, why)
-        })
+        self.read.overflow()
     }
 
     /// Keeps what a manifest refers to, and not its bytes.

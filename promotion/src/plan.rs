@@ -87,6 +87,9 @@ pub(crate) enum Work {
     Mount { blob: Descriptor, from: Repository },
     /// Write a manifest.
     Manifest(Digest),
+    /// Write the list of what refers to a subject, unless the target turns out to keep one itself now that it has both:
+    /// before, quay.io answers as a registry without lists (quay#3071).
+    ListUnlessKept { list: Digest, subject: Digest },
 }
 
 impl Step {
@@ -95,13 +98,13 @@ impl Step {
     pub(crate) fn sends(&self) -> Option<&Descriptor> {
         match &self.work {
             Work::Copy(blob) | Work::CopyUnlessPresent(blob) => Some(blob),
-            Work::Mount { .. } | Work::Manifest(_) => None,
+            Work::Mount { .. } | Work::Manifest(_) | Work::ListUnlessKept { .. } => None,
         }
     }
 
     /// Whether it brings a blob, and no manifest.
     pub(crate) fn is_for_blob(&self) -> bool {
-        !matches!(self.work, Work::Manifest(_))
+        !matches!(self.work, Work::Manifest(_) | Work::ListUnlessKept { .. })
     }
 }
 
@@ -259,7 +262,8 @@ fn ordered_repositories<'r>(
     }
     let shared_bytes = |repository: &Repository| -> u64 {
         let blobs = blobs.get(repository).into_iter().flatten();
-        blobs.filter(|(digest, _)| users.get(digest).is_some_and(|users| *users > 1)).map(|(_, size)| size).sum()
+        let shared = blobs.filter(|(digest, _)| users.get(digest).is_some_and(|users| *users > 1));
+        shared.fold(0, |sum, (_, size)| sum.saturating_add(*size))
     };
     let mut ordered: Vec<_> = missing.into_iter().collect();
     ordered.sort_by_cached_key(|(repository, _)| std::cmp::Reverse(shared_bytes(repository)));
@@ -331,8 +335,16 @@ impl<'a> Planner<'a> {
         }
         for list in lists {
             let entries = self.store.content(list.new).map(Content::children).unwrap_or_default();
-            let after = entries.iter().filter_map(|entry| manifests.get(&entry.digest).copied().flatten()).collect();
-            self.add(repository, Work::Manifest(list.new), after, true);
+            let before = entries.iter().map(|entry| entry.digest).chain([list.subject]);
+            let mut after: Vec<StepId> =
+                before.filter_map(|digest| manifests.get(&digest).copied().flatten()).collect();
+            after.sort_unstable();
+            after.dedup();
+            let work = match list.is_certain {
+                true => Work::Manifest(list.new),
+                false => Work::ListUnlessKept { list: list.new, subject: list.subject },
+            };
+            self.add(repository, work, after, true);
             self.plan.tally.manifests_put += 1;
         }
         self.plan.non_distributable += left_elsewhere.len() as u64;
@@ -347,7 +359,7 @@ impl<'a> Planner<'a> {
     ) -> Option<StepId> {
         if known.blobs.as_ref().is_some_and(|blobs| blobs.contains(&blob.digest)) {
             self.plan.tally.blobs_present += 1;
-            self.plan.tally.bytes_present += blob.size;
+            self.plan.tally += Tally { bytes_present: blob.size, ..Tally::default() };
             return None;
         }
         let (work, after) = match self.sibling(known, blob.digest) {
@@ -357,7 +369,7 @@ impl<'a> Planner<'a> {
             }
             None => {
                 self.plan.tally.blobs_copied += 1;
-                self.plan.tally.bytes_copied += blob.size;
+                self.plan.tally += Tally { bytes_copied: blob.size, ..Tally::default() };
                 let is_asked = known.blobs.is_some();
                 let work = if is_asked { Work::Copy } else { Work::CopyUnlessPresent };
                 (work(blob.clone()), vec![])

@@ -16,7 +16,8 @@ pub struct Progress {
     in_flight: Mutex<HashMap<StepId, (Repository, Descriptor)>>,
     moved: AtomicU64,
     stage: Mutex<(Phase, Tally)>,
-    left: Mutex<BTreeMap<(TargetId, Repository, Digest), String>>,
+    /// None for what a target needs not, and why for all else.
+    left: Mutex<BTreeMap<(TargetId, Repository, Digest), Option<String>>>,
 }
 
 /// What a promotion is doing.
@@ -89,7 +90,12 @@ impl Progress {
 
     /// Notes that a referrer is left behind, and why the target does not take it.
     pub(crate) fn leave(&self, target: TargetId, repository: &Repository, digest: Digest, why: String) {
-        lock(&self.left).insert((target, repository.clone(), digest), why);
+        lock(&self.left).insert((target, repository.clone(), digest), Some(why));
+    }
+
+    /// Notes that a target turned out not to need something.
+    pub(crate) fn pass_over(&self, target: TargetId, repository: &Repository, digest: Digest) {
+        lock(&self.left).insert((target, repository.clone(), digest), None);
     }
 
     pub(crate) fn is_left(&self, target: TargetId, repository: &Repository, digest: Digest) -> bool {
@@ -98,7 +104,7 @@ impl Progress {
 
     /// Why each manifest that was left behind was.
     pub(crate) fn reasons(&self) -> Vec<String> {
-        lock(&self.left).values().map(|why| format!("left behind: {why}")).collect()
+        lock(&self.left).values().flatten().map(|why| format!("left behind: {why}")).collect()
     }
 
     /// Notes that the blob of this step is on its way, for as long as the answer lives.

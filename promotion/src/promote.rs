@@ -96,7 +96,8 @@ impl<S: Source, T: Target> Promotion<S, T> {
     async fn rounds(&self, release: Release, until: Until, progress: &Arc<Progress>) -> Result<Report, Error> {
         let begin = Instant::now();
         let reader = &BlobReader::new(self.source.clone(), self.limits.ranges_in_flight);
-        let transfer = Transfer { reader, targets: &self.targets, limits: self.limits, progress };
+        let flows = self.targets.map(|_| Arc::default());
+        let transfer = Transfer { reader, targets: &self.targets, flows, limits: self.limits, progress };
         let mut first: Option<Arc<Plan>> = None;
         let mut release = release;
         let mut is_staged_anew = true;

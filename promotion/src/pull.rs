@@ -4,7 +4,7 @@ mod consumer;
 mod failure;
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub use consumer::Consumer;
 use failure::{LISTED, PullFailure, one_error};
@@ -15,7 +15,9 @@ use serde::Deserialize;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
-use crate::{Error, Name, PinnedImage, RetryPolicy, Retrying, Source, read_whole};
+use crate::blob::BlobReader;
+use crate::manifest_store::ReadBytes;
+use crate::{Error, Name, PinnedImage, RetryPolicy, Retrying, Source as _};
 
 /// How many images are opened at a time.
 const IMAGES_AT_ONCE: usize = 16;
@@ -95,23 +97,23 @@ pub async fn pull<C: Consumer>(
     mode: Mode,
     retry_policy: RetryPolicy,
 ) -> Result<Pulled, Error> {
-    let registries: Vec<_> =
-        registries.into_iter().map(|registry| Arc::new(Retrying::new(registry, retry_policy))).collect();
+    let retrying = registries.into_iter().map(|registry| Arc::new(Retrying::new(registry, retry_policy)));
+    let readers: Vec<_> = retrying.map(|registry| BlobReader::new(registry, 0)).collect();
     let mut failures = Vec::new();
     let mut blobs = Vec::new();
-    let opening = registries.iter().flat_map(|registry| images.iter().map(move |image| open(registry, image, by)));
+    let read = &ReadManifests::default();
+    let opening = readers.iter().flat_map(|reader| images.iter().map(move |image| open(reader, image, by, read)));
     let mut opened = stream::iter(opening).buffered(IMAGES_AT_ONCE);
     let mut seen = HashSet::new();
     while let Some(image) = opened.next().await {
+        if let Some(error) = read.overflow() {
+            return Err(error);
+        }
         failures.extend(image.failures);
         // A digest that two manifests list with different sizes is looked at twice, and once it will not do.
         let new = |blob: &ImageBlob<C>| {
-            seen.insert((
-                Arc::as_ptr(&blob.registry).addr(),
-                blob.repository.clone(),
-                blob.descriptor.digest,
-                blob.descriptor.size,
-            ))
+            let registry = std::ptr::from_ref(blob.reader.source()).addr();
+            seen.insert((registry, blob.repository.clone(), blob.descriptor.digest, blob.descriptor.size))
         };
         blobs.extend(image.blobs.into_iter().filter(new));
     }
@@ -121,8 +123,25 @@ pub async fn pull<C: Consumer>(
     if let Some(error) = one_error(&failures, is_all) {
         return Err(error);
     }
-    let requests = registries.iter().map(|registry| registry.requests()).sum();
-    Ok(Pulled { images: (images.len() * registries.len()) as u64, blobs: count, bytes_read, requests })
+    let requests = readers.iter().map(|reader| reader.source().requests()).sum();
+    Ok(Pulled { images: (images.len() * readers.len()) as u64, blobs: count, bytes_read, requests })
+}
+
+/// How much was read of the manifests of a release, which all registries should have alike.
+#[derive(Default)]
+struct ReadManifests(Mutex<(HashSet<Digest>, ReadBytes)>);
+
+impl ReadManifests {
+    fn count(&self, manifest: &Manifest) {
+        let (seen, bytes) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.insert(manifest.digest()) {
+            bytes.count(manifest.raw().len());
+        }
+    }
+
+    fn overflow(&self) -> Option<Error> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).1.overflow()
+    }
 }
 
 /// An image whose manifests were pulled.
@@ -133,50 +152,55 @@ struct OpenImage<C> {
 
 /// A blob of an image.
 struct ImageBlob<C> {
-    registry: Arc<Retrying<C>>,
+    reader: BlobReader<C>,
     repository: Repository,
     descriptor: Descriptor,
-    image: String,
+    image: Arc<str>,
 }
 
-async fn open<C: Consumer>(registry: &Arc<Retrying<C>>, image: &PinnedImage, by: By) -> OpenImage<C> {
-    let repository = &image.repository;
-    let name = format!("{image} in {}", registry.name());
+/// Pulls the manifests of an image, from level to level. Of each, only what it lists is kept.
+async fn open<C: Consumer>(reader: &BlobReader<C>, image: &PinnedImage, by: By, read: &ReadManifests) -> OpenImage<C> {
+    let (registry, repository) = (reader.source(), &image.repository);
+    let name: Arc<str> = format!("{image} in {}", registry.name()).into();
     let mut opened = OpenImage { blobs: vec![], failures: vec![] };
-    let mut level = match root(registry, image, by).await {
-        Ok(manifest) => vec![manifest],
-        Err(error) => {
-            opened.failures.push(PullFailure { image: name, error });
-            return opened;
-        }
-    };
     let mut seen: HashSet<Digest> = HashSet::new();
+    let mut level = vec![None];
     for _ in 0..=MAX_INDEX_DEPTH {
-        let mut children = Vec::new();
-        for manifest in level.drain(..) {
-            let blobs = manifest.content().blobs().filter(|blob| !blob.is_non_distributable());
-            opened.blobs.extend(blobs.map(|blob| ImageBlob {
-                registry: registry.clone(),
-                repository: repository.clone(),
-                descriptor: blob.clone(),
-                image: name.clone(),
-            }));
-            let listed = manifest.content().children().iter().map(|child| child.digest);
-            children.extend(listed.filter(|digest| seen.insert(*digest)));
-        }
-        if children.is_empty() {
-            return opened;
-        }
-        for digest in children {
-            let reference = Reference::Digest(digest);
-            match registry.ask(|registry| registry.pull_manifest(repository, &reference)).await {
-                Ok(manifest) => level.push(manifest),
-                Err(error) => opened.failures.push(PullFailure { image: name.clone(), error }),
+        let mut below = Vec::new();
+        for child in level {
+            if read.overflow().is_some() {
+                return opened;
+            }
+            let pulled = match child {
+                None => root(registry, image, by).await,
+                Some(digest) => {
+                    let reference = Reference::Digest(digest);
+                    registry.ask(|registry| registry.pull_manifest(repository, &reference)).await
+                }
+            };
+            match pulled {
+                Err(error) => opened.failures.push(PullFailure { image: name.to_string(), error }),
+                Ok(manifest) => {
+                    read.count(&manifest);
+                    let blobs = manifest.content().blobs().filter(|blob| !blob.is_non_distributable());
+                    opened.blobs.extend(blobs.map(|blob| ImageBlob {
+                        reader: reader.clone(),
+                        repository: repository.clone(),
+                        descriptor: blob.clone(),
+                        image: name.clone(),
+                    }));
+                    let listed = manifest.content().children().iter().map(|child| child.digest);
+                    below.extend(listed.filter(|digest| seen.insert(*digest)).map(Some));
+                }
             }
         }
+        if below.is_empty() {
+            return opened;
+        }
+        level = below;
     }
     let error = Error::new(Name::RegistryLimit, format!("its indexes are nested more than {MAX_INDEX_DEPTH} deep"));
-    opened.failures.push(PullFailure { image: name, error });
+    opened.failures.push(PullFailure { image: name.to_string(), error });
     opened
 }
 
@@ -230,30 +254,26 @@ async fn fetch<C: Consumer>(mut blobs: Vec<ImageBlob<C>>, mode: Mode, failures: 
 }
 
 async fn fetch_one<C: Consumer>(blob: ImageBlob<C>, mode: Mode) -> Result<u64, PullFailure> {
-    let ImageBlob { registry, repository, descriptor: blob, image } = blob;
+    let ImageBlob { reader, repository, descriptor: blob, image } = blob;
     let result = match mode {
-        Mode::Reach => registry.ask(|registry| registry.probe_blob(&repository, &blob)).await.map(|()| 0),
-        Mode::Full => match read(&registry, &repository, &blob).await {
+        Mode::Reach => reader.source().ask(|registry| registry.probe_blob(&repository, &blob)).await.map(|()| 0),
+        Mode::Full => match read(&reader, &repository, &blob).await {
             // The line may have done it.
-            Err(error) if error.name() == Name::CorruptContent => read(&registry, &repository, &blob).await,
+            Err(error) if error.name() == Name::CorruptContent => read(&reader, &repository, &blob).await,
             result => result,
         },
     };
     result.map_err(|error| {
         let error = if error.name() == Name::CorruptContent { error.renamed(Name::PullFailed) } else { error };
         PullFailure {
-            image,
+            image: image.to_string(),
             error: error.context(format_args!("{repository}, blob {} of {} bytes", blob.digest, blob.size)),
         }
     })
 }
 
-async fn read<C: Consumer>(
-    registry: &Arc<Retrying<C>>,
-    repository: &Repository,
-    blob: &Descriptor,
-) -> Result<u64, Error> {
-    let pieces = std::pin::pin!(read_whole(registry.clone(), repository.clone(), blob.clone()));
+async fn read<C: Consumer>(reader: &BlobReader<C>, repository: &Repository, blob: &Descriptor) -> Result<u64, Error> {
+    let pieces = std::pin::pin!(reader.read(repository, blob));
     pieces.try_fold(0, |bytes, piece| async move { Ok(bytes + piece.len() as u64) }).await
 }
 

@@ -7,7 +7,7 @@ use std::ops::{Range, RangeInclusive};
 
 use bytes::Bytes;
 use futures_util::Stream;
-use oci::{Descriptor, Digest, Manifest, Reference, Registry, Repository, Tag};
+use oci::{Descriptor, Digest, ListedDescriptor, Manifest, Reference, Registry, Repository, Tag};
 
 use crate::Error;
 
@@ -92,13 +92,36 @@ pub struct OpenBlob<Blob> {
 }
 
 /// What a registry knows of the manifests that refer to another one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Referrers {
     /// All of them.
-    Listed(Vec<Descriptor>),
+    Listed(ReferrerList),
     /// It keeps no list: clients keep one, as an index under the tag `sha256-<hex>` (section "Referrers Tag Schema" of
     /// the distribution specification).
     Unlisted,
+    /// It keeps no list, or does not have the subject: some registries answer alike. It can be asked again once it has.
+    UnlistedOrAbsent,
+    /// Neither a list nor that there is none, for this reason. Clients may keep one.
+    Unclear(Error),
+}
+
+/// A list of referrers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReferrerList {
+    /// Those that can be promoted.
+    pub manifests: Vec<Descriptor>,
+    /// The digests of those that cannot, as they are not SHA-256.
+    pub others: Vec<Box<str>>,
+}
+
+impl ReferrerList {
+    /// Adds an entry.
+    pub fn push(&mut self, entry: ListedDescriptor) {
+        match entry.into_descriptor() {
+            Ok(descriptor) => self.manifests.push(descriptor),
+            Err(other) => self.others.push(other),
+        }
+    }
 }
 
 /// A registry that can be written. It can be read as well: what was written is verified by reading it.

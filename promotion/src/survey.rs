@@ -45,6 +45,10 @@ pub struct Survey {
     pub(crate) problems: Vec<Error>,
     /// What is worth reporting and no problem.
     pub(crate) notes: Vec<String>,
+    /// Of which repositories it is noted that it is not known whether they have referrers.
+    unclear: HashSet<(Repository, Name)>,
+    /// Of which repositories of which targets it is noted that it is not known what they have.
+    unknown: HashSet<(String, Repository)>,
 }
 
 /// How much a survey finds out about blobs in targets that have to be asked for each of them.
@@ -80,6 +84,8 @@ pub(crate) enum KnownReferrers {
         list: Option<Manifest>,
         /// Its entries that the target no longer has.
         gone: HashSet<Digest>,
+        /// Whether the target keeps none of its own, or may turn out to once it has the subject.
+        is_certain: bool,
     },
 }
 
@@ -91,6 +97,8 @@ pub(crate) struct ListToWrite<'r> {
     /// What the target has, if anything, and which of its entries are no longer there.
     pub(crate) current: Option<&'r Manifest>,
     pub(crate) gone: &'r HashSet<Digest>,
+    /// Whether it has to be written, or only if the target then keeps no list of its own.
+    pub(crate) is_certain: bool,
     /// All that has to be on it.
     pub(crate) wanted: Vec<Digest>,
 }
@@ -156,11 +164,15 @@ impl Survey {
             .buffered(AT_ONCE)
             .collect()
             .await;
+        let mut unknown = Vec::new();
         for (target, detail) in survey.targets.iter_mut().zip(details) {
             survey.problems.extend(detail.problems);
+            unknown
+                .extend(detail.unknown.into_iter().map(|(repository, error)| (target.name.clone(), repository, error)));
             target.repositories = detail.repositories;
             target.mounting = detail.mounting;
         }
+        unknown.into_iter().for_each(|(target, repository, error)| survey.unknown(&target, repository, &error));
         survey
     }
 
@@ -189,6 +201,15 @@ impl Survey {
             targets: targets.into_iter().collect(),
             problems: vec![],
             notes: vec![],
+            unclear: HashSet::new(),
+            unknown: HashSet::new(),
+        }
+    }
+
+    /// A target leaves open whether it has something, which is written then. Once is enough for each repository.
+    fn unknown(&mut self, target: &str, repository: Repository, error: &Error) {
+        if self.unknown.insert((target.to_owned(), repository)) {
+            self.notes.push(format!("not known: what {target} has, so that it is written anew: {error}"));
         }
     }
 
@@ -231,6 +252,8 @@ impl Survey {
         while let Some((mut target, found)) = finding.next().await {
             let problems = found.problems.into_iter().filter(|(repository, _)| promoted.contains(repository));
             self.problems.extend(problems.map(|(_, error)| error));
+            let unknown = found.unknown.into_iter().filter(|(repository, _)| promoted.contains(repository));
+            unknown.for_each(|(repository, error)| self.unknown(&target.name, repository, &error));
             for (at, presence) in found.roots.into_iter().enumerate() {
                 let settled =
                     presence.map(|presence| self.unless_outdone(from + at, presence, &found.others, &target.name));
@@ -276,11 +299,19 @@ impl TargetSurvey {
     /// The lists of referrers that clients keep here, or will have to, and that lack one which is promoted.
     pub(crate) fn lists_to_write<'r>(&'r self, roots: &'r [Root]) -> impl Iterator<Item = ListToWrite<'r>> + 'r {
         self.referrers.iter().filter_map(|((repository, subject), known)| {
-            let KnownReferrers::Unlisted { list, gone } = known else { return None };
+            let KnownReferrers::Unlisted { list, gone, is_certain } = known else { return None };
             let wanted: Vec<_> = self.referrers_on(roots, repository, *subject).collect();
             let lacks = |digest: &Digest| !list.as_ref().is_some_and(|list| list.content().lists(*digest));
             let tag = digest_tag(*subject, "").filter(|_| wanted.iter().any(lacks))?;
-            Some(ListToWrite { repository, subject: *subject, tag, current: list.as_ref(), gone, wanted })
+            Some(ListToWrite {
+                repository,
+                subject: *subject,
+                tag,
+                current: list.as_ref(),
+                gone,
+                is_certain: *is_certain,
+                wanted,
+            })
         })
     }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use oci::{Digest, Manifest, Reference, Repository};
 
 use crate::blob::BlobReader;
+use crate::flow::Flow;
 use crate::position::Targets;
 use crate::progress::Progress;
 use crate::{Error, Plan, Retrying, Source};
@@ -50,6 +51,8 @@ impl Default for Limits {
 pub(crate) struct Transfer<'a, S, T> {
     pub(crate) reader: &'a BlobReader<S>,
     pub(crate) targets: &'a Targets<Arc<Retrying<T>>>,
+    /// How fast each takes blobs.
+    pub(crate) flows: Targets<Arc<Flow>>,
     pub(crate) limits: Limits,
     pub(crate) progress: &'a Arc<Progress>,
 }

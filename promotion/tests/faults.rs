@@ -72,6 +72,63 @@ async fn a_blob_that_is_cut_for_ever_ends_with_an_error() {
     assert_no_tag(&one);
 }
 
+/// One byte for each connection is no progress, however many bytes there are.
+#[tokio::test(start_paused = true)]
+async fn a_source_that_drips_a_byte_per_connection_is_given_up_after_a_few() {
+    let (source, one, _) = world();
+    source.on_call(first(usize::MAX, "open_blob", Fault::Cut(1)));
+    let error = promote(&source, &[&one], None).await.unwrap_err();
+    assert_eq!(error.name(), Name::RegistryUnavailable);
+    assert!(error.to_string().contains("cut 5 times, and 5 bytes came"), "{error}");
+    assert!(source.calls("open_blob") <= 3 * 5, "{} connections", source.calls("open_blob"));
+    assert_no_tag(&one);
+}
+
+/// A layer of so many bytes.
+fn world_of(bytes: usize) -> (Memory, Memory) {
+    let (source, one) = (Memory::new("source", &["app"]), Memory::new("one", &["app"]));
+    let image = seed_image(&source, "app", &[&"x".repeat(bytes)]);
+    source.seed_manifest("app", &image, Some("1.0"));
+    (source, one)
+}
+
+/// As much in 30 seconds as no connection is cut for, which would take 8 hours for 64 MiB, and months for a large blob.
+#[tokio::test(start_paused = true)]
+async fn who_drips_bytes_or_takes_drops_is_given_up_after_minutes() {
+    let drip = || first(usize::MAX, "open_blob", Fault::Drip((64 << 10) + 1, Duration::from_secs(30)));
+    for (fault, operation, says) in [
+        (drip(), "open_blob", "source brought"),
+        (first(usize::MAX, "put_blob", Fault::Drip(0, Duration::from_secs(59))), "put_blob", "one took"),
+    ] {
+        let (source, one) = world_of(64 << 20);
+        let begin = Instant::now();
+        if operation == "put_blob" {
+            source.on_call(first(usize::MAX, "open_blob", Fault::Drip(64 << 10, Duration::ZERO)));
+            one.on_call(fault);
+        } else {
+            source.on_call(fault);
+        }
+        let error = promote(&source, &[&one], None).await.unwrap_err();
+        assert_eq!(error.name(), Name::RegistryUnavailable, "{error}");
+        assert!(error.to_string().contains(says), "{error}");
+        let minutes = begin.elapsed().as_secs() / 60;
+        assert!((10..12).contains(&minutes), "{minutes} minutes");
+        assert_no_tag(&one);
+    }
+}
+
+/// 64 MiB at 64 KiB per second: an old mobile network.
+#[tokio::test(start_paused = true)]
+async fn a_slow_line_is_waited_for_and_so_is_one_that_breaks_after_each_mebibyte() {
+    let (source, one) = world_of(64 << 20);
+    source.on_call(first(usize::MAX, "open_blob", Fault::Drip(64 << 10, Duration::from_secs(1))));
+    promote(&source, &[&one], None).await.unwrap();
+    let (source, one) = world_of(64 << 20);
+    source.on_call(first(usize::MAX, "open_blob", Fault::Cut(1 << 20)));
+    promote(&source, &[&one], None).await.unwrap();
+    assert_eq!(one.tags("app").len(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_manifest_that_came_corrupt_is_read_again_and_not_for_ever() {
     let (source, one, two) = world();

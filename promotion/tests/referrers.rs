@@ -342,3 +342,119 @@ async fn an_image_that_was_there_without_all_it_needs_gets_no_tag() {
     assert_eq!(error.name(), Name::PullFailed, "{error}");
     assert!(!world.target.tags("app").contains("1"));
 }
+
+/// quay#3071: a list that is kept only of what is there, in a target that has nothing yet.
+#[tokio::test]
+async fn a_target_that_lists_only_what_it_has_gets_no_list_of_clients() {
+    for lists in [true, false] {
+        let world = world(true, lists);
+        world.target.state().hides_absent_subjects = true;
+        let sbom = attach(&world.source, "app", &world.root, "sbom");
+        attach(&world.source, "app", &sbom, "signature");
+        for _ in 0..2 {
+            let report = world.promote().await.unwrap();
+            assert_eq!((report.targets[0].referrers, report.notes.len()), (2, 0), "{:?}", report.notes);
+        }
+        let tags = world.target.tags("app");
+        // The index, and the lists of the two subjects where the target keeps none.
+        assert_eq!(tags.len(), if lists { 1 } else { 3 }, "{tags:?}");
+        assert_eq!(world.listed(&world.root).contains(&sbom.digest()), !lists);
+    }
+}
+
+#[tokio::test]
+async fn an_unclear_answer_about_referrers_is_a_note_and_a_refusal_where_they_are_required() {
+    for is_source in [true, false] {
+        // What clients list is carried all the same.
+        let world = world(false, false);
+        let sbom = attach(&world.source, "app", &world.root, "sbom");
+        let unclear = Error::new(Name::SourceAccessDenied, "listing what refers to it: 403 Forbidden");
+        (if is_source { &world.source } else { &world.target }).state().unclear_referrers = Some(unclear);
+        let required = world.promotion().with_referrers(ReferrerPolicy::Require);
+        let error = required.run(release(&["app:1"]), Until::Tagged, None).await.unwrap_err();
+        assert_eq!(error.name(), Name::SourceAccessDenied, "{error}");
+        assert!(world.target.tags("app").is_empty());
+        let report = world.promote().await.unwrap();
+        assert_eq!((report.targets[0].referrers, report.notes.len()), (1, 1), "{:?}", report.notes);
+        assert!(report.notes[0].contains("not known: whether there are referrers"), "{:?}", report.notes);
+        assert!(report.notes[0].contains("403 Forbidden"), "{:?}", report.notes);
+        assert_eq!(world.listed(&world.root), [sbom.digest()]);
+    }
+}
+
+/// cosign#2973: a registry that denies what is not there is asked for tags that most images do not have.
+#[tokio::test]
+async fn a_source_that_denies_tags_which_may_not_exist_is_noted() {
+    let world = world(true, true);
+    world.source.state().one_by_one = true;
+    let (mut calls, denied) = (0, Error::new(Name::SourceAccessDenied, "403 Forbidden").inconclusive());
+    world.source.on_call(move |(called, _)| {
+        calls += i32::from(*called == "manifests");
+        // The tag of the index, and what it lists: six manifests.
+        match *called {
+            "tags" => Some(Fault::Unlisted),
+            "manifests" if calls > 6 => Some(Fault::Fail(denied.clone())),
+            _ => None,
+        }
+    });
+    let report = world.promote().await.unwrap();
+    assert_eq!(report.notes.len(), 1, "{:?}", report.notes);
+    assert!(world.target.tags("app").contains("1"));
+}
+
+#[tokio::test]
+async fn a_referrer_of_another_algorithm_is_noted_in_both_forms_of_the_list() {
+    let foreign = format!("sha512:{}", "ab".repeat(64));
+    for lists in [true, false] {
+        let world = world(lists, false);
+        let sbom = attach(&world.source, "app", &world.root, "sbom");
+        if lists {
+            let mut state = world.source.state();
+            state.repositories.get_mut(&"app".parse().unwrap()).unwrap().foreign_referrers =
+                vec![foreign.clone().into()];
+        } else {
+            add_foreign(&world.source, &world.root, &foreign);
+        }
+        let report = world.promote().await.unwrap();
+        assert_eq!((report.targets[0].referrers, report.notes.len()), (1, 1), "{:?}", report.notes);
+        assert!(report.notes[0].contains(&foreign), "{:?}", report.notes);
+        // The target has no such manifest, so that its list does not name it.
+        assert_eq!(world.listed(&world.root), [sbom.digest()]);
+        let required = world.promotion().with_referrers(ReferrerPolicy::Require);
+        let error = required.run(release(&["app:1"]), Until::Tagged, None).await.unwrap_err();
+        assert!(error.name() == Name::RegistryLimit && error.to_string().contains(&foreign), "{error}");
+    }
+}
+
+/// What others attached in the target stays on its list, in whatever algorithm.
+#[tokio::test]
+async fn an_entry_of_another_algorithm_is_not_taken_off_the_list_of_a_target() {
+    let world = world(true, false);
+    world.promote().await.unwrap();
+    attach(&world.target, "app", &world.root, "theirs");
+    let foreign = format!("sha512:{}", "ab".repeat(64));
+    add_foreign(&world.target, &world.root, &foreign);
+    let ours = attach(&world.source, "app", &world.root, "ours");
+    world.promote().await.unwrap();
+    assert_eq!(world.listed(&world.root).len(), 2);
+    assert!(world.listed(&world.root).contains(&ours.digest()));
+    let state = world.target.state();
+    let held = &state.repositories[&"app".parse().unwrap()];
+    let list = &held.manifests[&held.tags[&referrers_tag(world.root.digest()).parse().unwrap()]];
+    assert_eq!(list.content().others(), [foreign.into_boxed_str()]);
+}
+
+/// Adds an entry that is not SHA-256 to the list that clients keep.
+fn add_foreign(at: &Memory, subject: &Manifest, digest: &str) {
+    let tag = referrers_tag(subject.digest());
+    let mut list: serde_json::Value = {
+        let state = at.state();
+        let held = &state.repositories[&"app".parse().unwrap()];
+        serde_json::from_slice(held.manifests[&held.tags[&tag.parse().unwrap()]].raw()).unwrap()
+    };
+    let entry =
+        serde_json::json!({ "mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest, "size": 7 });
+    list["manifests"].as_array_mut().unwrap().insert(0, entry);
+    let list = Manifest::parse(list.to_string().into(), Some(oci::MediaType::OciIndex.as_str())).unwrap();
+    at.seed_manifest("app", &list, Some(&tag));
+}

@@ -84,6 +84,7 @@ impl<S: Endpoint> Operation<'_, S> {
             // A registry that is down or throttles refuses whatever is asked.
             error = error.caused_by(&format!("{}: {refusal}", self.endpoint.name()));
         }
+        let error = if kind == ErrorKind::Throttled { error.throttled() } else { error };
         if again { error.temporary() } else { error.permanent() }
     }
 }

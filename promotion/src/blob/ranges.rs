@@ -1,4 +1,4 @@
-//! Reading one blob over several connections: parts are asked for ahead and handed on in order.
+//! Reading one blob over several connections, where that pays: parts are asked for ahead and handed on in order.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -11,34 +11,51 @@ use futures_util::stream::Fuse;
 use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt};
 use oci::{Descriptor, Repository};
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 
 use super::BlobReader;
+use super::worth::{Measured, Pace, Rate};
 use crate::{Error, Name, OpenBlob, Source};
 
 /// How many bytes a request asks for where several connections read one blob; so many are held for each of them.
 const PART: u64 = 2 << 20;
 
-/// How many bytes a request asks for in a large blob while others hold all permits: after so many it is looked again.
-const STRETCH: u64 = 32 * PART;
-
 /// A blob with fewer bytes to come is asked for in one request.
 const LARGE: u64 = 16 * PART;
 
-/// The bytes of a blob in their order, from some byte on; of a large one over several connections.
+/// With fewer parts than these read ahead, several connections are not tried: other large blobs are read meanwhile.
+const AHEAD: usize = 2;
+
+/// The bytes of a blob in their order, from some byte on.
 ///
 /// One connection is often slower than the line: its rate is its window over the round trip, and S3 limits it as well.
-/// So parts that come later are asked for ahead, where the permits that all large blobs share leave one
+/// So a large blob that comes slowly is tried over several, of which later parts are asked for ahead, where the permits
+/// that all large blobs share leave one; and goes on over several if that is faster
 /// (docs/decisions/0020-large-blobs-over-several-connections.md).
 pub(super) struct Ranges<S: Source> {
     reader: BlobReader<S>,
     repository: Repository,
     blob: Descriptor,
-    /// That of the current part: none for a small blob, or where others have all. Without one nothing is read ahead.
+    /// That of the current part: none for a small blob, or where others have all.
     permit: Option<OwnedSemaphorePermit>,
+    connections: Connections,
     current: Part,
     ahead: VecDeque<Part>,
     /// Before which byte everything has been asked for.
     asked: u64,
+    pace: Pace,
+}
+
+/// Over how many connections a blob is read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Connections {
+    One,
+    /// Over several, to compare them with the rate of one; and whether they had a window to gather speed.
+    Trial {
+        one: Rate,
+        is_under_way: bool,
+    },
+    Several,
 }
 
 type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
@@ -49,8 +66,8 @@ struct Part {
     arrived: VecDeque<Result<Bytes, Error>>,
     /// Bytes that were not handed on yet.
     left: u64,
-    /// Whether parts behind this one may be read ahead.
-    is_short: bool,
+    /// Whether more may come than is wanted: what is behind was asked for anew.
+    is_cut: bool,
     /// Held while it is read ahead.
     _permit: Option<OwnedSemaphorePermit>,
 }
@@ -63,12 +80,10 @@ impl<S: Source> Ranges<S> {
         blob: &Descriptor,
         offset: u64,
     ) -> Result<Self, Error> {
-        let (end, permit) = match blob.size.saturating_sub(offset) {
-            ..LARGE => (blob.size, None),
-            left => {
-                let permit = reader.permit();
-                (offset + left.min(step(permit.as_ref())), permit)
-            }
+        let permit = if blob.size.saturating_sub(offset) < LARGE { None } else { reader.permit() };
+        let (connections, end) = match &permit {
+            Some(_) if reader.several.pays() && reader.has_room_for(AHEAD) => (Connections::Several, offset + PART),
+            _ => (Connections::One, blob.size),
         };
         let OpenBlob { bytes, end } = reader.source.open_blob(repository, blob, offset..end).await?;
         let current = Part::new(bytes, offset..end, None);
@@ -77,9 +92,11 @@ impl<S: Source> Ranges<S> {
             repository: repository.clone(),
             blob: blob.clone(),
             permit,
+            connections,
             current,
             ahead: VecDeque::new(),
             asked: end,
+            pace: Pace::new(),
         })
     }
 
@@ -87,7 +104,13 @@ impl<S: Source> Ranges<S> {
     pub(super) async fn next(&mut self) -> Option<Result<Bytes, Error>> {
         loop {
             self.read_ahead();
+            let begin = Instant::now();
             let piece = poll_fn(|cx| self.poll_piece(cx)).await;
+            if let Some(Ok(piece)) = &piece
+                && let Some(measured) = self.pace.add(piece.len(), begin.elapsed())
+            {
+                self.judge(measured);
+            }
             if piece.is_some() || self.current.left > 0 || !self.go_on() {
                 return piece;
             }
@@ -100,11 +123,41 @@ impl<S: Source> Ranges<S> {
     }
 
     fn read_ahead(&mut self) {
-        while self.permit.is_some() && self.current.is_short && self.asked < self.blob.size {
+        while self.connections != Connections::One && self.permit.is_some() && self.asked < self.blob.size {
             let Some(permit) = self.reader.permit() else { return };
             let part = self.ask(PART, Some(permit));
             self.ahead.push_back(part);
         }
+    }
+
+    /// Decides over how many connections to go on.
+    fn judge(&mut self, Measured { rate, source_is_slow }: Measured) {
+        match self.connections {
+            Connections::One if source_is_slow && self.reader.several.is_open() => self.divide(rate),
+            Connections::Trial { one, is_under_way: false } => {
+                self.connections = Connections::Trial { one, is_under_way: true };
+            }
+            Connections::Trial { one, is_under_way: true } => {
+                self.reader.several.compare(one, rate);
+                let pays = self.reader.several.pays();
+                self.connections = if pays { Connections::Several } else { Connections::One };
+            }
+            Connections::One | Connections::Several => {}
+        }
+    }
+
+    /// Has what is behind the next bytes read over connections of their own.
+    fn divide(&mut self, one: Rate) {
+        self.permit = self.permit.take().or_else(|| self.reader.permit());
+        if self.permit.is_none() || self.current.left < LARGE || !self.reader.has_room_for(AHEAD) {
+            return;
+        }
+        self.connections = match self.reader.several.pays() {
+            true => Connections::Several,
+            false => Connections::Trial { one, is_under_way: false },
+        };
+        self.asked -= self.current.left - PART;
+        (self.current.left, self.current.is_cut) = (PART, true);
     }
 
     /// Turns to what comes behind the part that has ended. False at the end of the blob.
@@ -113,34 +166,31 @@ impl<S: Source> Ranges<S> {
             // It goes on with the permit of the blob itself.
             Some(part) => Part { _permit: None, ..part },
             None if self.asked == self.blob.size => return false,
+            // Others have all the room.
             None => {
-                self.permit = self.permit.take().or_else(|| self.reader.permit());
-                self.ask(step(self.permit.as_ref()), None)
+                self.connections = Connections::One;
+                self.ask(u64::MAX, None)
             }
         };
         true
     }
 
     fn ask(&mut self, bytes: u64, permit: Option<OwnedSemaphorePermit>) -> Part {
-        let range = self.asked..self.blob.size.min(self.asked + bytes);
+        let range = self.asked..self.blob.size.min(self.asked.saturating_add(bytes));
         self.asked = range.end;
-        let (source, repository, blob) = (self.reader.source.clone(), self.repository.clone(), self.blob.clone());
+        let (reader, repository, blob) = (self.reader.clone(), self.repository.clone(), self.blob.clone());
         let asked = range.clone();
         let opening = async move {
-            let opened = source.open_blob(&repository, &blob, asked.clone()).await?;
+            let opened = reader.source.open_blob(&repository, &blob, asked.clone()).await?;
             if opened.end == asked.end {
                 return Ok(opened.bytes);
             }
-            let why = format!("{} heeds ranges of a blob at one time and not at another", source.name());
+            reader.several.rule_out();
+            let why = format!("{} does not heed ranges of a blob", reader.source.name());
             Err(Error::new(Name::RegistryUnavailable, why))
         };
         Part::new(opening.into_stream().try_flatten(), range, permit)
     }
-}
-
-/// How many bytes to ask for where nothing is read ahead: few if something may be from now on.
-fn step(permit: Option<&OwnedSemaphorePermit>) -> u64 {
-    if permit.is_some() { PART } else { STRETCH }
 }
 
 impl Part {
@@ -151,15 +201,21 @@ impl Part {
     ) -> Self {
         let pieces: Pieces = Box::pin(pieces);
         let left = range.end - range.start;
-        Self { pieces: pieces.fuse(), arrived: VecDeque::new(), left, is_short: left <= PART, _permit: permit }
+        Self { pieces: pieces.fuse(), arrived: VecDeque::new(), left, is_cut: false, _permit: permit }
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
-        let piece = match self.arrived.pop_front() {
+        if self.is_cut && self.left == 0 {
+            return Poll::Ready(None);
+        }
+        let mut piece = match self.arrived.pop_front() {
             Some(piece) => Poll::Ready(Some(piece)),
             None => self.pieces.poll_next_unpin(cx),
         };
-        if let Poll::Ready(Some(Ok(piece))) = &piece {
+        if let Poll::Ready(Some(Ok(piece))) = &mut piece {
+            if self.is_cut {
+                piece.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
+            }
             self.left = self.left.saturating_sub(piece.len() as u64);
         }
         piece

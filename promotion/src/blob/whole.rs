@@ -3,11 +3,11 @@ use futures_util::{Stream, stream};
 use oci::{Descriptor, Hasher, Repository};
 
 use super::BlobReader;
+use super::cuts::Cuts;
 use super::ranges::Ranges;
+use crate::flow::Way;
+use crate::retry::Attempts;
 use crate::{Error, Name, Source};
-
-/// How often in a row a blob may be cut without a single byte having arrived in between.
-const CUTS: u32 = 5;
 
 /// A blob of which the last piece is held back until size and digest are known to be right: a body of known length that
 /// ends early commits nothing, while a fault found after the last byte would come too late.
@@ -22,13 +22,24 @@ pub(super) struct Whole<S: Source> {
     /// None once the digest is checked.
     hasher: Option<Hasher>,
     held: Option<Bytes>,
-    cuts: u32,
+    cuts: Cuts,
+    /// Since the last progress.
+    attempts: Attempts,
 }
 
 impl<S: Source> Whole<S> {
     pub(super) fn new(reader: BlobReader<S>, repository: Repository, blob: Descriptor) -> Self {
-        let hasher = Some(Hasher::default());
-        Self { reader, repository, blob, open: None, received: 0, hasher, held: None, cuts: 0 }
+        Self {
+            reader,
+            repository,
+            blob,
+            open: None,
+            received: 0,
+            hasher: Some(Hasher::default()),
+            held: None,
+            cuts: Cuts::default(),
+            attempts: Attempts::default(),
+        }
     }
 
     pub(super) fn into_stream(self) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static {
@@ -36,24 +47,11 @@ impl<S: Source> Whole<S> {
     }
 
     async fn next(&mut self) -> Result<Option<Bytes>, Error> {
-        while let Some(hasher) = &mut self.hasher {
-            let open = match &mut self.open {
-                Some(open) => open,
-                None => {
-                    let open = Ranges::open(&self.reader, &self.repository, &self.blob, self.received).await?;
-                    self.open.insert(open)
-                }
-            };
-            match open.next().await {
+        while self.hasher.is_some() {
+            match self.next_piece().await? {
                 Some(Ok(piece)) if piece.is_empty() => {}
                 Some(Ok(piece)) => {
-                    self.cuts = 0;
-                    self.received += piece.len() as u64;
-                    if self.received > self.blob.size {
-                        return Err(self.corrupt(format!("more than its {} bytes arrive", self.blob.size)));
-                    }
-                    hasher.update(&piece);
-                    if let Some(before) = self.held.replace(piece) {
+                    if let Some(before) = self.take(piece)? {
                         return Ok(Some(before));
                     }
                 }
@@ -69,10 +67,44 @@ impl<S: Source> Whole<S> {
         Ok(self.held.take())
     }
 
+    /// The next piece as it comes, from a blob that is opened first if it is not.
+    ///
+    /// # Errors
+    /// It cannot be opened, or the source is too slow.
+    async fn next_piece(&mut self) -> Result<Option<Result<Bytes, Error>>, Error> {
+        let waiting = self.reader.flow.wait();
+        let open = match &mut self.open {
+            Some(open) => open,
+            None => {
+                let open = Ranges::open(&self.reader, &self.repository, &self.blob, self.received).await?;
+                self.open.insert(open)
+            }
+        };
+        let piece = open.next().await;
+        drop(waiting);
+        if let Some(Ok(piece)) = &piece {
+            self.reader.flow.moved(piece.len());
+        }
+        self.reader.flow.too_slow(self.reader.source.name(), Way::Brought).map_or(Ok(piece), Err)
+    }
+
+    /// Takes a piece in, and gives the one before it.
+    fn take(&mut self, piece: Bytes) -> Result<Option<Bytes>, Error> {
+        self.received += piece.len() as u64;
+        if self.received > self.blob.size {
+            return Err(self.corrupt(format!("more than its {} bytes arrive", self.blob.size)));
+        }
+        self.hasher.iter_mut().for_each(|hasher| hasher.update(&piece));
+        Ok(self.held.replace(piece))
+    }
+
     fn cut(&mut self, error: Error) -> Result<(), Error> {
-        self.cuts += 1;
         self.open = None;
-        if self.reader.source.record_failure(&error, self.cuts) && self.cuts < CUTS { Ok(()) } else { Err(error) }
+        if self.cuts.cut(self.received) == 1 {
+            self.attempts = Attempts::default();
+        }
+        let may_pass = self.reader.source.record_failure(&error, &mut self.attempts);
+        if may_pass && self.cuts.may_go_on() { Ok(()) } else { Err(error.context(&self.cuts)) }
     }
 
     fn check(&mut self) -> Result<(), Error> {

@@ -19,6 +19,9 @@ pub(super) struct List {
     pub(super) tag: Tag,
     pub(super) old: Option<Digest>,
     pub(super) new: Digest,
+    pub(super) subject: Digest,
+    /// Whether it has to be written, or only if the target then keeps no list of its own.
+    pub(super) is_certain: bool,
 }
 
 /// The lists of a target that lack a referrer which is promoted. Their new bytes are kept in the store.
@@ -31,12 +34,13 @@ pub(super) fn lists(
 ) -> Vec<List> {
     let mut lists = Vec::new();
     for list in target.lists_to_write(roots) {
-        let ListToWrite { repository, subject, tag, current, gone, wanted } = list;
+        let ListToWrite { repository, subject, tag, current, gone, is_certain, wanted } = list;
         let theirs = source.get(&(repository.clone(), subject));
         let list = match (current, theirs) {
             // Byte for byte, where nothing has to be added or left out.
             (None, Some(theirs))
-                if theirs.content().children().iter().all(|entry| wanted.contains(&entry.digest))
+                if theirs.content().others().is_empty()
+                    && theirs.content().children().iter().all(|entry| wanted.contains(&entry.digest))
                     && wanted.iter().all(|digest| theirs.content().lists(*digest)) =>
             {
                 Some(theirs.clone())
@@ -55,6 +59,8 @@ pub(super) fn lists(
             tag,
             old: current.map(Manifest::digest),
             new: list.digest(),
+            subject,
+            is_certain,
         });
         store.insert_unbounded(list);
     }
@@ -67,10 +73,20 @@ struct Written {
     manifests: Vec<Box<RawValue>>,
 }
 
-fn written(list: Option<&Manifest>) -> Vec<(Digest, Box<RawValue>)> {
+/// What is read of an entry to know it again.
+#[derive(Deserialize)]
+struct Named {
+    digest: Box<str>,
+}
+
+/// The entries of a list by their digests: none for those of an algorithm that is not known here, which are kept as
+/// they are.
+fn written(list: Option<&Manifest>) -> Vec<(Option<Digest>, Box<RawValue>)> {
     let Some(list) = list else { return vec![] };
     let entries = serde_json::from_slice(list.raw()).map_or(vec![], |written: Written| written.manifests);
-    list.content().children().iter().map(|entry| entry.digest).zip(entries).collect()
+    let digest =
+        |entry: &RawValue| serde_json::from_str(entry.get()).ok().and_then(|Named { digest }| digest.parse().ok());
+    entries.into_iter().map(|entry| (digest(&entry), entry)).collect()
 }
 
 /// What the target has, and what it lacks of the wanted entries, in the words of the source where it has words for
@@ -86,15 +102,16 @@ fn merged(
 ) -> Option<Manifest> {
     let mut entries = written(current);
     // A registry takes no list that names what it does not have.
-    entries.retain(|(digest, _)| !gone.contains(digest));
-    let theirs: BTreeMap<Digest, Box<RawValue>> = written(theirs).into_iter().collect();
+    entries.retain(|(digest, _)| !digest.is_some_and(|digest| gone.contains(&digest)));
+    let theirs: BTreeMap<Digest, Box<RawValue>> =
+        written(theirs).into_iter().filter_map(|(digest, entry)| Some((digest?, entry))).collect();
     for digest in wanted {
-        if !entries.iter().any(|(known, _)| known == digest) {
+        if !entries.iter().any(|(known, _)| known.as_ref() == Some(digest)) {
             let entry = match theirs.get(digest) {
                 Some(entry) => entry.clone(),
                 None => to_raw_value(&entry(store.manifest(*digest)?)).ok()?,
             };
-            entries.push((*digest, entry));
+            entries.push((Some(*digest), entry));
         }
     }
     let entries: Vec<_> = entries.into_iter().map(|(_, entry)| entry).collect();

@@ -198,7 +198,7 @@ proptest! {
             let step = &plan.steps[at];
             prop_assert!(step.after.iter().all(|before| *before < at));
             match &step.work {
-                Work::Manifest(digest) => {
+                Work::Manifest(digest) | Work::ListUnlessKept { list: digest, .. } => {
                     prop_assert!(model.may_commit(&step.repository, plan.store.content(*digest).unwrap()));
                     let is_new = model.manifests.insert((step.repository.clone(), *digest));
                     prop_assert!(is_new || !world.asked, "written twice");

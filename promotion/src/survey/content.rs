@@ -10,6 +10,8 @@ pub(super) struct FoundContent {
     pub(super) repositories: BTreeMap<Repository, RepositorySurvey>,
     pub(super) mounting: Mounting,
     pub(super) problems: Vec<Error>,
+    /// Why it is not known what a repository has, the first reason of each.
+    pub(super) unknown: BTreeMap<Repository, Error>,
 }
 
 /// Reads the settings of the repositories that will be written, and which manifests and blobs of the missing images
@@ -97,6 +99,12 @@ impl FoundContent {
         let mut answers = lookup_all(wanted.collect());
         while let Some(answer) = answers.next().await {
             match answer {
+                // What is written shows whether it may be.
+                Err(Failed { items, error }) if error.is_inconclusive() => {
+                    if let Some((repository, _)) = items.first() {
+                        self.unknown.entry((*repository).clone()).or_insert(error);
+                    }
+                }
                 Err(failed) => self.problems.push(failed.error),
                 Ok(found) => {
                     // One that cannot be read is not there: it is written again.
@@ -149,6 +157,7 @@ impl FoundContent {
             .buffered(AT_ONCE);
         while let Some((repository, blobs, answer)) = answers.next().await {
             match answer {
+                Err(error) if error.is_inconclusive() => _ = self.unknown.entry((*repository).clone()).or_insert(error),
                 Err(error) => self.problems.push(error),
                 Ok(present) => {
                     if let Some(known) = self.repositories.get_mut(*repository) {

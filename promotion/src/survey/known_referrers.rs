@@ -4,7 +4,7 @@ use oci::Content;
 
 use super::referrers::{Subject, waves};
 use super::*;
-use crate::Referrers;
+use crate::{ReferrerList, Referrers};
 
 impl Survey {
     /// Asks every target what it knows of the referrers of those subjects that have some.
@@ -27,20 +27,24 @@ impl Survey {
                     .map(|subject| (at, target, subject)),
             );
         }
-        let mut problems = Vec::new();
+        let (mut problems, mut unclear) = (Vec::new(), Vec::new());
         for wave in waves(asking, |(at, _, (repository, _))| (*at, repository)) {
             let mut answers = stream::iter(wave)
                 .map(|(at, target, subject)| async move { (at, subject, known_referrers(target, subject).await) })
                 .buffered(AT_ONCE);
             while let Some((at, subject, answer)) = answers.next().await {
                 match (answer, self.targets.get_mut(at)) {
-                    (Ok(known), Some(target)) => _ = target.referrers.insert(subject.clone(), known),
+                    (Ok((known, why)), Some(target)) => {
+                        target.referrers.insert(subject.clone(), known);
+                        unclear.extend(why.map(|error| (subject.0.clone(), error)));
+                    }
                     (Ok(_), None) => {}
                     (Err(error), _) => problems.push(error),
                 }
             }
         }
         self.problems.extend(problems);
+        unclear.into_iter().for_each(|(repository, error)| self.unclear(repository, error));
         self.find_gone(targets, &subjects).await;
     }
 
@@ -75,6 +79,8 @@ impl Survey {
                         }
                     }
                 }
+                // Then it stays on the list.
+                Err(Failed { error, .. }) if error.is_inconclusive() => {}
                 Err(Failed { items, error }) => {
                     for (at, subject, _) in items {
                         self.targets.get_mut(at).and_then(|target| target.referrers.remove(subject));
@@ -86,20 +92,38 @@ impl Survey {
     }
 }
 
-/// What a target knows of the referrers of a subject. Which entries of a list are gone is not asked yet.
-async fn known_referrers<T: Target>(target: &Retrying<T>, subject: &Subject) -> Result<KnownReferrers, Error> {
+/// What a target knows of the referrers of a subject, and why that is not clear if it is not. Which entries of a list
+/// are gone is not asked yet.
+async fn known_referrers<T: Target>(
+    target: &Retrying<T>,
+    subject: &Subject,
+) -> Result<(KnownReferrers, Option<Error>), Error> {
     let (repository, digest) = subject;
-    if let Referrers::Listed(listed) = target.referrers(repository, *digest).await? {
-        return Ok(KnownReferrers::Listed(listed.into_iter().map(|entry| entry.digest).collect()));
-    }
-    let none = KnownReferrers::Unlisted { list: None, gone: HashSet::new() };
-    let Some(tag) = digest_tag(*digest, "") else { return Ok(none) };
-    let held = target.manifests(repository, &[Reference::Tag(tag.clone())]).await?.pop();
+    let (is_certain, mut unclear) = match target.referrers(repository, *digest).await? {
+        // What is on it beside cannot be promoted, and is none of ours.
+        Referrers::Listed(ReferrerList { manifests, others: _ }) => {
+            return Ok((KnownReferrers::Listed(manifests.into_iter().map(|entry| entry.digest).collect()), None));
+        }
+        Referrers::Unlisted => (true, None),
+        Referrers::UnlistedOrAbsent => (false, None),
+        Referrers::Unclear(error) => (true, Some(error)),
+    };
+    let unlisted = |list| KnownReferrers::Unlisted { list, gone: HashSet::new(), is_certain };
+    let Some(tag) = digest_tag(*digest, "") else { return Ok((unlisted(None), unclear)) };
+    let held = match target.manifests(repository, &[Reference::Tag(tag.clone())]).await {
+        Ok(mut held) => held.pop(),
+        // A registry may deny what is not there (cosign#2973): what is written shows whether it may be.
+        Err(error) if error.is_inconclusive() => {
+            unclear = unclear.or(Some(error));
+            None
+        }
+        Err(error) => return Err(error),
+    };
     // A tag that answers with its subject is no list (oras-project/oras-go#1396).
     let Some(list) =
         held.unwrap_or(Ok(None)).transpose().filter(|list| !list.as_ref().is_ok_and(|list| list.digest() == *digest))
     else {
-        return Ok(none);
+        return Ok((unlisted(None), unclear));
     };
     // It may list what others attached: what cannot be read is not replaced.
     let unreadable = |error: Error| {
@@ -112,5 +136,5 @@ async fn known_referrers<T: Target>(target: &Retrying<T>, subject: &Subject) -> 
             "it is an image and no list: take the tag away, or leave referrers behind",
         )));
     }
-    Ok(KnownReferrers::Unlisted { list: Some(list), gone: HashSet::new() })
+    Ok((unlisted(Some(list)), unclear))
 }

@@ -3,11 +3,13 @@
 use std::hash::Hash;
 
 use futures_util::future::join;
+use oci::text::excerpt;
 use oci::{Content, Descriptor};
 use serde::Deserialize;
 
+use super::source::Opening;
 use super::*;
-use crate::{Lookup, Name, Referrers};
+use crate::{Lookup, Name, ReferrerList, Referrers};
 
 /// What becomes of the referrers of the images of a release: signatures, SBOMs and attestations.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -78,11 +80,18 @@ impl Survey {
             if subjects.is_empty() {
                 return;
             }
-            let (new_tags, listed) =
+            let ((new_tags, failed), listed) =
                 join(list_tags(&subjects, &tags, source), list_referrers(&subjects, &mut self.store, source)).await;
-            tags.extend(self.unless_failed(new_tags));
+            self.problems.extend(failed.into_iter().chain(listed.failures).map(|error| error.context(LOOKING)));
+            tags.extend(new_tags);
             let mut entries = self.find_digest_tags(&subjects, &tags, source).await;
-            entries.extend(self.unless_failed(listed));
+            entries.extend(listed.entries);
+            for ((repository, _), other) in listed.others {
+                self.leave_other(&repository, &other);
+            }
+            for (repository, error) in listed.unclear {
+                self.unclear(repository, error);
+            }
             if self.store.overflow().is_none() {
                 self.read_referrers(entries, source).await;
             }
@@ -92,15 +101,9 @@ impl Survey {
             }
             let new = self.roots.get(from..).unwrap_or_default();
             let new = new.iter().map(|root| (root.repository.clone(), root.digest, 0)).collect();
-            self.open_below(new, |_| true, source).await;
+            self.open_below(new, Opening::Whole, source).await;
         }
         self.leave(format_args!("what refers to referrers, more than {MAX_REFERRER_DEPTH} deep"), "it never ends");
-    }
-
-    /// What was found; what could not be is a problem.
-    fn unless_failed<T>(&mut self, (found, failures): (T, Vec<Error>)) -> T {
-        self.problems.extend(failures.into_iter().map(|error| error.context(LOOKING)));
-        found
     }
 
     /// Looks up the tags made of these digests: those of cosign become roots, of the lists of referrers the entries are
@@ -125,7 +128,17 @@ impl Survey {
         let mut answers = lookup_all(wanted.collect());
         let mut entries = Vec::new();
         while let Some(answer) = answers.next().await {
-            let found = self.answered(answer);
+            let found = match answer {
+                // Some registries deny what is not there (cosign#2973), and most images have no such tag.
+                Err(Failed { items, error }) if error.is_inconclusive() && !error.is_temporary() => {
+                    items
+                        .first()
+                        .into_iter()
+                        .for_each(|(repository, ..)| self.unclear((*repository).clone(), error.clone()));
+                    continue;
+                }
+                answer => self.answered(answer),
+            };
             if self.store.overflow().is_some() {
                 break;
             }
@@ -135,13 +148,14 @@ impl Survey {
                     let (repository, digest) = (repository.clone(), manifest.digest());
                     self.roots.push(Root { repository, digest, tag: Some(tag), subject: Some(*subject) });
                     self.store.insert(manifest);
-                } else if let Content::Index { manifests } = &**manifest.content()
+                } else if let Content::Index { manifests, .. } = &**manifest.content()
                     // GitLab answers this tag with the subject itself (oras-project/oras-go#1396).
                     && manifest.digest() != *subject
                 {
                     let of = (repository.clone(), *subject);
                     self.store.count_bytes(manifest.raw().len());
                     entries.extend(manifests.iter().map(|entry| (of.clone(), entry.clone())));
+                    manifest.content().others().iter().for_each(|other| self.leave_other(repository, other));
                     self.lists.insert(of, manifest);
                 }
             }
@@ -194,6 +208,26 @@ impl Survey {
         }
     }
 
+    fn leave_other(&mut self, repository: &Repository, digest: &str) {
+        let name = format!("{repository}@{}", excerpt(digest));
+        self.leave(format_args!("{name}"), "only what has a SHA-256 digest can be promoted");
+    }
+
+    /// It is not known whether there are referrers in a repository of the source, or of a target. Once is enough for
+    /// each.
+    pub(super) fn unclear(&mut self, repository: Repository, error: Error) {
+        match self.referrer_policy {
+            ReferrerPolicy::Require => self.problems.push(error.context(LOOKING)),
+            ReferrerPolicy::Leave | ReferrerPolicy::Carry => {
+                if self.unclear.insert((repository, error.name())) {
+                    self.notes.push(format!(
+                        "not known: whether there are referrers (signatures, SBOMs, attestations): {error}"
+                    ));
+                }
+            }
+        }
+    }
+
     fn leave(&mut self, what: std::fmt::Arguments<'_>, why: &str) {
         match self.referrer_policy {
             ReferrerPolicy::Require => {
@@ -201,7 +235,13 @@ impl Survey {
                 self.problems
                     .push(Error::new(Name::RegistryLimit, format!("{what} cannot be promoted: {why}: {advice}")));
             }
-            ReferrerPolicy::Leave | ReferrerPolicy::Carry => self.notes.push(format!("left behind: {what}: {why}")),
+            ReferrerPolicy::Leave | ReferrerPolicy::Carry => {
+                let note = format!("left behind: {what}: {why}");
+                // It may be on both lists, that of the registry and that of clients.
+                if !self.notes.contains(&note) {
+                    self.notes.push(note);
+                }
+            }
         }
     }
 
@@ -276,13 +316,24 @@ async fn list_tags<S: Source>(
     (tags, failures)
 }
 
+/// What a registry lists, and what it does not.
+#[derive(Default)]
+struct ListedReferrers {
+    entries: Vec<(Subject, Descriptor)>,
+    /// The digests of those that cannot be promoted.
+    others: Vec<(Subject, Box<str>)>,
+    failures: Vec<Error>,
+    /// Why it is not known whether there are any.
+    unclear: Vec<(Repository, Error)>,
+}
+
 /// What the registry itself lists as referrers of these.
 async fn list_referrers<S: Source>(
     subjects: &[Subject],
     store: &mut ManifestStore,
     source: &Retrying<S>,
-) -> (Vec<(Subject, Descriptor)>, Vec<Error>) {
-    let (mut listed, mut failures) = (vec![], vec![]);
+) -> ListedReferrers {
+    let mut listed = ListedReferrers::default();
     let mut failed: HashSet<&Repository> = HashSet::new();
     for wave in waves(subjects.iter().collect(), |(repository, _)| repository) {
         // One problem is enough for each repository.
@@ -292,21 +343,24 @@ async fn list_referrers<S: Source>(
             .buffered(AT_ONCE);
         while let Some((subject, answer)) = answers.next().await {
             if store.overflow().is_some() {
-                return (listed, failures);
+                return listed;
             }
             match answer {
-                Ok(Referrers::Listed(found)) => {
+                Ok(Referrers::Listed(ReferrerList { manifests, others })) => {
                     let weight = |entry: &Descriptor| entry.media_type.len() + ENTRY_BYTES;
-                    store.count_bytes(found.iter().map(weight).sum());
-                    listed.extend(found.into_iter().map(|entry| (subject.clone(), entry)));
+                    store.count_bytes(manifests.iter().map(weight).sum());
+                    store.count_bytes(others.iter().map(|other| other.len()).sum());
+                    listed.entries.extend(manifests.into_iter().map(|entry| (subject.clone(), entry)));
+                    listed.others.extend(others.into_iter().map(|other| (subject.clone(), other)));
                 }
-                Ok(Referrers::Unlisted) => {}
+                Ok(Referrers::Unlisted | Referrers::UnlistedOrAbsent) => {}
+                Ok(Referrers::Unclear(error)) => listed.unclear.push((subject.0.clone(), error)),
                 Err(error) => {
                     failed.insert(&subject.0);
-                    failures.push(error);
+                    listed.failures.push(error);
                 }
             }
         }
     }
-    (listed, failures)
+    listed
 }

@@ -2,6 +2,7 @@
 
 use bytes::BytesMut;
 use futures_util::TryStreamExt;
+use oci::text::excerpt;
 use oci::{Content, Descriptor, ImageConfig, MAX_INDEX_DEPTH, MAX_MANIFEST_BYTES, Manifest};
 
 use super::*;
@@ -12,8 +13,24 @@ const LEFT: &str = "it was pinned, and has left the source since: push it again,
 const NOT_WHOLE: &str = "an index that is to be promoted lists it, and no registry has to take an index without all it lists: push the whole index to the \
                          source again";
 
+/// How the media types of what BuildKit keeps for itself begin (moby/buildkit, `cache/remotecache/v1/spec.go`).
+const CACHE: &str = "application/vnd.buildkit.cacheconfig.";
+
+/// The media types of configurations that say a platform.
+const CONFIGS: [&str; 2] =
+    ["application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"];
+
 /// More problems than this are not looked for: an index may list any number of manifests that are not there.
 const ENOUGH: usize = 1_000;
+
+/// What is read of what an index lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// All of it.
+    Whole,
+    /// The indexes in it: what they list is named there.
+    Indexes,
+}
 
 impl Survey {
     /// Finds out what every tag points to.
@@ -63,15 +80,15 @@ impl Survey {
                 only_indexes.push(wanted);
             }
         }
-        self.open_below(whole, |_| true, source).await;
-        self.open_below(only_indexes, Descriptor::is_index, source).await;
+        self.open_below(whole, Opening::Whole, source).await;
+        self.open_below(only_indexes, Opening::Indexes, source).await;
     }
 
     /// Reads these manifests and what they list, at any depth, as far as it is wanted.
     pub(super) async fn open_below<S: Source>(
         &mut self,
         wanted: Vec<(Repository, Digest, u64)>,
-        is_wanted: fn(&Descriptor) -> bool,
+        opening: Opening,
         source: &Retrying<S>,
     ) {
         let mut wanted = wanted;
@@ -83,11 +100,18 @@ impl Survey {
                 self.problems.push(error);
                 return;
             }
+            let opened = wanted.iter().filter(|_| opening == Opening::Whole);
+            let unfit: Vec<_> =
+                opened.filter_map(|(repository, digest, _)| self.unfit(repository, *digest, source.name())).collect();
+            if !unfit.is_empty() {
+                self.problems.extend(unfit);
+                return;
+            }
             wanted = wanted
                 .iter()
                 .flat_map(|(repository, digest, _)| {
                     let children = self.store.content(*digest).map(Content::children).unwrap_or_default();
-                    let children = children.iter().filter(|child| is_wanted(child));
+                    let children = children.iter().filter(|child| opening == Opening::Whole || child.is_index());
                     children.map(|child| (repository.clone(), child.digest, child.size))
                 })
                 .collect();
@@ -104,6 +128,31 @@ impl Survey {
                 ),
             ));
         }
+    }
+
+    /// Why an index cannot be promoted whole; none if it can, as far as it says itself.
+    fn unfit(&self, repository: &Repository, index: Digest, place: &str) -> Option<Error> {
+        let content = self.store.content(index)?;
+        let refused = |what: &str, advice: &str| {
+            let why = format!("{repository}@{index} in {place}: the index lists {what}: {advice}");
+            Some(Error::new(Name::RegistryLimit, why))
+        };
+        if let Some(other) = content.others().first() {
+            return refused(&excerpt(other), "only SHA-256 can be promoted, build the image with that");
+        }
+        let blob = content.children().iter().find(|child| !child.is_manifest())?;
+        let what = format!("{}, which is no manifest but {}", blob.digest, excerpt(&blob.media_type));
+        if content.children().iter().any(|child| child.media_type.starts_with(CACHE)) {
+            return refused(
+                &what,
+                "it is a cache of BuildKit and no image, so leave it out of the release, or export it with \
+                `image-manifest=true` to have one that registries take as an image",
+            );
+        }
+        refused(
+            &what,
+            "registries take indexes of manifests only, so promote what is an image, or build it anew with a current client",
+        )
     }
 
     async fn read_manifests<S: Source>(&mut self, wanted: &[(Repository, Digest, u64)], source: &Retrying<S>) {
@@ -153,16 +202,22 @@ impl Survey {
         !image.platforms.is_empty() && children.iter().any(|child| child.platform.is_none())
     }
 
-    /// Reads for which platforms there are images, where the release asks for some. An index says it; of an image only
-    /// its config does.
+    /// Reads for which platforms there are images, where the release asks for some. An index says it of most; of an
+    /// image, and of an entry without a platform, only the config does.
     pub(super) async fn learn_platforms<S: Source>(&mut self, source: &Arc<Retrying<S>>) {
         let mut configs = Vec::new();
         for image in self.images.iter().filter(|image| !image.platforms.is_empty()) {
             let platforms = self.platforms.entry(image.digest).or_default();
             for digest in self.store.bottom_up(image.digest) {
                 match self.store.content(digest) {
-                    Some(Content::Index { manifests }) => {
+                    Some(Content::Index { manifests, .. }) => {
                         platforms.extend(manifests.iter().filter_map(|entry| entry.platform.clone()));
+                        let silent = manifests.iter().filter(|entry| entry.platform.is_none());
+                        let of = |entry: &Descriptor| match self.store.content(entry.digest)? {
+                            Content::Image { config, .. } if CONFIGS.contains(&&*config.media_type) => Some(config),
+                            _ => None,
+                        };
+                        configs.extend(silent.filter_map(of).take(ENOUGH).map(|config| (image, config)));
                     }
                     Some(Content::Image { config, .. }) if digest == image.digest => configs.push((image, config)),
                     _ => {}

@@ -15,6 +15,8 @@ pub(super) struct FoundRoots {
     /// What other manifests refer to that the target holds under the tags of referrers.
     pub(super) others: HashMap<Digest, Arc<Content>>,
     pub(super) problems: Vec<(Repository, Error)>,
+    /// Why it is not known what a repository has, the first reason of each.
+    pub(super) unknown: BTreeMap<Repository, Error>,
 }
 
 /// A manifest's digest, and what it refers to.
@@ -26,6 +28,7 @@ pub(super) struct Tags {
     /// None where nothing is, or nothing that can be read. Those are missing that could not be asked for.
     held: HashMap<(Repository, Tag), Option<Held>>,
     problems: Vec<(Repository, Error)>,
+    unknown: BTreeMap<Repository, Error>,
 }
 
 impl Tags {
@@ -51,6 +54,13 @@ pub(super) async fn look_up_tags<T: Target>(target: &Retrying<T>, names: &[(Repo
     while let Some(answer) = answers.next().await {
         match answer {
             Ok(found) => found.into_iter().for_each(|(name, lookup)| tags.insert(name, lookup)),
+            // What is written shows whether it may be.
+            Err(Failed { items, error }) if error.is_inconclusive() => {
+                for name in items {
+                    tags.held.insert(name.clone(), None);
+                    tags.unknown.entry(name.0.clone()).or_insert_with(|| error.clone());
+                }
+            }
             Err(Failed { items, error }) => tags.problems.extend(items.first().map(|name| (name.0.clone(), error))),
         }
     }
@@ -65,9 +75,10 @@ pub(super) async fn find_roots<T: Target>(
     roots: &[Root],
     tags: Tags,
 ) -> FoundRoots {
-    let mut found = FoundRoots { roots: vec![None; roots.len()], problems: tags.problems, ..FoundRoots::default() };
+    let Tags { held: tagged, problems, unknown } = tags;
+    let mut found = FoundRoots { roots: vec![None; roots.len()], problems, unknown, ..FoundRoots::default() };
     for (root, presence) in roots.iter().zip(&mut found.roots) {
-        let held = root.tag.clone().and_then(|tag| tags.held.get(&(root.repository.clone(), tag)));
+        let held = root.tag.clone().and_then(|tag| tagged.get(&(root.repository.clone(), tag)));
         let Some(held) = held else { continue };
         let tagged = held.as_ref().map(|(digest, _)| *digest);
         let staged = tagged == Some(root.digest);
@@ -96,6 +107,12 @@ pub(super) async fn find_roots<T: Target>(
     while let Some(answer) = answers.next().await {
         let lookups = match answer {
             Ok(lookups) => lookups,
+            Err(Failed { items, error }) if error.is_inconclusive() => {
+                if let Some((_, root)) = items.first() {
+                    found.unknown.entry(root.repository.clone()).or_insert(error);
+                }
+                continue;
+            }
             Err(Failed { items, error }) => {
                 // A repository that cannot be asked at all is one problem, however much is looked for in it.
                 found.problems.extend(items.first().map(|(_, root)| (root.repository.clone(), error)));
@@ -104,6 +121,8 @@ pub(super) async fn find_roots<T: Target>(
         };
         for ((at, root), lookup) in lookups {
             match lookup {
+                // What cannot be read is written again, and read again then.
+                Err(error) if is_unreadable(&error) => {}
                 Err(error) => found.problems.push((root.repository.clone(), error)),
                 Ok(None) => {}
                 Ok(Some(manifest)) => {

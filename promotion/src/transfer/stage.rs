@@ -11,9 +11,10 @@ use tracing::Instrument;
 use super::schedule::Schedule;
 use super::{Arc, Digest, Error, Manifest, Plan, Progress, Repository, Retrying, Source, Transfer, whole_manifest};
 use crate::blob::BlobReader;
+use crate::flow::Flow;
 use crate::plan::{Step, Work};
 use crate::position::{StepId, TargetId};
-use crate::{MountOutcome, Name, PutOutcome, ReferrerPolicy, Tally, Target};
+use crate::{MountOutcome, Name, PutOutcome, ReferrerPolicy, Referrers, Tally, Target};
 
 /// How often a manifest is put again after the registry said that it lacks what it has.
 const PUTS: u32 = 3;
@@ -30,6 +31,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
                 let runner = StepRunner {
                     reader: self.reader.clone(),
                     target: self.targets[plan.steps[at].target].clone(),
+                    flow: self.flows[plan.steps[at].target].clone(),
                     plan: plan.clone(),
                     progress: self.progress.clone(),
                     at,
@@ -84,6 +86,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
 pub(super) struct StepRunner<S, T> {
     pub(super) reader: BlobReader<S>,
     pub(super) target: Arc<Retrying<T>>,
+    pub(super) flow: Arc<Flow>,
     plan: Arc<Plan>,
     pub(super) progress: Arc<Progress>,
     at: StepId,
@@ -101,7 +104,7 @@ impl<S: Source, T: Target> StepRunner<S, T> {
                     && self.plan.referrer_policy != ReferrerPolicy::Require =>
             {
                 // The manifest that needs a blob which is not taken will tell.
-                if let Work::Manifest(digest) = step.work {
+                if let Work::Manifest(digest) | Work::ListUnlessKept { list: digest, .. } = step.work {
                     self.progress.leave(step.target, &step.repository, digest, error.to_string());
                 }
                 Ok(())
@@ -113,15 +116,14 @@ impl<S: Source, T: Target> StepRunner<S, T> {
     async fn carry_out(&self, step: &Step, begun: Option<MountOutcome<T::Upload>>) -> Result<(), Error> {
         let repository = &step.repository;
         match &step.work {
-            Work::Manifest(digest) => {
-                let missing = || {
-                    let what = format!("{repository}@{digest} is no longer in {}", self.reader.source().name());
-                    Error::new(Name::SourceImageNotFound, what)
-                };
-                let manifest = whole_manifest(&self.plan, self.reader.source(), repository, *digest).await?;
-                self.put(repository, &manifest.ok_or_else(missing)?).await?;
-                self.progress.add(step.target, Tally { manifests_put: 1, ..Tally::default() });
+            Work::ListUnlessKept { list, subject } => {
+                if let Referrers::Listed(_) = self.target.referrers(repository, *subject).await? {
+                    self.progress.pass_over(step.target, repository, *list);
+                } else {
+                    self.write_manifest(step, *list).await?;
+                }
             }
+            Work::Manifest(digest) => self.write_manifest(step, *digest).await?,
             Work::Copy(blob) => {
                 let upload = begun.and_then(|begun| match begun {
                     MountOutcome::Declined(upload) => Some(upload),
@@ -147,6 +149,18 @@ impl<S: Source, T: Target> StepRunner<S, T> {
                 MountOutcome::Mounted => self.progress.add(step.target, Tally { blobs_mounted: 1, ..Tally::default() }),
             },
         }
+        Ok(())
+    }
+
+    async fn write_manifest(&self, step: &Step, digest: Digest) -> Result<(), Error> {
+        let repository = &step.repository;
+        let missing = || {
+            let what = format!("{repository}@{digest} is no longer in {}", self.reader.source().name());
+            Error::new(Name::SourceImageNotFound, what)
+        };
+        let manifest = whole_manifest(&self.plan, self.reader.source(), repository, digest).await?;
+        self.put(repository, &manifest.ok_or_else(missing)?).await?;
+        self.progress.add(step.target, Tally { manifests_put: 1, ..Tally::default() });
         Ok(())
     }
 

@@ -101,7 +101,9 @@ impl Plan {
     /// The manifests that this plan writes, and whether each is for a referrer.
     fn written(&self) -> impl Iterator<Item = (TargetRepository<'_>, Digest, bool)> {
         self.steps.iter().filter_map(|(_, step)| match step.work {
-            Work::Manifest(digest) => Some(((step.target, &step.repository), digest, step.is_for_referrer)),
+            Work::Manifest(digest) | Work::ListUnlessKept { list: digest, .. } => {
+                Some(((step.target, &step.repository), digest, step.is_for_referrer))
+            }
             Work::Copy(_) | Work::CopyUnlessPresent(_) | Work::Mount { .. } => None,
         })
     }

@@ -7,13 +7,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, stream};
 use oci::{Descriptor, Digest, Manifest, Reference, Registry, Repository, Tag};
 use promotion::{
-    Error, ImmutableTags, Lookup, MountOutcome, Mounting, Name, OpenBlob, PutOutcome, Referrers, RepositorySettings,
-    Source, Target,
+    Error, ImmutableTags, Lookup, MountOutcome, Mounting, Name, OpenBlob, PutOutcome, ReferrerList, Referrers,
+    RepositorySettings, Source, Target,
 };
 
 /// What a call is about to do: the operation and the repository.
@@ -28,10 +29,14 @@ pub(crate) enum Fault {
     Cut(usize),
     /// The blob stops coming after so many bytes, and does not end.
     Stall(usize),
+    /// The blob comes, or is taken, in pieces of so many bytes, each after a pause.
+    Drip(usize, Duration),
     /// This byte of the blob is another one; a manifest is corrupt.
     Flip(usize),
     /// The call never answers.
     Hang,
+    /// There is no list of tags.
+    Unlisted,
     /// The put is refused for want of blobs that are there, or the mount declined.
     Forgetful,
     /// The put is answered with success, and nothing is there.
@@ -48,6 +53,8 @@ pub(crate) struct Held {
     pub(crate) manifests: BTreeMap<Digest, Manifest>,
     pub(crate) tags: BTreeMap<Tag, Digest>,
     pub(crate) immutable: bool,
+    /// The digests of referrers, of any subject, that are not SHA-256.
+    pub(crate) foreign_referrers: Vec<Box<str>>,
     /// Patterns of tags that may move nevertheless.
     pub(crate) mutable_tags: Vec<String>,
 }
@@ -68,6 +75,10 @@ pub(crate) struct State {
     pub(crate) one_by_one: bool,
     /// Whether what refers to a manifest is listed by the registry, and not by clients.
     pub(crate) lists_referrers: bool,
+    /// Whether what it answers of a subject that it does not have is what it answers where it lists none.
+    pub(crate) hides_absent_subjects: bool,
+    /// What is answered instead of a list.
+    pub(crate) unclear_referrers: Option<Error>,
     /// Bytes of every body that reached the registry, whether it was committed or not.
     pub(crate) received: Vec<u64>,
 }
@@ -198,9 +209,17 @@ impl Source for Memory {
             Some(Fault::Flip(at)) => bytes[at] ^= 1,
             _ => {}
         }
-        let pieces: Vec<_> = bytes.chunks(4).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+        let length = if let Some(Fault::Drip(bytes, _)) = fault { bytes } else { (bytes.len() / 1000).max(4) };
+        let pieces: Vec<_> = bytes.chunks(length).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
         let bytes = match fault {
             Some(Fault::Stall(_)) => stream::iter(pieces).chain(stream::pending()).boxed(),
+            Some(Fault::Drip(_, pause)) => {
+                let dripping = stream::iter(pieces).then(move |piece| async move {
+                    tokio::time::sleep(pause).await;
+                    piece
+                });
+                dripping.boxed()
+            }
             _ => stream::iter(pieces).boxed(),
         };
         Ok(OpenBlob { bytes, end: range.end })
@@ -208,8 +227,16 @@ impl Source for Memory {
 
     async fn referrers(&self, repository: &Repository, subject: Digest) -> Result<Referrers, Error> {
         self.enter("referrers", repository.as_str()).await?;
+        if let Some(error) = self.state().unclear_referrers.clone() {
+            return Ok(Referrers::Unclear(error));
+        }
         if !self.state().lists_referrers {
-            return Ok(Referrers::Unlisted);
+            let is_told = !self.state().hides_absent_subjects;
+            return Ok(if is_told { Referrers::Unlisted } else { Referrers::UnlistedOrAbsent });
+        }
+        let is_absent = self.with(repository, |held| !held.manifests.contains_key(&subject))?;
+        if is_absent && self.state().hides_absent_subjects {
+            return Ok(Referrers::UnlistedOrAbsent);
         }
         self.with(repository, |held| {
             let referrers = held.manifests.values().filter(|manifest| manifest.subject() == Some(subject));
@@ -219,12 +246,15 @@ impl Source for Memory {
                 size: manifest.raw().len() as u64,
                 platform: None,
             };
-            Referrers::Listed(referrers.map(descriptor).collect())
+            let manifests = referrers.map(descriptor).collect();
+            Referrers::Listed(ReferrerList { manifests, others: held.foreign_referrers.clone() })
         })
     }
 
     async fn tags(&self, repository: &Repository, prefix: &str) -> Result<Option<Vec<Tag>>, Error> {
-        self.enter("tags", repository.as_str()).await?;
+        if matches!(self.enter("tags", repository.as_str()).await?, Some(Fault::Unlisted)) {
+            return Ok(None);
+        }
         self.with(repository, |held| {
             Some(held.tags.keys().filter(|tag| tag.as_str().starts_with(prefix)).cloned().collect())
         })
@@ -301,11 +331,14 @@ impl Target for Memory {
     where
         B: Stream<Item = Result<Bytes, Error>> + Send + 'static,
     {
-        self.enter("put_blob", upload.0.as_str()).await?;
+        let fault = self.enter("put_blob", upload.0.as_str()).await?;
         let mut bytes = BytesMut::new();
         let mut body = std::pin::pin!(body);
         let mut broken = false;
         while let Some(piece) = body.next().await {
+            if let Some(Fault::Drip(_, pause)) = fault {
+                tokio::time::sleep(pause).await;
+            }
             match piece {
                 Ok(piece) => bytes.extend_from_slice(&piece),
                 Err(_) => {

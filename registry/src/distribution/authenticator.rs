@@ -195,7 +195,7 @@ impl Authenticator {
     async fn probe(&self) -> Result<(), Failure> {
         match self.client(self.nothing().credential).ping().await {
             // A registry may lead elsewhere; what is asked for there is not asked for by the registry.
-            Err(Failure::Refused(refusal)) if refusal.by == Party::Storage => {}
+            Err(Failure::Refused(refusal)) if refusal.by != Party::Registry => {}
             Err(Failure::Refused(refusal)) if refusal.status == 401 => match choose(&refusal.challenges) {
                 Ok(Challenge::Basic) => self.auth.learn(Known::Basic),
                 Ok(Challenge::Bearer(bearer)) => drop(self.learn(&bearer)?),
@@ -309,6 +309,7 @@ impl Authenticator {
                 let may_pass = may_heal || name == Name::RegistryUnavailable;
                 let name = if may_pass { Name::RegistryUnavailable } else { Name::UnexpectedAnswer };
                 let error = Error::new(name, why).with_retry_after(failure.retry_after);
+                let error = if kind == ErrorKind::Throttled { error.throttled() } else { error };
                 if may_heal { error } else { error.permanent() }
             }
         })

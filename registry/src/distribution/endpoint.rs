@@ -59,9 +59,19 @@ impl operation::Endpoint for DistributionEndpoint {
         let endpoint = operation.endpoint;
         match kind {
             ErrorKind::NeedsTls => {
-                format!(". The port speaks TLS: write {} without http://", endpoint.address.registry())
+                format!(". The port speaks TLS: write https://{}", endpoint.address.registry())
+            }
+            ErrorKind::Denied | ErrorKind::InvalidCredentials if refusal.by == Party::Elsewhere => {
+                ". The registry sends on to another host, which gets no login and lets nobody in without one: name that host instead, with a \
+                 login for it"
+                    .into()
             }
             ErrorKind::Denied | ErrorKind::InvalidCredentials => endpoint.denied(operation),
+            ErrorKind::TooLarge => {
+                ". A proxy before the registry may allow smaller bodies than it does (`client_max_body_size` of nginx, 1 MiB by default; \
+                 Cloudflare 100 MB): raise its limit, or push past it"
+                    .into()
+            }
             ErrorKind::RepositoryNotFound if endpoint.side == Side::Target => {
                 ". This registry does not make repositories of what is pushed: create it first, then run again".into()
             }

@@ -1,10 +1,9 @@
 use aws_sdk_ecr::types::{ImageReferrer, SubjectIdentifier};
 use oci::text::sanitize_line;
 use oci::{Descriptor, Digest, Repository};
-use promotion::{Error, Name};
+use promotion::{Error, Name, ReferrerList};
 
 use super::Ecr;
-use super::endpoint::Operation;
 use super::sdk::failure;
 use crate::error_kind::ErrorKind;
 use crate::http::Failure;
@@ -21,12 +20,12 @@ impl Ecr {
         &self,
         repository: &Repository,
         subject: Digest,
-    ) -> Result<Vec<Descriptor>, Error> {
+    ) -> Result<ReferrerList, Error> {
         let operation =
             self.endpoint().operation(ACTION, Some(repository), format!("listing what refers to {subject}"));
         let unbuildable = |error| operation.error(Name::InvalidInput, &format!("{error}"));
         let id = SubjectIdentifier::builder().image_digest(subject.to_string()).build().map_err(unbuildable)?;
-        let mut found = Vec::new();
+        let mut found = ReferrerList::default();
         let mut next = None;
         loop {
             let request = self.api().await?.list_image_referrers();
@@ -40,7 +39,10 @@ impl Ecr {
                 Err(failure) => return Err(operation.failed(failure)),
             };
             for referrer in answer.referrers() {
-                found.push(descriptor(&operation, referrer)?);
+                match descriptor(referrer) {
+                    Ok(descriptor) => found.manifests.push(descriptor),
+                    Err(other) => found.others.push(other),
+                }
             }
             next = answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
             if next.is_none() {
@@ -50,11 +52,10 @@ impl Ecr {
     }
 }
 
-fn descriptor(operation: &Operation<'_>, referrer: &ImageReferrer) -> Result<Descriptor, Error> {
-    let digest = referrer.digest().parse().map_err(|error| {
-        let why = format!("ECR lists {}: {error}", sanitize_line(referrer.digest()));
-        operation.error(Name::UnexpectedAnswer, &why)
-    })?;
+/// A digest that is not SHA-256 where it is no descriptor.
+fn descriptor(referrer: &ImageReferrer) -> Result<Descriptor, Box<str>> {
+    let other = |_| sanitize_line(referrer.digest()).into_boxed_str();
+    let digest: Digest = referrer.digest().parse().map_err(other)?;
     let size = u64::try_from(referrer.size()).unwrap_or_default();
     Ok(Descriptor { media_type: referrer.media_type().into(), digest, size, platform: None })
 }

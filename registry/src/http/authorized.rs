@@ -1,9 +1,11 @@
 use http::Method;
+use http::header::LOCATION;
 use promotion::Error;
 use reqwest::{RequestBuilder, Response};
 
 use super::client::{Client, Credential};
 use super::failure::{Failure, Party, Refusal};
+use super::redirect::sent_to_https;
 use super::request_url::RequestUrl;
 
 /// A client and the credential with which it speaks to one registry.
@@ -42,8 +44,15 @@ impl AuthorizedClient {
         self.client.send(request, doing, url).await
     }
 
-    /// An answer that is an error.
+    /// An answer that is an error; a redirect is one to what writes.
     pub(crate) async fn refusal(&self, response: Response, by: Party) -> Failure {
+        let location = response.headers().get(LOCATION).filter(|_| response.status().is_redirection());
+        if let Some(location) = location.and_then(|location| location.to_str().ok())
+            && let Ok(url) = RequestUrl::parse(response.url().as_str())
+            && let Some(error) = sent_to_https(&url, location)
+        {
+            return error.into();
+        }
         Refusal::read(&self.client, response, by, self.credential.secrets()).await.into()
     }
 }

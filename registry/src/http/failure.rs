@@ -38,12 +38,16 @@ impl From<Error> for Failure {
     }
 }
 
-/// Who answered: a registry hands the reading of blobs over to a storage behind it.
+/// Who answered: a registry hands the reading of blobs over to a storage behind it, and some send on to another host
+/// for all else as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Party {
     #[default]
     Registry,
+    /// Another host, which was asked for a blob.
     Storage,
+    /// Another host, which was asked for a manifest or a list as the registry would be (registry.k8s.io#287).
+    Elsewhere,
 }
 
 /// A request that was answered with an error, whichever way it was written.
@@ -77,8 +81,8 @@ impl Refusal {
         let is_html = header(CONTENT_TYPE).is_some_and(|kind| kind.starts_with("text/html"));
         let body = secrets.hide(&beginning(response, client.timeouts().refusal).await);
         let (code, message) = match by {
-            Party::Registry if is_html => (String::new(), title(&body)),
-            Party::Registry => from_registry(&body),
+            Party::Registry | Party::Elsewhere if is_html => (String::new(), title(&body)),
+            Party::Registry | Party::Elsewhere => from_registry(&body),
             Party::Storage => from_storage(&body),
         };
         // JSON may hide them by escapes.

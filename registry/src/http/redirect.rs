@@ -17,6 +17,8 @@ const HOPS: usize = 4;
 pub(crate) struct FinalResponse {
     pub(crate) response: Response,
     pub(crate) url: RequestUrl,
+    /// Who gave it.
+    pub(crate) by: Party,
 }
 
 impl AuthorizedClient {
@@ -24,37 +26,56 @@ impl AuthorizedClient {
     ///
     /// Redirects are followed by hand, so that the credential stays with its origin: S3 answers "Only one auth
     /// mechanism allowed" to a presigned URL with an `Authorization` header (open-policy-agent/opa#6580), and any other
-    /// host would learn it.
+    /// host would learn it. `other` is what another host is taken for that it leads to.
     pub(crate) async fn get(
         &self,
         method: Method,
         mut url: RequestUrl,
         doing: &str,
+        other: Party,
         with: impl Fn(RequestBuilder) -> RequestBuilder,
     ) -> Result<FinalResponse, Failure> {
         for _ in 0..=HOPS {
             let response = self.send(with(self.request(method.clone(), &url)), doing, &url).await?;
             let status = response.status();
+            // A list may lead to a next page elsewhere, and a challenge from there would name its own token server:
+            // only the origin that the credential is for answers as the registry.
+            let by = if Origin::of(&url) == *self.credential().origin() { Party::Registry } else { other };
             if status.is_success() {
                 if is_used_up(response.headers()) {
                     tracing::debug!(%url, limit = limit(response.headers()), "nothing more may be pulled for now");
                 }
-                return Ok(FinalResponse { response, url });
+                return Ok(FinalResponse { response, url, by });
             }
             if !status.is_redirection() {
-                // A list may lead to a next page elsewhere, and a challenge from there would name its own token server:
-                // only the origin that the credential is for answers as the registry.
-                let is_registry = Origin::of(&url) == *self.credential().origin();
-                return Err(self.refusal(response, if is_registry { Party::Registry } else { Party::Storage }).await);
+                return Err(self.refusal(response, by).await);
             }
             let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
             let Some(location) = location else {
                 let why = format!("{doing} {url}: a redirect ({status}) without a Location");
                 return Err(Error::new(Name::UnexpectedAnswer, why).into());
             };
+            if let Some(error) = sent_to_https(&url, location) {
+                return Err(error.into());
+            }
             url = url.follow(location)?;
         }
         let why = format!("{doing} {url}: more than {HOPS} redirects in a row");
         Err(Error::new(Name::UnexpectedAnswer, why).into())
     }
+}
+
+/// What is wrong where a registry at a plain address sends on to https on the same host: the address that was written.
+///
+/// A login that was read for the plain address is not sent to the other one, and nothing that is pushed is sent on, so
+/// it would not even be enough to follow.
+pub(super) fn sent_to_https(url: &RequestUrl, location: &str) -> Option<Error> {
+    let (from, to) = (url.as_url(), url.follow(location).ok()?);
+    if from.scheme() != "http" || to.as_url().scheme() != "https" || from.host() != to.as_url().host() {
+        return None;
+    }
+    let address = Origin::of(&to).authority().to_owned();
+    let why =
+        format!("{url} sends plain HTTP on to https: write {address} (https://, not http://), which is what it speaks");
+    Some(Error::new(Name::InvalidInput, why))
 }

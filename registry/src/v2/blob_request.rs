@@ -2,22 +2,26 @@ use std::fmt;
 
 use http::header::{CONTENT_RANGE, RANGE};
 use http::{Method, StatusCode};
-use oci::{Descriptor, Repository};
+use oci::{Digest, Repository};
 use promotion::{Error, Name};
 use reqwest::Response;
 
-use crate::http::{AuthorizedClient, Failure, FinalResponse};
+use crate::http::{AuthorizedClient, Failure, FinalResponse, Party, RequestUrl};
 
 impl AuthorizedClient {
     /// Asks for a blob, or for a range of it (section "Pulling blobs" of the distribution specification).
     pub(super) async fn request_blob(
         &self,
         path: &Repository,
-        blob: &Descriptor,
+        blob: Digest,
         range: Option<&str>,
     ) -> Result<FinalResponse, Failure> {
-        let url = self.at(&format!("/v2/{path}/blobs/{}", blob.digest));
-        self.get(Method::GET, url, "opening", |request| match range {
+        self.request_range(self.at(&format!("/v2/{path}/blobs/{blob}")), range).await
+    }
+
+    /// Asks for what is at a URL, or for a range of it.
+    pub(super) async fn request_range(&self, url: RequestUrl, range: Option<&str>) -> Result<FinalResponse, Failure> {
+        self.get(Method::GET, url, "opening", Party::Storage, |request| match range {
             Some(range) => request.header(RANGE, range),
             None => request,
         })

@@ -17,6 +17,7 @@ mod put_blob;
 mod put_manifest;
 mod referrers;
 mod start_upload;
+mod storage_urls;
 mod tags;
 mod unlisted;
 
@@ -27,9 +28,11 @@ use oci::Repository;
 use promotion::Error;
 
 pub(crate) use self::authenticate::{Authenticate, Dialect, Sending, token_refused};
+use self::has_blob::HeadOfNoUse;
 pub use self::open_blob::Blob;
 pub(crate) use self::permission::Permission;
 pub use self::start_upload::Upload;
+use self::storage_urls::StorageUrls;
 use self::unlisted::Unlisted;
 use crate::http::{AuthorizedClient, Failure};
 use crate::operation::{Endpoint as _, Operation};
@@ -38,11 +41,14 @@ use crate::operation::{Endpoint as _, Operation};
 pub(crate) struct V2<A> {
     authenticator: A,
     unlisted: Unlisted,
+    storage_urls: StorageUrls,
+    head_of_no_use: HeadOfNoUse,
 }
 
 impl<A: Authenticate> V2<A> {
     pub(crate) fn new(authenticator: A) -> Self {
-        Self { authenticator, unlisted: Unlisted::default() }
+        let (unlisted, head_of_no_use) = (Unlisted::default(), HeadOfNoUse::default());
+        Self { authenticator, unlisted, storage_urls: StorageUrls::default(), head_of_no_use }
     }
 
     /// What its requests get their credentials from.

@@ -8,9 +8,10 @@ use oci::{Descriptor, Repository};
 use promotion::{Error, Name, OpenBlob};
 
 use super::blob_request::{ContentRange, Extent, unfit};
+use super::storage_urls::StorageUrls;
 use super::{Authenticate, Permission, V2};
 use crate::error_kind::ErrorKind;
-use crate::http::{AuthorizedClient, Body, Failure, FinalResponse};
+use crate::http::{AuthorizedClient, Body, Failure, FinalResponse, Party, Refusal};
 
 /// The bytes of a blob as they arrive: as many as there should be, or an error at the end.
 #[derive(Debug)]
@@ -27,8 +28,9 @@ impl Stream for Blob {
 impl<A: Authenticate> V2<A> {
     /// Opens a blob at the first byte of a range.
     ///
-    /// Where the registry redirects to a storage, as ECR does to S3, the address is good for a while only. Opening the
-    /// blob again gives a new one, so a refusal of the storage is a temporary failure.
+    /// Where the registry redirects to a storage, as ECR does to S3, the address is good for a while only. It is used
+    /// for other ranges until the storage refuses it; then the registry is asked for a new one. A refusal of that is a
+    /// temporary failure.
     pub(crate) async fn open_blob(
         &self,
         repository: &Repository,
@@ -40,7 +42,8 @@ impl<A: Authenticate> V2<A> {
         let operation = self
             .operation(permission, repository, format!("opening blob {}", blob.digest))
             .or_absent(ErrorKind::BlobNotFound);
-        self.send(&operation, permission, |client| async move { client.open_blob(path, blob, range).await }).await
+        let urls = &self.storage_urls;
+        self.send(&operation, permission, |client| async move { client.open_blob(path, blob, range, urls).await }).await
     }
 }
 
@@ -50,6 +53,7 @@ impl AuthorizedClient {
         path: &Repository,
         blob: &Descriptor,
         range: &Range<u64>,
+        storage_urls: &StorageUrls,
     ) -> Result<OpenBlob<Blob>, Failure> {
         if range.is_empty() {
             return Ok(OpenBlob { bytes: Blob(None), end: range.end });
@@ -59,7 +63,8 @@ impl AuthorizedClient {
             (start, end) if end == blob.size => Some(format!("bytes={start}-")),
             (start, end) => Some(format!("bytes={start}-{}", end - 1)),
         };
-        let FinalResponse { response, url } = self.request_blob(path, blob, asked.as_deref()).await?;
+        let FinalResponse { response, url, .. } =
+            self.request_where_it_is(path, blob, asked.as_deref(), storage_urls).await?;
         let corrupt = |what: String| {
             let why = format!("{url} {what}, and its manifest says {} bytes", blob.size);
             Failure::from(Error::new(Name::CorruptContent, why))
@@ -69,7 +74,10 @@ impl AuthorizedClient {
             Extent::Whole(Some(size)) if size != blob.size => return Err(corrupt(format!("has {size} bytes"))),
             // The range was ignored.
             Extent::Whole(_) => (range.start, blob.size),
-            Extent::Range(given) if given == wanted => (0, range.end),
+            // Without a total where the registry does not know it (`bytes 4-9/*`).
+            Extent::Range(given) if given == wanted || given == (ContentRange { total: None, ..wanted }) => {
+                (0, range.end)
+            }
             Extent::Range(given) if given.total.is_some_and(|total| total != blob.size) => {
                 return Err(corrupt(given.to_string()));
             }
@@ -81,6 +89,34 @@ impl AuthorizedClient {
         let timeout = self.client().timeouts().piece;
         let body = Body::new(response.bytes_stream(), skip, end - range.start, url, timeout);
         Ok(OpenBlob { bytes: Blob(Some(body)), end })
+    }
+
+    /// Asks the storage, if the registry has said where that has the blob, and otherwise the registry.
+    async fn request_where_it_is(
+        &self,
+        path: &Repository,
+        blob: &Descriptor,
+        range: Option<&str>,
+        storage_urls: &StorageUrls,
+    ) -> Result<FinalResponse, Failure> {
+        if let Some(url) = storage_urls.get(path, blob.digest) {
+            match self.request_range(url.clone(), range).await {
+                Ok(response) => return Ok(response),
+                Err(failure) => {
+                    storage_urls.forget(path, blob.digest, &url);
+                    // A signature ends after a while, and content moves.
+                    let is_over = |refusal: &Refusal| refusal.status < 500 && refusal.status != 429;
+                    if !matches!(&failure, Failure::Refused(refusal) if is_over(refusal)) {
+                        return Err(failure);
+                    }
+                }
+            }
+        }
+        let answer = self.request_blob(path, blob.digest, range).await?;
+        if answer.by == Party::Storage {
+            storage_urls.insert(path, blob.digest, answer.url.clone());
+        }
+        Ok(answer)
     }
 }
 
@@ -99,7 +135,7 @@ mod tests {
         let blob = Descriptor { media_type: "x".into(), digest, size: 10, platform: None };
         let repository = "myapp/api".parse().unwrap();
         let named = |error: Error| (error.name(), error.is_temporary());
-        let opened = server.client().open_blob(&repository, &blob, &range).await;
+        let opened = server.client().open_blob(&repository, &blob, &range, &StorageUrls::default()).await;
         let mut body = match opened {
             Ok(opened) => opened.bytes,
             Err(Failure::Failed(error)) => return (Err(named(error)), server),
@@ -136,6 +172,7 @@ mod tests {
             (4..10, "206 Partial Content\ncontent-range: bytes 3-9/10\n\n3456789", unfit()),
             (4..10, "206 Partial Content\ncontent-range: bytes 4-9/11\n\n456789", corrupt()),
             (4..10, "206 Partial Content\ncontent-range: bytes 4-8/10\n\n45678", unfit()),
+            (4..10, "206 Partial Content\ncontent-range: bytes 4-9/*\n\n456789", Ok("456789".to_owned())),
             (4..10, "206 Partial Content\n\n456789", unfit()),
             (4..10, "206 Partial Content\ncontent-range: pages 4-9/10\n\n456789", unfit()),
             (0..10, "204 No Content\n\n", unfit()),
@@ -172,6 +209,39 @@ mod tests {
             !request.to_lowercase().contains("authorization") && !request.to_lowercase().contains("referer"),
             "{request}"
         );
+    }
+
+    #[tokio::test]
+    async fn the_storage_is_asked_until_it_refuses() {
+        let part = |range: &str| format!("206 Partial Content\ncontent-range: bytes {range}/10\n\n01");
+        let [first, second, third, last] = ["0-1", "2-3", "4-5", "6-7"].map(part);
+        let storage = Loopback::answering([&first, &second, "403 Forbidden", &third, &last]);
+        let redirect = format!("307 Temporary Redirect\nlocation: {}/blob?X-Amz-Signature=s", storage.address);
+        let registry = Loopback::answering([redirect.as_str(), redirect.as_str()]);
+        let (urls, repository) = (StorageUrls::default(), "myapp/api".parse().unwrap());
+        let digest = Digest::of(b"0123456789");
+        let blob = Descriptor { media_type: "x".into(), digest, size: 10, platform: None };
+        for start in [0, 2, 4, 6] {
+            let mut opened = registry.client().open_blob(&repository, &blob, &(start..start + 2), &urls).await.unwrap();
+            assert_eq!(opened.bytes.next().await.unwrap().unwrap(), "01");
+        }
+        assert_eq!((registry.requests().len(), storage.requests().len()), (2, 5));
+        assert!(!storage.requests().concat().to_lowercase().contains("authorization"));
+    }
+
+    #[tokio::test]
+    async fn a_storage_in_trouble_is_not_worked_around() {
+        let storage = Loopback::answering(["206 Partial Content\ncontent-range: bytes 0-1/10\n\n01", "503 Slow Down"]);
+        let redirect = format!("307 Temporary Redirect\nlocation: {}/blob", storage.address);
+        let registry = Loopback::answering([redirect.as_str()]);
+        let (urls, repository) = (StorageUrls::default(), "myapp/api".parse().unwrap());
+        let digest = Digest::of(b"0123456789");
+        let blob = Descriptor { media_type: "x".into(), digest, size: 10, platform: None };
+        let client = registry.client();
+        assert!(client.open_blob(&repository, &blob, &(0..2), &urls).await.is_ok());
+        let failure = client.open_blob(&repository, &blob, &(2..4), &urls).await.unwrap_err();
+        assert!(matches!(failure, Failure::Refused(refusal) if refusal.status == 503));
+        assert_eq!(registry.requests().len(), 1);
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@ use reqwest::Response;
 use super::{Authenticate, Permission, V2};
 use crate::checked_manifest::checked_manifest;
 use crate::error_kind::ErrorKind;
-use crate::http::{AuthorizedClient, Failure, FinalResponse, Party};
+use crate::http::{AuthorizedClient, Failure, FinalResponse, Party, Refusal};
 
 /// What a registry says the digest of a manifest is.
 const DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
@@ -28,7 +28,10 @@ impl<A: Authenticate> V2<A> {
     }
 
     /// Looks up a manifest that may not exist. Where the first push makes a repository, a missing one holds nothing
-    /// yet.
+    /// yet. That another host does not have it to which the registry sends on is the same answer.
+    ///
+    /// A denial leaves open whether there is one: Artifactory answers 403 for a tag that is not there yet
+    /// (cosign#2973). So does 500, which a registry answers for good where a file of its storage is broken.
     pub(crate) async fn look_up_manifest(&self, repository: &Repository, reference: &Reference) -> Lookup {
         let path = &self.path(repository);
         let permission = Permission::PullManifest(path);
@@ -36,9 +39,25 @@ impl<A: Authenticate> V2<A> {
         let pull = |client: AuthorizedClient| async move { client.pull_manifest(path, reference).await };
         match self.authenticator.send(permission, pull).await? {
             Ok(manifest) => Ok(Some(manifest)),
-            Err(Failure::Refused(refusal)) if refusal.by == Party::Registry && refusal.status == 404 => Ok(None),
+            Err(Failure::Refused(refusal)) if refusal.status == 404 => Ok(None),
+            Err(Failure::Refused(refusal)) if self.leaves_open(permission, &refusal).await? => {
+                Err(operation.refused(&refusal).inconclusive())
+            }
             Err(failure) => Err(operation.failed(failure)),
         }
+    }
+
+    /// Whether this refusal to look something up leaves open whether it is there. A login that is refused for
+    /// everything else as well does not.
+    pub(super) async fn leaves_open(&self, permission: Permission<'_>, refusal: &Refusal) -> Result<bool, Error> {
+        Ok(match refusal.status {
+            401 if refusal.by == Party::Registry => {
+                let asked = self.authenticator.send(permission, |client| async move { client.ping().await }).await?;
+                !matches!(asked, Err(Failure::Refused(refusal)) if refusal.status == 401)
+            }
+            401 | 403 | 500 => true,
+            _ => false,
+        })
     }
 }
 
@@ -50,8 +69,8 @@ impl AuthorizedClient {
     async fn pull_manifest(&self, path: &Repository, reference: &Reference) -> Result<Manifest, Failure> {
         let url = self.at(&format!("/v2/{path}/manifests/{reference}"));
         let accept = MediaType::ALL.map(MediaType::as_str).join(", ");
-        let FinalResponse { response, url } =
-            self.get(Method::GET, url, "pulling", |request| request.header(ACCEPT, &accept)).await?;
+        let FinalResponse { response, url, .. } =
+            self.get(Method::GET, url, "pulling", Party::Elsewhere, |request| request.header(ACCEPT, &accept)).await?;
         let media_type = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let media_type = media_type.and_then(|kind| kind.split(';').next()).map(|kind| kind.trim().to_owned());
         let claimed = claimed_digest(&response);

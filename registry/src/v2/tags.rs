@@ -2,15 +2,16 @@ use std::borrow::Cow;
 use std::fmt;
 
 use oci::{Repository, Tag};
-use promotion::{Error, Name};
+use promotion::Error;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::page::Page;
+use super::page::{Page, is_unclear};
 use super::{Authenticate, Permission, V2};
-use crate::http::{Failure, Party};
 
 /// A repository with more pages of tags than this is asked for each tag instead.
 const PAGES: usize = 20;
+/// The media type of a list of tags.
+const JSON: &str = "application/json";
 /// What ECR takes at most, and a page of 128 KiB at the longest.
 const TAGS: usize = 1000;
 
@@ -18,8 +19,11 @@ const TAGS: usize = 1000;
 const FOUND: usize = 100_000;
 
 impl<A: Authenticate> V2<A> {
-    /// The tags that begin like this (section "Listing Tags" of the distribution specification). None if that takes too
-    /// many requests, or if the registry does not list them.
+    /// The tags that begin like this (section "Listing Tags" of the distribution specification).
+    ///
+    /// None wherever there is no list to be had: if that takes too many requests, if the registry lists none, does not
+    /// let this login list them (harbor#16310), refuses how it is asked (quay.io answers 413 to more than a hundred at a
+    /// time, go-containerregistry#1963), or answers with something else. Each tag can be asked for instead.
     pub(crate) async fn tags(&self, repository: &Repository, prefix: &str) -> Result<Option<Vec<Tag>>, Error> {
         let path = &self.path(repository);
         let permission = Permission::PullManifest(path);
@@ -27,25 +31,22 @@ impl<A: Authenticate> V2<A> {
         let first = format!("/v2/{path}/tags/list?n={TAGS}");
         let (mut found, mut next) = (Vec::new(), None);
         for _ in 0..PAGES {
-            let Page { body, next: more, url } = match self.page(permission, &first, next).await? {
+            let Page { body, next: more, url, .. } = match self.page(permission, JSON, &first, next).await? {
                 Ok(page) => page,
-                Err(Failure::Refused(refusal)) if found.is_empty() && refusal.code == "NAME_UNKNOWN" => {
-                    return Ok(Some(found));
-                }
-                // A registry that does not know the question has not said that there are none.
-                Err(Failure::Refused(refusal))
-                    if refusal.by == Party::Registry
-                        && (matches!(refusal.status, 404 | 405) || refusal.code == "UNSUPPORTED") =>
-                {
+                Err(failure) => {
+                    let error = operation.failed(failure);
+                    if !is_unclear(&error) {
+                        return Err(error);
+                    }
+                    tracing::debug!(%error, "tags are asked for one by one");
                     return Ok(None);
                 }
-                Err(failure) => return Err(operation.failed(failure)),
             };
             let mut json = serde_json::Deserializer::from_slice(&body);
-            List { prefix, found: &mut found }.deserialize(&mut json).map_err(|_| {
-                let why = format!("{url} answers with something that is no list of tags");
-                operation.error(Name::UnexpectedAnswer, &why)
-            })?;
+            if let Err(error) = (List { prefix, found: &mut found }).deserialize(&mut json) {
+                tracing::debug!(%url, %error, "no list of tags: they are asked for one by one");
+                return Ok(None);
+            }
             next = more;
             if found.len() > FOUND {
                 return Ok(None);

@@ -14,8 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use oci::{Digest, MAX_MANIFEST_BYTES, MediaType, Repository};
-use promotion::{Error, Name, Release, RetryPolicy, Retrying, Source as _, Survey};
+use oci::{Digest, MAX_MANIFEST_BYTES, MediaType, Reference, Repository};
+use promotion::pull::{By, Consumer as _, Mode, pull};
+use promotion::{Error, Name, PinnedImage, Release, RetryPolicy, Retrying, Source as _, Survey};
 use registry::{Distribution, Distributions, Login, Network, Side};
 
 use self::server::{Answer, Asked, Hostile};
@@ -33,7 +34,7 @@ struct Case {
     requests: usize,
 }
 
-const CASES: [Case; 7] = [
+const CASES: [Case; 8] = [
     // What it takes to be a client at all is about 20 MiB.
     Case { name: "release", server: endless, ends: Name::RegistryLimit, says: "4194304", most: 64 * MIB, requests: 1 },
     Case {
@@ -60,6 +61,15 @@ const CASES: [Case; 7] = [
         says: "more than 128 MiB in all",
         most: 448 * MIB,
         requests: 1 + 32 + 32,
+    },
+    // One after the other, as one image is pulled.
+    Case {
+        name: "verify",
+        server: heavy_index,
+        ends: Name::RegistryLimit,
+        says: "more than 128 MiB in all",
+        most: 448 * MIB,
+        requests: 2 + 33,
     },
     Case {
         name: "release",
@@ -119,6 +129,7 @@ fn client(what: &str, host: &str) {
         match what {
             "tags" => tags(&client).await,
             "referrers" => referrers(&client).await,
+            "verify" => verify(client).await,
             _ => pins(client).await,
         }
     });
@@ -137,6 +148,19 @@ async fn referrers(client: &Distribution) -> Error {
     let app: Repository = "app".parse().unwrap();
     let asked = (0..16_u8).map(|n| client.referrers(&app, Digest::of(&[n])));
     join_all(asked).await.into_iter().find_map(Result::err).unwrap()
+}
+
+/// An image is verified under the digest that its tag has.
+async fn verify(client: Distribution) -> Error {
+    let index = client.pull_manifest(&"app".parse().unwrap(), &Reference::Tag("1".parse().unwrap())).await.unwrap();
+    let image = PinnedImage {
+        repository: "app".parse().unwrap(),
+        tag: "1".parse().unwrap(),
+        digest: index.digest(),
+        parameter: None,
+        platforms: vec![],
+    };
+    pull(vec![client], &[image], By::Digest, Mode::Reach, RetryPolicy::default()).await.unwrap_err()
 }
 
 /// An image whose platforms are asked for is read with all that its index lists.

@@ -164,7 +164,7 @@ async fn who_is_asked_for_the_next_page_elsewhere_asks_for_no_login() {
     let page = format!("200 OK\nlink: <{}/v2/app/tags/list>; rel=\"next\"\n\n{{\"tags\":[]}}", elsewhere.address);
     let server = Loopback::answering(["200 OK\n", page.as_str()]);
     let client = connect(&server.address, ann(), Side::Source);
-    assert!(client.tags(&repository(), "sha256-").await.is_err());
+    assert_eq!(client.tags(&repository(), "sha256-").await.unwrap(), None);
     assert_eq!((elsewhere.requests().len(), tokens.requests().len()), (1, 0));
     assert_eq!(authorizations(&elsewhere), [None]);
 }

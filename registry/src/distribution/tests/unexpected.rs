@@ -18,7 +18,6 @@ enum Verb {
     Mount,
     Put,
     Referrers,
-    Tags,
 }
 
 /// What comes of asking for this where the registry answers like that.
@@ -41,7 +40,6 @@ async fn ask(verb: Verb, answers: [&str; 2]) -> (Name, bool, String) {
             named(client.put_blob(upload, &blob, body).await)
         }
         Verb::Referrers => named(client.referrers(&app, digest).await),
-        Verb::Tags => named(client.tags(&app, "").await),
     }
 }
 
@@ -55,25 +53,20 @@ async fn every_answer_without_sense_has_a_name() {
         (Verb::Open, ["206 Partial Content\n\nlob", ""], true, "without a readable range"),
         (Verb::Open, ["206 Partial Content\ncontent-range: bytes 0-3/4\n\nblob", ""], true, "when asked for"),
         (Verb::Open, ["204 No Content\n\n", ""], true, "without a readable range"),
-        (Verb::Probe, ["206 Partial Content\ncontent-range: bytes 0-0/*\n\nb", ""], true, "does not say its size"),
+        (Verb::Probe, ["204 No Content\n\n", ""], true, "does not say its size"),
         (Verb::Start, ["202 Accepted\n\n", ""], true, "without a Location"),
         (Verb::Mount, ["202 Accepted\n\n", ""], true, "without a Location"),
         // The same request would get the same answer.
         (Verb::Open, [inwards, ""], false, "sends us on to"),
         (Verb::Probe, [inwards, ""], false, "sends us on to"),
-        (Verb::Has, [inwards, ""], false, "sends us on to"),
+        (Verb::Has, [inwards, inwards], false, "sends us on to"),
         (Verb::Pull, [inwards, ""], false, "sends us on to"),
         (Verb::Start, ["202 Accepted\nlocation: file:///up\n\n", ""], false, "sends us on to"),
-        (Verb::Referrers, [inwards, ""], false, "sends us on to"),
-        (Verb::Tags, [inwards, ""], false, "sends us on to"),
         (Verb::Pull, [nowhere, ""], false, "without a Location"),
         (Verb::Start, [inwards, ""], false, "307"),
         (Verb::Put, [started, inwards], false, "307"),
-        (Verb::Has, ["400 Bad Request\n\n", ""], false, "400 Bad Request"),
+        (Verb::Has, ["400 Bad Request\n\n", "400 Bad Request\n\n"], false, "400 Bad Request"),
         (Verb::Pull, ["418 Teapot\n\nshort and stout", ""], false, "short and stout"),
-        (Verb::Referrers, ["200 OK\n\n[]", ""], false, "no index of SHA-256 digests"),
-        (Verb::Tags, ["200 OK\n\n[]", ""], false, "no list of tags"),
-        (Verb::Tags, ["200 OK\nlink: <HERE/v2/app/tags/list?n=1000>; rel=next\n\n{}", ""], false, "the same one"),
     ] {
         let (name, temporary, text) = ask(verb, answers).await;
         assert_eq!((name, temporary), (Name::UnexpectedAnswer, again), "{verb:?} {answers:?}: {text}");

@@ -1,0 +1,49 @@
+//! From a registry of the specification to each.
+
+use promotion::Name;
+use registry_profiles::{Profile, profiles};
+
+use crate::setup::Setup;
+
+async fn promote(profile: Profile) {
+    let setup = Setup::new(profiles::specified(), profile).await;
+    setup.promote_and_judge().await;
+    let before = setup.target.manifest("team/sidecar", "1.0");
+    let (moved, report) = setup.move_the_tag().await;
+    let held = setup.target.manifest(&moved.repository, &moved.tag);
+    if setup.target.profile().immutable.is_some() {
+        assert_eq!(report.unwrap_err().name(), Name::TagConflict);
+        assert_eq!(held, before);
+    } else {
+        report.unwrap();
+        assert_eq!(held.as_deref(), Some(moved.bytes()));
+    }
+}
+
+macro_rules! each {
+    ($($name:ident)*) => {
+        $(
+            #[tokio::test]
+            async fn $name() {
+                promote(profiles::$name()).await;
+            }
+        )*
+    };
+}
+
+// registry.k8s.io takes no writes. ECR Public takes those of a repository's owner.
+each! {
+    specified ecr_public quay harbor artifactory gitlab artifact_registry acr zot
+}
+
+#[tokio::test]
+#[ignore = "what was written is seen late there, which is not waited for yet"]
+async fn ghcr() {
+    promote(profiles::ghcr()).await;
+}
+
+#[tokio::test]
+#[ignore = "what was written is seen late there, which is not waited for yet"]
+async fn docker_hub() {
+    promote(profiles::docker_hub()).await;
+}
