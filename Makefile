@@ -47,8 +47,8 @@ help: ## Show this list
 	@echo "LAMBDA is one of: $(LAMBDAS)"
 
 demo: BINS := $(LAMBDAS) ecr-double
-demo: build tools ## Run the whole pipeline on this machine, from an upload to three accounts, and show it
-	@$(PYTHON) demo
+demo: build tools ## Run the whole pipeline on this machine, and show it (KEEP=1 leaves it running)
+	@KEEP='$(KEEP)' $(PYTHON) demo
 
 # What is built for AWS is tested beside all else, which takes about as long. Each part is printed whole when it ends.
 test: ## Run every test
@@ -98,8 +98,8 @@ build: $(if $(ZIG),.tools/python .tools/zig/versions) ## Build the Lambda bootst
 	@echo "Building (several minutes the first time)"
 	@$(if $(ZIG),$(CARGO_LAMBDA_BUILD),$(CARGO_BUILD))
 
-$(INVOKE): invoke-%: build tools ## Run one Lambda under cargo-lambda with its file in events/
-	@$(PYTHON) -m pipeline.invoke $*
+$(INVOKE): invoke-%: build tools ## Run one Lambda under cargo-lambda with its event (RELEASE=DIR: your release)
+	@RELEASE='$(RELEASE)' $(PYTHON) -m pipeline.invoke $*
 
 package: $(if $(ZIG),.tools/python .tools/zig/versions) ## Make the packages that are deployed (ARCH=arm64 or x86_64)
 	@echo "Building what is deployed (several minutes the first time)"

@@ -86,7 +86,13 @@ mod tests {
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("eu-west-1"))
-            .credentials_provider(SharedCredentialsProvider::new(Credentials::from_keys("AKIAEXAMPLE", "secret", None)))
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+                "AKIAEXAMPLE",
+                "secret",
+                None,
+                None,
+                "tests",
+            )))
             .endpoint_url("https://sts.registry.invalid")
             .http_client(aws_http_client(network).unwrap());
         Identity::read(&config.build()).await.unwrap_err()
