@@ -31,6 +31,7 @@ class Pair:
     source: servers.Registry
     target: servers.Registry
     proxies: tuple[servers.Proxy, ...] = ()
+    storage: servers.Proxy | None = None
 
     @property
     def hosts(self) -> tuple[str, str]:
@@ -40,7 +41,7 @@ class Pair:
 
     def copy(self, contestant: Contestant, images: list[Image]) -> tuple[Run, dict]:
         """One measured run to the target as it is. Every tag has to be there afterwards."""
-        for proxy in self.proxies:
+        for proxy in self._all_proxies():
             proxy.forget()
         before = self._servers()
         used = run(contestant.commands(*self.hosts), contestant.at_once, environment())
@@ -53,11 +54,14 @@ class Pair:
         if not self.proxies:
             return done, {}
         passed = self.proxies[0].passed() + self.proxies[1].passed()
-        read = self.proxies[0].passed().bytes_down
+        read = sum(proxy.passed().bytes_down for proxy in (self.proxies[0], self.storage) if proxy)
         return replace(done, requests=passed.requests, bytes=read), passed.by_kind
 
+    def _all_proxies(self) -> list[servers.Proxy]:
+        return [*self.proxies, *filter(None, [self.storage])]
+
     def _servers(self) -> float:
-        return sum(processor_time(each.pid) for each in (self.source, self.target, *self.proxies))
+        return sum(processor_time(each.pid) for each in (self.source, self.target, *self._all_proxies()))
 
 
 @dataclass(frozen=True)
@@ -74,18 +78,22 @@ class Bench:
             yield Path(name)
 
     @contextlib.contextmanager
-    def pair(self, folder: Path, latency: int | None = None, bandwidth: int = 0) -> Iterator[Pair]:
-        """Source and target, with proxies in front of both if there is a latency. The bandwidth is the source's."""
+    def pair(
+        self, folder: Path, latency: int | None = None, bandwidth: int = 0, storage: bool = False
+    ) -> Iterator[Pair]:
+        """Source and target, with proxies in front of both if there is a latency. The bandwidth is the source's, as
+        is the storage to which it sends who asks for a blob: requests to that are not counted."""
         with contextlib.ExitStack() as stack:
             source, target = (stack.enter_context(servers.registry(folder / name)) for name in ("source", "target"))
             if latency is None:
                 yield Pair(source, target)
                 return
-            proxies = tuple(
-                stack.enter_context(servers.proxy(registry.host, folder / "proxy.log", latency, bytes_a_second))
-                for registry, bytes_a_second in ((source, bandwidth), (target, 0))
-            )
-            yield Pair(source, target, proxies)
+            log, behind = folder / "proxy.log", None
+            if storage:
+                behind = stack.enter_context(servers.proxy(source.host, log, latency, bandwidth))
+            before = servers.proxy(source.host, log, latency, bandwidth, behind and behind.host)
+            proxies = (stack.enter_context(before), stack.enter_context(servers.proxy(target.host, log, latency)))
+            yield Pair(source, target, proxies, behind)
 
     def transship(self, folder: Path, images: list[Image], *options: str) -> Contestant:
         ours = Transship(folder)

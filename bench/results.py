@@ -35,6 +35,10 @@ class Check:
         return UNITS[self.unit](self.figure), UNITS[self.unit](self.limit)
 
 
+# Of no row of the command line more than this.
+MOST_MEMORY = 24 * MIB
+
+
 @dataclass(frozen=True, kw_only=True)
 class Run:
     """One round of one way to do it: what Cost and Passed say, of which something may not be known. `servers` is the
@@ -132,6 +136,16 @@ class Row:
             Measure(each["who"], [Run(**run) for run in each["runs"]], each["kinds"]) for each in body["measures"]
         ]
         return Row(name, body["title"], measures, checks, body["notes"])
+
+
+def time_check(ours: Measure, peers: list[Measure], limit: float) -> Check:
+    """The time, as a part of that of the fastest peer in the same run."""
+    best = min(peers, key=lambda each: each.seconds)
+    return Check(f"time, of the best peer's ({best.who})", ours.seconds / best.seconds, limit)
+
+
+def memory_check(measure: Measure) -> Check:
+    return Check(f"peak memory of {measure.who}", measure.memory, MOST_MEMORY, "MiB")
 
 
 def table_of(row: Row) -> list[list[str]]:

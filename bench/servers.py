@@ -93,9 +93,12 @@ class Proxy:
 
 
 @contextlib.contextmanager
-def proxy(upstream: str, log: Path, latency: int = 0, bandwidth: int = 0):
-    """Starts a proxy that adds milliseconds to each request and bounds each connection to so many bytes a second."""
+def proxy(upstream: str, log: Path, latency: int = 0, bandwidth: int = 0, storage: str | None = None):
+    """Starts a proxy that adds milliseconds to each request and bounds each connection to so many bytes a second. With
+    a storage, who asks for a blob is sent on to there."""
     command = [PROXY, "--to", upstream, "--latency", latency, "--bandwidth", bandwidth]
+    if storage:
+        command += ["--storage", storage]
     with Process("proxy", command, log, stdout=subprocess.PIPE) as process:
         line = process.child.stdout.readline()
         if not line:

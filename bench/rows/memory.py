@@ -5,10 +5,9 @@ from collections.abc import Iterator
 import world
 from contestants import Image
 from harness import Bench, first_copies
-from results import Check, Measure, Row, Run
+from results import Measure, Row, Run, memory_check
 from seed import KIB, MIB, Seeder
 
-MOST_MEMORY = 32 * MIB
 # Layers of so many bytes, for each of so many images.
 SHAPES = {
     "one 4 GiB layer": (1, [4096 * MIB]),
@@ -25,8 +24,7 @@ def measure(bench: Bench) -> Iterator[Row]:
 def row(bench: Bench, number: int, name: str, shape: tuple) -> Row:
     count, sizes = shape
     measures = [*command_line(bench, number, count, sizes), function(bench, number, count, sizes)]
-    peaks = [(each.who, each.memory) for each in measures if each.who in ("transship", world.FUNCTION)]
-    checks = [Check(f"peak memory of {who}", peak, MOST_MEMORY, "MiB") for who, peak in peaks]
+    checks = [memory_check(each) for each in measures if each.who in ("transship", world.FUNCTION)]
     return Row(f"memory-{number + 1}", f"Peak memory: {name}", measures, checks)
 
 

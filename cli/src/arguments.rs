@@ -8,20 +8,12 @@ use clap_complete::Shell;
 use promotion::ReferrerPolicy;
 use registry::Location;
 
+use crate::help;
 use crate::role_arn::RoleArn;
-
-const AFTER_HELP: &str = "\
-A REGISTRY is `host[:port]`, `http://host:port` for one without TLS, or the host of an ECR registry, such as \
-111122223333.dkr.ecr.eu-west-1.amazonaws.com.
-
-Logins are those of `docker login` and `podman login`: $REGISTRY_AUTH_FILE, $DOCKER_CONFIG/config.json or \
-~/.docker/config.json, and the credential helpers that these name. For ECR they are AWS credentials, found as the AWS CLI finds them.
-
-Exit codes: 0 done, 1 failed, 2 wrong usage.";
 
 /// Promotes the container images of a release between registries: whole or not at all, by digest, tags last
 #[derive(Debug, Parser)]
-#[command(name = "transship", version, after_help = AFTER_HELP, disable_help_subcommand = true, max_term_width = 100)]
+#[command(name = "transship", version, after_help = help::AFTER_HELP, max_term_width = 100)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -33,11 +25,13 @@ pub(crate) enum Command {
     #[command(flatten)]
     Work(Work),
     /// Print the completions for a shell
+    #[command(after_help = help::COMPLETIONS)]
     Completions {
         /// The shell
         shell: Shell,
     },
     /// Print the manual page, in the language of man(1)
+    #[command(after_help = help::MAN)]
     Man,
 }
 
@@ -45,10 +39,13 @@ pub(crate) enum Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Work {
     /// Copy a release to every target: all images by digest, then verified, then tagged
+    #[command(after_help = help::PROMOTE)]
     Promote(Promote),
     /// Look in the source and in every target for all that would fail; write nothing
+    #[command(after_help = help::CHECK)]
     Check(Check),
     /// Pull a release from every target by its tags, which have to hold the digests that the source has
+    #[command(after_help = help::VERIFY)]
     Verify(Verify),
 }
 
@@ -138,7 +135,7 @@ pub(crate) struct Output {
     /// Show no progress
     #[arg(long, short)]
     pub(crate) quiet: bool,
-    /// Log what is done on stderr, instead of a progress bar
+    /// Log each request on stderr, instead of a progress bar
     #[arg(long, short)]
     pub(crate) verbose: bool,
 }

@@ -74,8 +74,9 @@ impl Connections {
         match location {
             Location::Ecr(ecr) => self.open_ecr(ecr, side, role).await.map(AnyRegistry::Ecr),
             Location::Distribution(address) => {
-                let login = self.keyring.lock().await.login(address.registry().as_str(), address.is_plain()).await?;
-                Ok(AnyRegistry::Distribution(self.distributions.connect(address.clone(), login, side)))
+                let mut keyring = self.keyring.lock().await;
+                let logins = keyring.logins(address.registry().as_str(), address.is_plain()).await?;
+                Ok(AnyRegistry::Distribution(self.distributions.connect(address.clone(), logins, side)))
             }
         }
     }

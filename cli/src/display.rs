@@ -2,14 +2,19 @@ use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use oci::text::truncate;
 use promotion::{Phase, ProgressSnapshot};
 
 use crate::arguments::Output;
 use crate::doing::Doing;
+use crate::logging::Retried;
 use crate::text::{bytes, count};
 
-/// How often a line is written where nothing can be drawn.
+/// How often a line is written where nothing can be drawn, and how often it is told of retries.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
+
+/// No more is quoted of why something is retried, in characters.
+const LONGEST_REASON: usize = 300;
 
 /// How progress is shown, on stderr.
 #[derive(Debug)]
@@ -17,9 +22,9 @@ pub(crate) enum Display {
     /// Not at all.
     None,
     /// A line now and then, for a build job.
-    Lines(Lines),
+    Lines(Lines, Retries),
     /// A bar, for a terminal.
-    Bar(ProgressBar),
+    Bar(ProgressBar, Retries),
 }
 
 impl Display {
@@ -29,40 +34,45 @@ impl Display {
         match output {
             Output { json: true, .. } | Output { quiet: true, .. } => Self::None,
             Output { verbose: false, .. } if can_draw() => {
-                Self::Bar(ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()))
+                Self::Bar(ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()), Retries::default())
             }
-            _ => Self::Lines(Lines::default()),
+            _ => Self::Lines(Lines::new(Instant::now()), Retries { is_logged: output.verbose, ..Retries::default() }),
         }
     }
 
     /// Shows what is being done.
     pub(crate) fn show(&mut self, doing: &Doing) {
         let moment = doing.moment();
-        let Some(line) = line(doing, moment) else { return };
+        let (line, now) = (line(doing, moment), Instant::now());
         match self {
             Self::None => {}
-            Self::Lines(lines) => {
-                if let Some(line) = lines.next(line, Instant::now()) {
+            Self::Lines(lines, retries) => {
+                for line in lines.next(line, now).into_iter().chain(retries.next(Retried::take(), now)) {
                     // If no one reads it, nothing is lost.
                     let _ = writeln!(std::io::stderr(), "{line}");
                 }
             }
-            Self::Bar(bar) => draw(bar, line, moment),
+            Self::Bar(bar, retries) => {
+                if let Some(line) = retries.next(Retried::take(), now) {
+                    bar.println(line);
+                }
+                draw(bar, line, moment);
+            }
         }
     }
 
     /// Leaves nothing behind that is not a line.
     pub(crate) fn end(self) {
-        if let Self::Bar(bar) = self {
+        if let Self::Bar(bar, _) = self {
             bar.finish_and_clear();
         }
     }
 }
 
 /// What is worth saying of what is being done: the activity, and how far it is.
-fn line(doing: &Doing, moment: Option<ProgressSnapshot>) -> Option<(&'static str, String)> {
+fn line(doing: &Doing, moment: Option<ProgressSnapshot>) -> (&'static str, String) {
     let (activity, moment) = match (doing, moment) {
-        (Doing::Connecting, _) => return None,
+        (Doing::Connecting, _) => (CONNECTING, None),
         (Doing::Pulling, _) => ("pulling", None),
         (_, Some(moment)) => match moment.phase {
             Phase::Surveying => ("looking at what is there", None),
@@ -84,8 +94,11 @@ fn line(doing: &Doing, moment: Option<ProgressSnapshot>) -> Option<(&'static str
             count(planned.manifests_put, "manifest"),
         )
     });
-    Some((activity, far))
+    (activity, far)
 }
+
+/// What every command begins with, and is mostly over before anybody wonders.
+const CONNECTING: &str = "reading the release and connecting";
 
 /// How many bytes are to be sent, less what turned out to be there.
 fn bytes_to_send(moment: &ProgressSnapshot) -> u64 {
@@ -95,7 +108,10 @@ fn bytes_to_send(moment: &ProgressSnapshot) -> u64 {
 
 fn draw(bar: &ProgressBar, (activity, far): (&'static str, String), moment: Option<ProgressSnapshot>) {
     let sending = moment.filter(|moment| moment.phase == Phase::Staging && bytes_to_send(moment) > 0);
-    let template = if sending.is_some() { "{msg} [{wide_bar}] {elapsed}" } else { "{msg} {elapsed}" };
+    let template = match sending {
+        Some(_) => "{msg} [{wide_bar}] {binary_bytes_per_sec}, {eta} left",
+        None => "{msg} {elapsed}",
+    };
     // These templates are known to be right.
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("=> "));
@@ -110,23 +126,61 @@ fn draw(bar: &ProgressBar, (activity, far): (&'static str, String), moment: Opti
 }
 
 /// Which lines are worth writing.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Lines {
-    last: Option<(&'static str, String, Instant)>,
+    activity: &'static str,
+    since: Instant,
+    last: Instant,
 }
 
 impl Lines {
-    /// The line, if the activity is new, or if it is far and long enough from the last one.
+    fn new(now: Instant) -> Self {
+        Self { activity: CONNECTING, since: now, last: now }
+    }
+
+    /// The line, if the activity is new, or if it is long enough since the last one: whoever waits sees that this is at
+    /// work, also where nothing moves.
     fn next(&mut self, (activity, far): (&'static str, String), now: Instant) -> Option<String> {
-        let is_due = match &self.last {
-            None => true,
-            Some((earlier, _, _)) if *earlier != activity => true,
-            Some((_, known, at)) => *known != far && now.duration_since(*at) >= BETWEEN_LINES,
-        };
-        is_due.then(|| {
-            let line = format!("{activity}{far}");
-            self.last = Some((activity, far, now));
-            line
+        if activity != self.activity {
+            *self = Self { activity, since: now, last: now };
+            return Some(format!("{activity}{far}"));
+        }
+        if now.duration_since(self.last) < BETWEEN_LINES {
+            return None;
+        }
+        self.last = now;
+        Some(format!("{activity}{far} ({} s)", now.duration_since(self.since).as_secs()))
+    }
+}
+
+/// When retries are told of.
+#[derive(Debug, Default)]
+pub(crate) struct Retries {
+    /// Whether a log tells of each of them.
+    is_logged: bool,
+    waiting: Option<Retried>,
+    last: Option<Instant>,
+}
+
+impl Retries {
+    /// A line about what was retried: the first one at once, then now and then.
+    fn next(&mut self, retried: Option<Retried>, now: Instant) -> Option<String> {
+        if self.is_logged {
+            return None;
+        }
+        if let Some(Retried { count, last }) = retried {
+            let waiting = self.waiting.get_or_insert_default();
+            *waiting = Retried { count: waiting.count + count, last };
+        }
+        if self.last.is_some_and(|last| now.duration_since(last) < BETWEEN_LINES) {
+            return None;
+        }
+        let Retried { count, last } = self.waiting.take()?;
+        self.last = Some(now);
+        let why = truncate(last.lines().next().unwrap_or_default(), LONGEST_REASON);
+        Some(match count {
+            1 => format!("trying again: {why}"),
+            _ => format!("trying again ({count} requests failed), the last one: {why}"),
         })
     }
 }
@@ -140,17 +194,37 @@ mod tests {
     #[test]
     fn a_build_log_gets_a_line_at_each_change_and_now_and_then() {
         let begin = Instant::now();
-        let mut lines = Lines::default();
-        let mut at = |activity, far: &str, seconds| {
-            lines.next((activity, far.to_owned()), begin + Duration::from_secs(seconds)).is_some()
+        let mut lines = Lines::new(begin);
+        let mut at =
+            |activity, far: &str, seconds| lines.next((activity, far.to_owned()), begin + Duration::from_secs(seconds));
+        assert_eq!(at(CONNECTING, "", 9), None);
+        assert_eq!(at(CONNECTING, "", 10), Some(format!("{CONNECTING} (10 s)")));
+        assert_eq!(at("looking", "", 11).as_deref(), Some("looking"));
+        assert_eq!(at("looking", "", 20), None);
+        // Nothing changed, and silence would look like a standstill.
+        assert_eq!(at("looking", "", 21).as_deref(), Some("looking (10 s)"));
+        assert_eq!(at("copying", ": 0 of 9", 60).as_deref(), Some("copying: 0 of 9"));
+        assert_eq!(at("copying", ": 1 of 9", 69), None);
+        assert_eq!(at("copying", ": 2 of 9", 70).as_deref(), Some("copying: 2 of 9 (10 s)"));
+        assert_eq!(at("tagging", "", 71).as_deref(), Some("tagging"));
+    }
+
+    #[test]
+    fn the_first_retry_is_told_at_once_and_many_in_one_line() {
+        let begin = Instant::now();
+        let mut retries = Retries::default();
+        let mut at = |count, last: &str, seconds| {
+            let retried = (count > 0).then(|| Retried { count, last: last.to_owned() });
+            retries.next(retried, begin + Duration::from_secs(seconds))
         };
-        assert!(at("looking", "", 0));
-        assert!(!at("looking", "", 60));
-        assert!(at("copying", ": 0 of 9", 60));
-        assert!(!at("copying", ": 1 of 9", 69));
-        assert!(at("copying", ": 2 of 9", 70));
-        assert!(!at("copying", ": 2 of 9", 99));
-        assert!(at("tagging", "", 99));
+        assert_eq!(at(0, "", 0), None);
+        assert_eq!(at(1, "503\nmore", 1).as_deref(), Some("trying again: 503"));
+        assert_eq!(at(3, "429", 2), None);
+        assert_eq!(at(2, "500", 10), None);
+        assert_eq!(at(0, "", 11).as_deref(), Some("trying again (5 requests failed), the last one: 500"));
+        assert_eq!(at(0, "", 60), None);
+        let mut logged = Retries { is_logged: true, ..Retries::default() };
+        assert_eq!(logged.next(Some(Retried { count: 1, last: "503".into() }), begin), None);
     }
 
     #[test]
@@ -169,9 +243,9 @@ mod tests {
             bytes_moved: 1 << 20,
             done: Tally { blobs_copied: 2, blobs_present: 2, bytes_present: 2 << 20, ..Tally::default() },
         };
-        let (activity, far) = line(&Doing::Surveying, Some(moment)).unwrap();
+        let (activity, far) = line(&Doing::Surveying, Some(moment));
         assert_eq!(format!("{activity}{far}"), "copying: 1.0 MiB of 3.0 MiB, 4 of 6 blobs, 0 of 1 manifest");
-        assert_eq!(line(&Doing::Connecting, None), None);
-        assert_eq!(line(&Doing::Pulling, None).unwrap().0, "pulling");
+        assert_eq!(line(&Doing::Connecting, None), (CONNECTING, String::new()));
+        assert_eq!(line(&Doing::Pulling, None).0, "pulling");
     }
 }

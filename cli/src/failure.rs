@@ -4,23 +4,38 @@ use promotion::Error;
 use serde_json::json;
 
 use crate::arguments::Output;
+use crate::stop::StopSignal;
 
 /// Why a command did not do what it was asked for.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) error: Error,
-    /// Whether the command line itself is wrong.
-    pub(crate) is_usage: bool,
+    pub(crate) kind: Kind,
+}
+
+/// What the exit code tells of a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The command line itself is wrong.
+    Usage,
+    /// The work failed.
+    Work,
+    /// It was stopped.
+    Stopped(StopSignal),
 }
 
 impl Failure {
     /// Something is wrong with the command line, found before anything was sent.
     pub(crate) fn usage(error: Error) -> Self {
-        Self { error, is_usage: true }
+        Self { error, kind: Kind::Usage }
     }
 
     pub(crate) fn code(&self) -> ExitCode {
-        ExitCode::from(if self.is_usage { 2 } else { 1 })
+        ExitCode::from(match self.kind {
+            Kind::Usage => 2,
+            Kind::Work => 1,
+            Kind::Stopped(signal) => signal.exit_code(),
+        })
     }
 
     /// What goes to stdout: with `--json` one object, whatever failed once the work had begun.
@@ -37,6 +52,6 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { error, is_usage: false }
+        Self { error, kind: Kind::Work }
     }
 }

@@ -6,6 +6,7 @@ mod connect;
 mod display;
 mod doing;
 mod failure;
+mod help;
 mod logging;
 mod manual;
 mod output;
@@ -25,7 +26,7 @@ use watch::Watch;
 
 /// Runs the program with the arguments of this process.
 ///
-/// Exit codes: 0 done, 1 failed, 2 wrong usage.
+/// Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by SIGINT, 143 stopped by SIGTERM.
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -34,13 +35,14 @@ pub fn main() -> ExitCode {
         Command::Man => man().and_then(|page| write(&page)),
         Command::Work(asked) => return work(&asked),
     };
-    match written {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
-    }
+    written.map_or_else(unwritten, |()| ExitCode::SUCCESS)
 }
 
 fn work(asked: &Work) -> ExitCode {
+    let usage = |what: &str| {
+        let _ = writeln!(std::io::stderr(), "error: {what}");
+        ExitCode::from(2)
+    };
     let failed = |what: &str, error| {
         let _ = writeln!(std::io::stderr(), "error: {what}: {error}");
         ExitCode::FAILURE
@@ -54,7 +56,9 @@ fn work(asked: &Work) -> ExitCode {
         Err(error) => return failed("signals cannot be waited for", error),
     };
     let output = asked.output();
-    logging::init(output.verbose);
+    if let Err(wrong) = logging::init(output.verbose) {
+        return usage(&wrong);
+    }
     let result = runtime.block_on(async {
         let watch = Watch::default();
         watch.attend(Box::pin(command::run(asked, &watch)), stop, output).await
@@ -68,19 +72,18 @@ fn work(asked: &Work) -> ExitCode {
             (failure.render(output), failure.code())
         }
     };
-    match write(text.as_bytes()) {
-        Ok(()) => code,
-        Err(_) => ExitCode::FAILURE,
-    }
+    write(text.as_bytes()).map_or_else(unwritten, |()| code)
 }
 
-/// Writes to stdout. Who reads no further has enough: that is no error.
 fn write(text: &[u8]) -> std::io::Result<()> {
     let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        result => result,
-    }
+    stdout.write_all(text).and_then(|()| stdout.flush())
+}
+
+/// An answer that nobody gets is a failure, whatever it would have said: a script would take it for one without images.
+fn unwritten(error: std::io::Error) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "error: stdout cannot be written: {error}");
+    ExitCode::FAILURE
 }
 
 fn completions(shell: clap_complete::Shell) -> Vec<u8> {

@@ -1,17 +1,113 @@
-use tracing_subscriber::EnvFilter;
+//! What the engine logs, on stderr; and its retries, which are shown also where nothing else of that is.
 
-/// Writes what the engine logs to stderr: warnings, and with `--verbose` what it does.
+use std::fmt::{self, Write as _};
+use std::sync::{Mutex, PoisonError};
+
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::filter::{EnvFilter, filter_fn};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// The crates whose lines are let through at the level that is asked for.
 ///
-/// Foreign crates only warn, whatever is set: HTTP and SDK crates write headers at their finer levels, and with them
-/// tokens.
-pub(crate) fn init(verbose: bool) {
-    let filter = if verbose { "warn,cli=debug,promotion=debug,registry=debug" } else { "warn" };
-    let logs = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(filter))
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .with_target(false);
-    let result = if verbose { logs.try_init() } else { logs.without_time().try_init() };
+/// Everything else only warns, whatever is asked for: HTTP and SDK crates write headers at their finer levels, and with
+/// them tokens.
+const OURS: [&str; 3] = ["cli", "promotion", "registry"];
+
+/// Who says that a request is made again.
+const RETRIES: &str = "promotion::retry";
+
+/// The retries since somebody looked last.
+static RETRIED: Mutex<Retried> = Mutex::new(Retried { count: 0, last: String::new() });
+
+/// Requests that are made again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Retried {
+    pub(crate) count: u64,
+    /// Why the last one is.
+    pub(crate) last: String,
+}
+
+impl Retried {
+    /// What was retried since this was asked last; none if nothing was.
+    pub(crate) fn take() -> Option<Self> {
+        let retried = std::mem::take(&mut *RETRIED.lock().unwrap_or_else(PoisonError::into_inner));
+        (retried.count > 0).then_some(retried)
+    }
+}
+
+/// Writes to stderr what the engine logs: what `RUST_LOG` asks for; else warnings, and with `--verbose` each request.
+///
+/// # Errors
+/// Why `RUST_LOG` cannot be read.
+pub(crate) fn init(verbose: bool) -> Result<(), String> {
+    let asked = std::env::var("RUST_LOG").ok().filter(|text| !text.trim().is_empty());
+    let directives = match &asked {
+        Some(directives) => directives.as_str(),
+        None if verbose => "warn,cli=debug,promotion=debug,registry=debug",
+        None => "warn",
+    };
+    let filter = EnvFilter::try_new(directives).map_err(|error| format!("RUST_LOG: {error}"))?;
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false).with_target(false);
+    let lines = match verbose || asked.is_some() {
+        true => lines.boxed(),
+        false => lines.without_time().boxed(),
+    };
+    let lines = lines.with_filter(filter).with_filter(filter_fn(is_harmless));
+    let retries = CountRetries.with_filter(filter_fn(|event| event.target().starts_with(RETRIES)));
     // Only a second subscriber is refused, and the first one does.
-    let _ = result;
+    let _ = tracing_subscriber::registry().with(lines).with(retries).try_init();
+    Ok(())
+}
+
+fn is_harmless(event: &Metadata<'_>) -> bool {
+    let of = event.target().split("::").next().unwrap_or_default();
+    *event.level() <= Level::WARN || OURS.contains(&of)
+}
+
+struct CountRetries;
+
+impl<S: Subscriber> Layer<S> for CountRetries {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut why = Why(None);
+        event.record(&mut why);
+        if let Why(Some(why)) = why {
+            let mut retried = RETRIED.lock().unwrap_or_else(PoisonError::into_inner);
+            retried.count += 1;
+            retried.last = why;
+        }
+    }
+}
+
+/// The error that an event is about.
+struct Why(Option<String>);
+
+impl Visit for Why {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "error" {
+            let mut text = String::new();
+            // Writing into a string does not fail.
+            let _ = write!(text, "{value:?}");
+            self.0 = Some(text);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retries_are_counted_whatever_is_logged() {
+        let subscriber = tracing_subscriber::registry()
+            .with(CountRetries.with_filter(filter_fn(|event| event.target().starts_with(RETRIES))));
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::debug!(target: "promotion::retry", attempt = 1, error = %"throttled", "retrying");
+            tracing::debug!(target: "promotion::retry", attempt = 2, error = %"down", "retrying");
+            tracing::debug!(target: "promotion::other", error = %"elsewhere", "failed");
+        });
+        assert_eq!(Retried::take(), Some(Retried { count: 2, last: "down".into() }));
+        assert_eq!(Retried::take(), None);
+    }
 }

@@ -40,6 +40,7 @@ fn read_bytes(path: &Path) -> std::io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::Kind;
 
     #[tokio::test]
     async fn a_file_that_is_named_has_to_be_there_and_right() {
@@ -48,12 +49,12 @@ mod tests {
         for (path, expected) in [(path.as_path(), "there is no such file"), (folder.path(), "it cannot be read")] {
             let failure = read(path).await.unwrap_err();
             assert_eq!(failure.error.name(), Name::InvalidInput);
-            assert!(failure.error.to_string().contains(expected) && !failure.is_usage, "{failure:?}");
+            assert!(failure.error.to_string().contains(expected) && failure.kind == Kind::Work, "{failure:?}");
         }
         std::fs::write(&path, r#"{"images": [{"repository": "a", "tag": "1"}]}"#).unwrap();
         assert!(matches!(read(&path).await.unwrap(), Release::Tagged(images) if images.len() == 1));
         std::fs::write(&path, vec![b' '; MAX_RELEASE_BYTES + 10]).unwrap();
         let failure = read(&path).await.unwrap_err();
-        assert!(failure.error.name() == Name::InvalidManifest && !failure.is_usage, "{failure:?}");
+        assert!(failure.error.name() == Name::InvalidManifest && failure.kind == Kind::Work, "{failure:?}");
     }
 }

@@ -1,8 +1,35 @@
+use std::fmt;
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The signals that ask this process to end: Ctrl-C, or a build job that is cancelled.
+/// A signal that asks this process to end: Ctrl-C, or a build job that is cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StopSignal {
+    Interrupt,
+    Terminate,
+}
+
+impl StopSignal {
+    /// What shells say of a process that such a signal ended: 128 and its number (bash(1), "EXIT STATUS").
+    pub(crate) fn exit_code(self) -> u8 {
+        match self {
+            Self::Interrupt => 130,
+            Self::Terminate => 143,
+        }
+    }
+}
+
+impl fmt::Display for StopSignal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Interrupt => "SIGINT",
+            Self::Terminate => "SIGTERM",
+        })
+    }
+}
+
+/// Waits for these signals.
 #[derive(Debug)]
 pub(crate) struct Stop {
     interrupt: Signal,
@@ -18,19 +45,19 @@ impl Stop {
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    /// Waits for such a wish, and gives its signal.
-    pub(crate) async fn asked(&mut self) -> &'static str {
+    /// Waits for such a wish.
+    pub(crate) async fn asked(&mut self) -> StopSignal {
         tokio::select! {
-            _ = self.interrupt.recv() => "SIGINT",
-            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => StopSignal::Interrupt,
+            _ = self.terminate.recv() => StopSignal::Terminate,
         }
     }
 
     /// Ends the process when asked once more.
     pub(crate) fn at_once(mut self) {
         tokio::spawn(async move {
-            self.asked().await;
-            std::process::exit(1);
+            let signal = self.asked().await;
+            std::process::exit(i32::from(signal.exit_code()));
         });
     }
 }

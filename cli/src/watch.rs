@@ -8,8 +8,8 @@ use tokio::sync::Notify;
 use crate::arguments::Output;
 use crate::display::Display;
 use crate::doing::Doing;
-use crate::failure::Failure;
-use crate::stop::Stop;
+use crate::failure::{Failure, Kind};
+use crate::stop::{Stop, StopSignal};
 
 /// How often progress is looked at.
 const TICK: Duration = Duration::from_millis(100);
@@ -54,7 +54,7 @@ impl Watch {
             // Here the work is dropped, and with it what is on its way.
         };
         display.end();
-        result.unwrap_or_else(|signal| Err(stopped(signal, &self.doing()).into()))
+        result.unwrap_or_else(|signal| Err(stopped(signal, &self.doing())))
     }
 
     fn doing(&self) -> Doing {
@@ -63,8 +63,9 @@ impl Watch {
 }
 
 /// What stands when the work was stopped.
-fn stopped(signal: &str, doing: &Doing) -> Error {
-    Error::new(Name::OutOfTime, format!("stopped by {signal}: {}", standing(doing.moment())))
+fn stopped(signal: StopSignal, doing: &Doing) -> Failure {
+    let error = Error::new(Name::OutOfTime, format!("stopped by {signal}: {}", standing(doing.moment())));
+    Failure { error, kind: Kind::Stopped(signal) }
 }
 
 fn standing(moment: Option<ProgressSnapshot>) -> String {

@@ -38,7 +38,7 @@ fn hanging_helper(home: &Path) -> PathBuf {
 
 #[test]
 fn a_signal_ends_the_program_and_what_it_started() {
-    for (signal, name) in [(Signal::INT, "SIGINT"), (Signal::TERM, "SIGTERM")] {
+    for (signal, name, code) in [(Signal::INT, "SIGINT", 130), (Signal::TERM, "SIGTERM", 143)] {
         let home = TempDir::new().unwrap();
         let pipe = hanging_helper(home.path());
         let release = json!({ "images": [{ "repository": "app", "tag": "1" }] });
@@ -56,7 +56,7 @@ fn a_signal_ends_the_program_and_what_it_started() {
         kill_process(id, signal).unwrap();
         let mut stdout = String::new();
         program.0.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
-        assert_eq!(program.0.wait().unwrap().code(), Some(1));
+        assert_eq!(program.0.wait().unwrap().code(), Some(code));
         let answer: Value = serde_json::from_str(&stdout).unwrap();
         let message = format!("stopped by {name}: nothing was written");
         assert_eq!(answer, json!({ "error": { "name": "OutOfTime", "message": message } }));

@@ -1,7 +1,7 @@
 //! Failures: their stable names, whether a retry may help, and messages that are safe to print. Several become one that
 //! lists them all.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
@@ -132,11 +132,16 @@ struct Inner {
     message: String,
     temporary: bool,
     inconclusive: bool,
+    throttled: bool,
     retry_after: Option<Duration>,
     overrun: Option<Overrun>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
     /// The errors that this one lists, so that a list within a list becomes one.
     listed: Vec<Error>,
+    /// What other failures have in common with this one, however many requests fail for it.
+    cause: Option<Arc<str>>,
+    /// How many other failures with the same cause it stands for.
+    others: usize,
 }
 
 impl Error {
@@ -148,10 +153,13 @@ impl Error {
             message: sanitize(truncate(&message.into(), LONGEST)),
             temporary: name == Name::RegistryUnavailable,
             inconclusive: false,
+            throttled: false,
             retry_after: None,
             overrun: None,
             source: None,
             listed: vec![],
+            cause: None,
+            others: 0,
         }))
     }
 
@@ -174,6 +182,13 @@ impl Error {
     #[must_use]
     pub fn inconclusive(mut self) -> Self {
         self.0.inconclusive = true;
+        self
+    }
+
+    /// The registry is well and was asked too often: it is worth more patience than a failure.
+    #[must_use]
+    pub fn throttled(mut self) -> Self {
+        self.0.throttled = true;
         self
     }
 
@@ -208,7 +223,8 @@ impl Error {
     /// The same failure with what was being done in front.
     #[must_use]
     pub fn context(mut self, doing: impl fmt::Display) -> Self {
-        self.0.message = sanitize(format!("{doing}: {}", self.0.message));
+        self.0.message = sanitize(format!("{doing}: {self}"));
+        self.0.others = 0;
         self.0.listed.clear();
         self
     }
@@ -220,6 +236,14 @@ impl Error {
             self.0.message += "\n";
             self.0.message += &sanitize(truncate(&line, LONGEST));
         }
+        self
+    }
+
+    /// What it has in common with other failures that differ only in what was being done, such as a host at which
+    /// nothing answers. [`Error::all`] makes one line of those.
+    #[must_use]
+    pub fn caused_by(mut self, cause: &str) -> Self {
+        self.0.cause = Some(cause.into());
         self
     }
 
@@ -241,6 +265,12 @@ impl Error {
         self.0.inconclusive
     }
 
+    /// Whether the registry was asked too often.
+    #[must_use]
+    pub fn is_throttled(&self) -> bool {
+        self.0.throttled
+    }
+
     /// How long the registry asked to be left alone.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
@@ -253,16 +283,29 @@ impl Error {
         self.0.overrun.as_ref()
     }
 
-    /// One error for several: all messages, each once, under the name of the first that no retry can heal.
+    /// One error for several: all messages, each once, under the name of the first that no retry can heal. Of those that
+    /// have one cause the first is told, and how many there are.
     ///
     /// None for an empty list.
     #[must_use]
     pub fn all(errors: Vec<Self>) -> Option<Self> {
         let each = |error: Self| if error.0.listed.is_empty() { vec![error] } else { error.0.listed };
         let mut seen = HashSet::new();
-        let all = errors.into_iter().flat_map(each);
-        let mut distinct: Vec<Self> =
-            all.filter(|error| seen.insert((error.name(), error.0.message.clone()))).collect();
+        let mut causes: HashMap<(Name, Arc<str>), usize> = HashMap::new();
+        let mut distinct: Vec<Self> = Vec::new();
+        for error in errors.into_iter().flat_map(each) {
+            if !seen.insert((error.name(), error.0.message.clone())) {
+                continue;
+            }
+            if let Some(cause) = error.0.cause.clone() {
+                let at = *causes.entry((error.name(), cause)).or_insert(distinct.len());
+                if let Some(first) = distinct.get_mut(at) {
+                    first.0.others += 1 + error.0.others;
+                    continue;
+                }
+            }
+            distinct.push(error);
+        }
         let leading = distinct.iter().position(|error| !error.is_temporary()).unwrap_or(0);
         if distinct.len() < 2 {
             return distinct.pop();
@@ -270,22 +313,29 @@ impl Error {
         let mut whole = distinct.get(leading)?.clone();
         whole.0.message = format!("{} problems:", distinct.len());
         for (number, error) in distinct.iter().enumerate() {
-            whole.0.message += &format!("\n{}. {}: {}", number + 1, error.name(), error.0.message);
+            whole.0.message += &format!("\n{}. {}: {error}", number + 1, error.name());
         }
         whole.0.listed = distinct;
+        whole.0.cause = None;
+        whole.0.others = 0;
         Some(whole)
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)
+        f.write_str(&self.0.message)?;
+        match self.0.others {
+            0 => Ok(()),
+            1 => f.write_str(" (and 1 more request failed for the same reason)"),
+            others => write!(f, " (and {others} more requests failed for the same reason)"),
+        }
     }
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.0.name, self.0.message)
+        write!(f, "{}: {self}", self.0.name)
     }
 }
 
@@ -324,5 +374,31 @@ mod tests {
         );
         assert_eq!(Error::all(vec![denied]).unwrap().to_string(), "add ecr:PutImage");
         assert!(Error::all(vec![]).is_none());
+    }
+
+    #[test]
+    fn what_has_one_cause_is_one_line_with_a_count() {
+        let down = |doing: &str, host: &str| {
+            let message = format!("{doing} {host}: connection refused");
+            Error::new(Name::RegistryUnavailable, message)
+                .caused_by(&format!("{host} refuses"))
+                .context("after 6 attempts")
+        };
+        let denied = Error::new(Name::TargetAccessDenied, "add ecr:PutImage");
+        let first = Error::all(vec![down("reading a", "one"), down("reading b", "one")]).unwrap();
+        let said =
+            "after 6 attempts: reading a one: connection refused (and 1 more request failed for the same reason)";
+        assert_eq!(first.to_string(), said);
+        // A list that becomes a part of another goes on counting.
+        let whole = Error::all(vec![first, denied, down("reading c", "one"), down("reading c", "two")]).unwrap();
+        assert_eq!(
+            whole.to_string(),
+            "3 problems:\n\
+             1. RegistryUnavailable: after 6 attempts: reading a one: connection refused (and 2 more requests failed for \
+             the same reason)\n\
+             2. TargetAccessDenied: add ecr:PutImage\n\
+             3. RegistryUnavailable: after 6 attempts: reading c two: connection refused"
+        );
+        assert_eq!(Error::all(vec![whole.clone(), whole.clone()]).unwrap().to_string(), whole.to_string());
     }
 }

@@ -262,7 +262,8 @@ fn ordered_repositories<'r>(
     }
     let shared_bytes = |repository: &Repository| -> u64 {
         let blobs = blobs.get(repository).into_iter().flatten();
-        blobs.filter(|(digest, _)| users.get(digest).is_some_and(|users| *users > 1)).map(|(_, size)| size).sum()
+        let shared = blobs.filter(|(digest, _)| users.get(digest).is_some_and(|users| *users > 1));
+        shared.fold(0, |sum, (_, size)| sum.saturating_add(*size))
     };
     let mut ordered: Vec<_> = missing.into_iter().collect();
     ordered.sort_by_cached_key(|(repository, _)| std::cmp::Reverse(shared_bytes(repository)));
@@ -358,7 +359,7 @@ impl<'a> Planner<'a> {
     ) -> Option<StepId> {
         if known.blobs.as_ref().is_some_and(|blobs| blobs.contains(&blob.digest)) {
             self.plan.tally.blobs_present += 1;
-            self.plan.tally.bytes_present += blob.size;
+            self.plan.tally += Tally { bytes_present: blob.size, ..Tally::default() };
             return None;
         }
         let (work, after) = match self.sibling(known, blob.digest) {
@@ -368,7 +369,7 @@ impl<'a> Planner<'a> {
             }
             None => {
                 self.plan.tally.blobs_copied += 1;
-                self.plan.tally.bytes_copied += blob.size;
+                self.plan.tally += Tally { bytes_copied: blob.size, ..Tally::default() };
                 let is_asked = known.blobs.is_some();
                 let work = if is_asked { Work::Copy } else { Work::CopyUnlessPresent };
                 (work(blob.clone()), vec![])

@@ -92,17 +92,24 @@ impl Release {
     }
 }
 
-/// So many problems of a file are listed.
+/// So many problems of a file are listed, as far as they are no longer than this together, in bytes.
 const LISTED: usize = 100;
+const LISTED_BYTES: usize = 12_000;
 
 fn invalid(name: &str, mut problems: Problems) -> Error {
     if let [problem] = problems.as_slice() {
         return Error::new(Name::InvalidManifest, format!("{name}: {problem}"));
     }
     let count = problems.len();
-    if count > LISTED {
-        problems.truncate(LISTED);
-        problems.push(format!("and {} more", count - LISTED));
+    let mut bytes = 0;
+    let fits = |problem: &&String| {
+        bytes += problem.len();
+        bytes <= LISTED_BYTES
+    };
+    let listed = problems.iter().take(LISTED).take_while(fits).count();
+    if listed < count {
+        problems.truncate(listed);
+        problems.push(format!("and {} more", count - listed));
     }
     Error::new(Name::InvalidManifest, format!("{name}: {count} problems:")).listing(problems)
 }

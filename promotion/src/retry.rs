@@ -1,5 +1,5 @@
 //! When a request is retried, and how long it waits: exponential back-off with jitter, shared by all requests to one
-//! registry, that obeys `Retry-After`.
+//! registry, and never shorter than `Retry-After`.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -8,22 +8,35 @@ use tokio::time::Instant;
 
 use crate::{Error, Name};
 
-/// How often a request is retried, and with which back-off.
+/// How often a request is retried, with which back-off, and how long a registry is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// How many times one request is sent at most, the first one included; at least 1.
+    /// How many times one request is sent at most, the first one included; at least 1. One that is throttled may be
+    /// sent more often.
     pub attempts: u32,
     /// The back-off after the first failure; it doubles with each further one, and is jittered down to its half.
     pub initial_backoff: Duration,
-    /// The longest back-off, that of a `Retry-After` included.
+    /// The longest back-off, where the registry does not ask for a longer one.
     pub max_backoff: Duration,
+    /// For how long a request that is throttled is repeated, whatever number of attempts that takes. A registry that
+    /// asks for a longer pause is not waited for.
+    pub patience: Duration,
+    /// How long a registry may take to show what it stored.
+    pub lag: Duration,
 }
 
 impl Default for RetryPolicy {
     /// Six attempts within about 15 seconds: longer than a throttling window of ECR (one second), short enough for a
-    /// person who waits.
+    /// person who waits. A minute where a registry throttles, as ghcr.io and Docker Hub count requests by the minute.
+    /// Half a minute until a tag is seen: 30 seconds are reported of ghcr.io and Docker Hub (junjo#19).
     fn default() -> Self {
-        Self { attempts: 6, initial_backoff: Duration::from_millis(250), max_backoff: Duration::from_secs(20) }
+        Self {
+            attempts: 6,
+            initial_backoff: Duration::from_millis(250),
+            max_backoff: Duration::from_secs(20),
+            patience: Duration::from_secs(60),
+            lag: Duration::from_secs(30),
+        }
     }
 }
 
@@ -35,9 +48,11 @@ pub(crate) struct Backoff {
     state: Mutex<State>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
     not_before: Option<Instant>,
+    /// How long after that the last may go, so that those who wait do not go together.
+    spread: Duration,
     /// How often the back-off may be doubled: one step up with each failure, and down with each [`SUCCESSES_PER_STEP`].
     level: u32,
     /// In a row, since the level changed last.
@@ -47,18 +62,33 @@ struct State {
 /// So many successes in a row make up for one failure.
 const SUCCESSES_PER_STEP: u32 = 8;
 
+/// The attempts at one thing that failed so far.
+#[derive(Debug, Default)]
+pub(crate) struct Attempts {
+    failed: u32,
+    /// When the first one had failed.
+    since: Option<Instant>,
+}
+
 impl Backoff {
     pub(crate) fn new(retry_policy: RetryPolicy) -> Self {
-        Self { retry_policy, state: Mutex::new(State { not_before: None, level: 0, successes: 0 }) }
+        Self { retry_policy, state: Mutex::default() }
     }
 
-    /// Waits until the back-off is over.
+    pub(crate) fn policy(&self) -> &RetryPolicy {
+        &self.retry_policy
+    }
+
+    /// Waits until the back-off is over, and a random while longer.
     pub(crate) async fn ready(&self) {
         loop {
-            let not_before = self.with(|state| state.not_before);
-            match not_before {
-                Some(instant) if instant > Instant::now() => tokio::time::sleep_until(instant).await,
-                _ => return,
+            let until = self.with(|state| {
+                let not_before = state.not_before.filter(|instant| *instant > Instant::now())?;
+                Some(not_before + state.spread.mul_f64(fastrand::f64()))
+            });
+            match until {
+                Some(instant) => tokio::time::sleep_until(instant).await,
+                None => return,
             }
         }
     }
@@ -73,33 +103,45 @@ impl Backoff {
         });
     }
 
-    /// Records a failure. True if the request should be retried, `attempt` having been its latest one, counted from 1.
-    pub(crate) fn failed(&self, error: &Error, attempt: u32) -> bool {
+    /// Records a failure. True if it should be tried once more.
+    pub(crate) fn failed(&self, error: &Error, attempts: &mut Attempts) -> bool {
         if !error.is_temporary() {
             return false;
         }
-        self.with(|state| {
+        let now = Instant::now();
+        let since = *attempts.since.get_or_insert(now);
+        attempts.failed += 1;
+        let RetryPolicy { initial_backoff, max_backoff, patience, .. } = self.retry_policy;
+        if self.is_too_long(error).is_some() {
+            return false;
+        }
+        let pause = self.with(|state| {
             state.successes = 0;
             state.level = (state.level + 1).min(16);
             // Several requests in flight fail together: one throttling must not be counted as often as there are
             // requests.
-            let doublings = attempt.min(state.level).saturating_sub(1).min(16);
-            let pause = self.retry_policy.initial_backoff.saturating_mul(1 << doublings);
-            let pause = error.retry_after().unwrap_or_else(|| jittered(pause)).min(self.retry_policy.max_backoff);
-            let until = Instant::now() + pause;
-            state.not_before = Some(state.not_before.map_or(until, |known| known.max(until)));
+            let doublings = attempts.failed.min(state.level).saturating_sub(1).min(16);
+            let backoff = initial_backoff.saturating_mul(1 << doublings).min(max_backoff);
+            // What the registry asks for is the least: ghcr.io asks for microseconds, and others for 0.
+            let pause = (backoff / 2).max(error.retry_after().unwrap_or_default());
+            let until = now + pause;
+            if state.not_before.is_none_or(|known| known < until) {
+                (state.not_before, state.spread) = (Some(until), backoff / 2);
+            }
+            pause
         });
-        attempt < self.retry_policy.attempts
+        let is_patient = error.is_throttled() && now - since + pause <= patience;
+        is_patient || attempts.failed < self.retry_policy.attempts
+    }
+
+    /// The pause that the registry asks for, if it is longer than anyone waits.
+    fn is_too_long(&self, error: &Error) -> Option<Duration> {
+        error.retry_after().filter(|asked| *asked > self.retry_policy.patience)
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
-}
-
-/// Between half of the back-off and all of it, so that requests that failed together are not retried together.
-fn jittered(pause: Duration) -> Duration {
-    pause.mul_f64(0.5 + fastrand::f64() / 2.0)
 }
 
 /// Calls `operation` until it succeeds, fails for good, or no attempt is left. The only place where a request is
@@ -108,24 +150,28 @@ pub(crate) async fn retry<T, F>(backoff: &Backoff, mut operation: impl FnMut() -
 where
     F: Future<Output = Result<T, Error>>,
 {
-    let mut attempt = 1;
+    let mut attempts = Attempts::default();
     loop {
         backoff.ready().await;
-        match operation().await {
+        let error = match operation().await {
             Ok(value) => {
                 backoff.succeeded();
                 return Ok(value);
             }
-            Err(error) if backoff.failed(&error, attempt) => {
-                tracing::debug!(attempt, error = %error, "retrying");
-                attempt += 1;
-            }
-            Err(error) => {
-                // What made no sense at any attempt will make none later, unlike a registry that is down.
-                let error = if error.name() == Name::UnexpectedAnswer { error.permanent() } else { error };
-                return Err(if attempt > 1 { error.context(format_args!("after {attempt} attempts")) } else { error });
-            }
+            Err(error) => error,
+        };
+        if backoff.failed(&error, &mut attempts) {
+            tracing::debug!(attempt = attempts.failed, error = %error, "retrying");
+            continue;
         }
+        // What made no sense at any attempt will make none later, unlike a registry that is down.
+        let error = if error.name() == Name::UnexpectedAnswer { error.permanent() } else { error };
+        if let Some(asked) = backoff.is_too_long(&error) {
+            let (asked, most) = (asked.as_secs(), backoff.policy().patience.as_secs());
+            return Err(error.context(format_args!("asked to wait {asked} seconds, where {most} are waited at most")));
+        }
+        let failed = attempts.failed;
+        return Err(if failed > 1 { error.context(format_args!("after {failed} attempts")) } else { error });
     }
 }
 
@@ -135,8 +181,12 @@ mod tests {
 
     use super::*;
 
+    fn unavailable() -> Error {
+        Error::new(Name::RegistryUnavailable, "503")
+    }
+
     fn throttled() -> Error {
-        Error::new(Name::RegistryUnavailable, "Rate exceeded")
+        Error::new(Name::RegistryUnavailable, "Rate exceeded").throttled()
     }
 
     async fn fail_times(backoff: &Backoff, failures: u32, error: impl Fn() -> Error) -> (Result<u32, Error>, u32) {
@@ -153,10 +203,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn asks_again_only_when_that_may_help_and_not_for_ever() {
         let backoff = Backoff::new(RetryPolicy::default());
-        let (result, sent) = fail_times(&backoff, 3, throttled).await;
+        let (result, sent) = fail_times(&backoff, 3, unavailable).await;
         assert_eq!((result.unwrap(), sent), (4, 4));
-        let (result, sent) = fail_times(&backoff, 99, throttled).await;
-        assert_eq!((result.unwrap_err().to_string().as_str(), sent), ("after 6 attempts: Rate exceeded", 6));
+        let (result, sent) = fail_times(&backoff, 99, unavailable).await;
+        assert_eq!((result.unwrap_err().to_string().as_str(), sent), ("after 6 attempts: 503", 6));
         let (result, sent) = fail_times(&backoff, 99, || Error::new(Name::TagConflict, "no")).await;
         assert_eq!((result.unwrap_err().to_string().as_str(), sent), ("no", 1));
         let (result, sent) =
@@ -173,8 +223,9 @@ mod tests {
     async fn one_throttled_request_makes_the_others_wait_as_long_as_the_registry_asked() {
         let backoff = Backoff::new(RetryPolicy::default());
         let begin = Instant::now();
-        assert!(backoff.failed(&throttled().with_retry_after(Some(Duration::from_secs(7))), 1));
-        let (result, _) = fail_times(&backoff, 0, throttled).await;
+        let asked = unavailable().with_retry_after(Some(Duration::from_secs(7)));
+        assert!(backoff.failed(&asked, &mut Attempts::default()));
+        let (result, _) = fail_times(&backoff, 0, unavailable).await;
         assert!(result.is_ok());
         assert_eq!(begin.elapsed().as_secs(), 7);
     }
@@ -184,11 +235,70 @@ mod tests {
         let retry_policy = RetryPolicy { attempts: 9, ..RetryPolicy::default() };
         let backoff = Backoff::new(retry_policy);
         let begin = Instant::now();
-        let (result, _) = fail_times(&backoff, 99, throttled).await;
+        let (result, _) = fail_times(&backoff, 99, unavailable).await;
         assert!(result.is_err());
         let whole: Duration = (0..8).map(|doublings| retry_policy.initial_backoff * (1 << doublings)).sum();
         assert!((whole / 2..=whole).contains(&begin.elapsed()), "{:?}", begin.elapsed());
-        let (_, _) = fail_times(&backoff, 1, || throttled().with_retry_after(Some(Duration::from_secs(3600)))).await;
-        assert!(begin.elapsed() < whole + retry_policy.max_backoff * 2);
+    }
+
+    /// What the registry asks for is the least, and not instead of the back-off: "retry-after: 880.951µs" is what ghcr.io
+    /// says, and 0 is common.
+    #[tokio::test(start_paused = true)]
+    async fn a_short_retry_after_does_not_shorten_the_back_off_and_a_long_one_is_kept() {
+        for asked in [None, Some(Duration::ZERO), Some(Duration::from_nanos(880_951))] {
+            let backoff = Backoff::new(RetryPolicy::default());
+            let begin = Instant::now();
+            let (result, sent) = fail_times(&backoff, 5, || unavailable().with_retry_after(asked)).await;
+            assert!(result.is_ok() && sent == 6);
+            assert!(begin.elapsed() > Duration::from_secs(3), "{asked:?}: {:?}", begin.elapsed());
+        }
+        let backoff = Backoff::new(RetryPolicy::default());
+        let begin = Instant::now();
+        let (result, _) =
+            fail_times(&backoff, 2, || unavailable().with_retry_after(Some(Duration::from_secs(25)))).await;
+        assert!(result.is_ok() && (50..52).contains(&begin.elapsed().as_secs()), "{:?}", begin.elapsed());
+        let begin = Instant::now();
+        let hour = || unavailable().with_retry_after(Some(Duration::from_secs(3600)));
+        let (result, sent) = fail_times(&backoff, 1, hour).await;
+        let text = result.unwrap_err().to_string();
+        assert_eq!((text.as_str(), sent), ("asked to wait 3600 seconds, where 60 are waited at most: 503", 1));
+        assert!(begin.elapsed() < Duration::from_secs(1), "it is not asked again, and nobody waits for it");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_throttled_is_patient_for_a_minute() {
+        for asked in [None, Some(Duration::ZERO), Some(Duration::from_secs(7)), Some(Duration::from_secs(30))] {
+            let backoff = Backoff::new(RetryPolicy::default());
+            let begin = Instant::now();
+            let (result, sent) = fail_times(&backoff, 99, || throttled().with_retry_after(asked)).await;
+            let took = begin.elapsed().as_secs();
+            // A pause may be half again as long as it has to be, and six attempts are made in any case.
+            assert!(result.is_err() && (40..=180).contains(&took), "{asked:?}: {took} seconds");
+            assert!((6..=12).contains(&sent), "{asked:?}: {sent} requests");
+        }
+        // And a window of 50 seconds passes.
+        let backoff = Backoff::new(RetryPolicy::default());
+        let begin = Instant::now();
+        let result =
+            retry(&backoff, || async { if begin.elapsed().as_secs() < 50 { Err(throttled()) } else { Ok(()) } });
+        result.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_who_wait_do_not_go_together() {
+        let backoff = Backoff::new(RetryPolicy::default());
+        let mut attempts = Attempts::default();
+        for _ in 0..4 {
+            assert!(backoff.failed(&throttled(), &mut attempts));
+        }
+        let begin = Instant::now();
+        let waiters = (0..32).map(|_| async {
+            backoff.ready().await;
+            begin.elapsed()
+        });
+        let waited = futures_util::future::join_all(waiters).await;
+        let distinct: std::collections::BTreeSet<_> = waited.iter().map(Duration::as_millis).collect();
+        assert!(distinct.len() > 16, "{distinct:?}");
+        assert!(waited.iter().all(|waited| (1000..=2001).contains(&waited.as_millis())), "{waited:?}");
     }
 }

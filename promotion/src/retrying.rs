@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use oci::{Descriptor, Digest, Manifest, Reference, Registry, Repository, Tag};
 
-use crate::retry::{Backoff, retry};
+use crate::retry::{Attempts, Backoff, retry};
 use crate::{
     Error, Lookup, MountOutcome, Mounting, Name, OpenBlob, PutOutcome, Referrers, RepositorySettings, RetryPolicy,
     Source, Target,
@@ -50,10 +50,9 @@ impl<R> Retrying<R> {
         retry(&self.backoff, || call(&self.registry)).await
     }
 
-    /// Makes known how a request went that could not be repeated here. True if it is worth another attempt after
-    /// `attempt` ones.
-    pub(crate) fn record_failure(&self, error: &Error, attempt: u32) -> bool {
-        self.backoff.failed(error, attempt)
+    /// Makes known how a request went that could not be repeated here. True if it is worth another attempt.
+    pub(crate) fn record_failure(&self, error: &Error, attempts: &mut Attempts) -> bool {
+        self.backoff.failed(error, attempts)
     }
 }
 

@@ -37,18 +37,20 @@ impl Tally {
     }
 }
 
+/// Sizes are what others wrote: a sum of them that has no room ends at the largest number there is, and does not begin
+/// again at zero.
 impl AddAssign for Tally {
     fn add_assign(&mut self, more: Self) {
         // All fields by name, so that none is forgotten.
         let Self { blobs_copied, bytes_copied, blobs_mounted, blobs_present, bytes_present, manifests_put, tags_put } =
             more;
-        self.blobs_copied += blobs_copied;
-        self.bytes_copied += bytes_copied;
-        self.blobs_mounted += blobs_mounted;
-        self.blobs_present += blobs_present;
-        self.bytes_present += bytes_present;
-        self.manifests_put += manifests_put;
-        self.tags_put += tags_put;
+        self.blobs_copied = self.blobs_copied.saturating_add(blobs_copied);
+        self.bytes_copied = self.bytes_copied.saturating_add(bytes_copied);
+        self.blobs_mounted = self.blobs_mounted.saturating_add(blobs_mounted);
+        self.blobs_present = self.blobs_present.saturating_add(blobs_present);
+        self.bytes_present = self.bytes_present.saturating_add(bytes_present);
+        self.manifests_put = self.manifests_put.saturating_add(manifests_put);
+        self.tags_put = self.tags_put.saturating_add(tags_put);
     }
 }
 
@@ -57,5 +59,17 @@ impl Sum for Tally {
         let mut sum = Self::default();
         tallies.for_each(|tally| sum += tally);
         sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_do_not_wrap() {
+        let huge = Tally { bytes_copied: u64::MAX - 1, bytes_present: 1 << 63, ..Tally::default() };
+        let sum: Tally = [huge, huge, huge].into_iter().sum();
+        assert_eq!((sum.bytes_copied, sum.bytes_present), (u64::MAX, u64::MAX));
     }
 }

@@ -33,6 +33,8 @@ pub(crate) enum ErrorKind {
     UploadNotFound,
     /// A hard quota.
     QuotaExceeded,
+    /// The body is larger than the registry, or a proxy before it, takes.
+    TooLarge,
     /// The bytes are not what they were said to be.
     Corrupt,
     /// An immutable tag that exists.
@@ -60,8 +62,9 @@ impl ErrorKind {
             (_, _, 429) if message.contains("pull rate limit") => Self::PullLimit,
             (_, Some(Self::Throttled), _) | (_, _, 429) => Self::Throttled,
             _ if message.contains("Rate exceeded") => Self::Throttled,
+            (Party::Registry, _, 413) => Self::TooLarge,
             // What is not implemented will not be the next time either.
-            (_, _, 501) => Self::Unexpected,
+            (_, coded, 501) => coded.unwrap_or(Self::Unexpected),
             (_, _, 408 | 500..) => Self::Unavailable,
             (Party::Storage, _, 404 | 410) => Self::BlobNotFound,
             (_, _, 416) => Self::Corrupt,
@@ -110,7 +113,7 @@ impl ErrorKind {
                 (by_side(Name::SourceImageNotFound, Name::RegistryUnavailable, Name::PullFailed), true)
             }
             Self::PullLimit => (Name::RegistryUnavailable, false),
-            Self::QuotaExceeded => (Name::RegistryLimit, false),
+            Self::QuotaExceeded | Self::TooLarge => (Name::RegistryLimit, false),
             Self::Corrupt => (by_side(Name::CorruptContent, Name::CorruptContent, Name::PullFailed), false),
             Self::TagImmutable => (Name::TagConflict, false),
             Self::TagMoved => (Name::DigestMismatch, false),
@@ -280,6 +283,13 @@ mod tests {
             (refusal(Registry, 404, "NAME_UNKNOWN", ""), ErrorKind::RepositoryNotFound),
             (refusal(Registry, 404, "", ""), ErrorKind::Unexpected),
             (refusal(Registry, 418, "TEAPOT", ""), ErrorKind::Unexpected),
+            (refusal(Registry, 413, "", "<html>"), ErrorKind::TooLarge),
+            (refusal(Registry, 413, "UNKNOWN", ""), ErrorKind::TooLarge),
+            (refusal(Registry, 501, "UNSUPPORTED", ""), ErrorKind::InvalidRequest),
+            (refusal(Registry, 501, "", ""), ErrorKind::Unexpected),
+            (refusal(Party::Elsewhere, 404, "MANIFEST_UNKNOWN", ""), ErrorKind::ImageNotFound),
+            (refusal(Party::Elsewhere, 403, "", ""), ErrorKind::Denied),
+            (refusal(Party::Elsewhere, 503, "", ""), ErrorKind::Unavailable),
             (refusal(Registry, 400, "", "Client sent an HTTP request to an HTTPS server."), ErrorKind::NeedsTls),
             (refusal(Registry, 400, "", "The plain HTTP request was sent to HTTPS port"), ErrorKind::NeedsTls),
             (refusal(Storage, 400, "", "The plain HTTP request was sent to HTTPS port"), ErrorKind::StorageDenied),

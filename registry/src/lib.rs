@@ -19,13 +19,15 @@ mod logins;
 mod missing_blobs;
 mod operation;
 mod side;
+mod timed_file;
 mod v2;
 
 pub use any::AnyRegistry;
-pub use distribution::{Address, Distribution, Distributions, Login, Proxy};
-pub use ecr::{Connector, Ecr, Identity, RegistryId, Role, UntaggedExpiry, is_account_id};
+pub use distribution::{Address, Distribution, Distributions, Login, Logins, Proxy};
+pub use ecr::{Connector, Ecr, Identity, Rates, RegistryId, Role, UntaggedExpiry, is_account_id};
 pub use http::Timeouts;
 pub use location::{EcrHost, Location};
 pub use logins::Keyring;
 pub use side::Side;
+pub use timed_file::{FILE_TIMEOUT, read_file};
 pub use v2::{Blob, Upload};

@@ -57,7 +57,7 @@ async fn interrupted(setup: &Setup, fixture: &Fixture, proxy: &Proxy, fault: Fau
     }
     let output = ended.await.unwrap();
     let answer = object(&output);
-    assert_eq!((output.status.code(), &answer["error"]["name"]), (Some(1), &json!("OutOfTime")), "{answer}");
+    assert_eq!((output.status.code(), &answer["error"]["name"]), (Some(130), &json!("OutOfTime")), "{answer}");
     let registry = Registry { client: Client::builder().no_proxy().build().unwrap(), host: setup.target_host() };
     for tag in registry.tags().await {
         registry.assert_whole(&tag).await;

@@ -13,4 +13,5 @@ mod output;
 mod races;
 mod referrers;
 mod setup;
+mod telling;
 mod together;

@@ -115,11 +115,31 @@ async fn exit_codes_tell_wrong_usage_from_failure() {
         assert!(output.stdout.is_empty());
     }
     setup.assert_only_read();
-    for (arguments, word) in
-        [(&["--help"][..], "promote"), (&["completions", "bash"], "--no-referrers"), (&["man"], ".TH")]
-    {
+    for (arguments, word) in [
+        (&["--help"][..], "promote"),
+        (&["help", "promote"], "--require-referrers"),
+        (&["completions", "bash"], "--no-referrers"),
+        (&["man"], ".TH"),
+    ] {
         let output = Machine::new().transship(arguments).output().await.unwrap();
         assert!(output.status.success() && String::from_utf8(output.stdout).unwrap().contains(word), "{arguments:?}");
+    }
+}
+
+/// A script would take an answer that never arrived for one without images.
+#[tokio::test]
+async fn an_answer_that_cannot_be_written_is_told() {
+    let setup = Setup::with(&[&image("team/app", "1.0")]).await;
+    for mut command in [setup.command("check", &[]), setup.machine.transship(&["man"])] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        for (stdout, why) in [(std::process::Stdio::from(writer), "Broken pipe"), (full.into(), "No space left")] {
+            let output = command.stdout(stdout).spawn().unwrap().wait_with_output().await.unwrap();
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert!(said.contains(&format!("error: stdout cannot be written: {why}")), "{said}");
+            assert_eq!(output.status.code(), Some(1));
+        }
     }
 }
 
@@ -139,7 +159,7 @@ async fn a_release_comes_from_standard_input_too() {
 /// A helper that waits for somebody to unlock something is ended with all that it started.
 #[tokio::test]
 async fn what_waits_for_a_credential_helper_can_be_stopped() {
-    for (signal, name) in [(Signal::INT, "SIGINT"), (Signal::TERM, "SIGTERM")] {
+    for (signal, name, code) in [(Signal::INT, "SIGINT", 130), (Signal::TERM, "SIGTERM", 143)] {
         let setup = Setup::with(&[&image("team/app", "1.0")]).await;
         setup.machine.write(".docker/config.json", r#"{ "credsStore": "tests" }"#);
         let pipe = setup.machine.home().join("pipe");
@@ -156,7 +176,7 @@ async fn what_waits_for_a_credential_helper_can_be_stopped() {
         let message = object(&output)["error"]["message"].clone();
         assert_eq!(
             (output.status.code(), message),
-            (Some(1), json!(format!("stopped by {name}: nothing was written")))
+            (Some(code), json!(format!("stopped by {name}: nothing was written")))
         );
         // The end of the pipe is the end of all who could write to it.
         helper.read_to_end(&mut Vec::new()).await.unwrap();

@@ -45,7 +45,7 @@ async fn interrupted(setup: &Setup, fixture: &Fixture, slow: &Proxy, other: &Ser
     }
     let output = ended.await.unwrap();
     let answer = object(&output);
-    assert_eq!((output.status.code(), &answer["error"]["name"]), (Some(1), &json!("OutOfTime")), "{answer}");
+    assert_eq!((output.status.code(), &answer["error"]["name"]), (Some(130), &json!("OutOfTime")), "{answer}");
     let hosts = [setup.target_host(), other.host()];
     let tagged = [has(hosts[0], &fixture.tag).await, has(hosts[1], &fixture.tag).await];
     if tagged.contains(&true) {

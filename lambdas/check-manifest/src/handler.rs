@@ -1,5 +1,6 @@
 use invocation::{
     Artifacts, FunctionOutput, Invocation, Metric, Metrics, RolePurpose, StackParameters, Targets, encode, reached,
+    sentences,
 };
 use oci::{Digest, Registry};
 use promotion::{
@@ -12,9 +13,6 @@ use crate::{expiry, stack};
 
 /// The longest answer, in bytes: what comes to it in a state machine has to fit into 256 KiB with it.
 const MAX_ANSWER_BYTES: usize = 230 << 10;
-
-/// How much of it warnings take.
-const MAX_WARNING_BYTES: usize = 16 << 10;
 
 /// Checks a release, and reports all that is wrong with it together.
 pub(crate) async fn handle(invocation: Invocation) -> Result<FunctionOutput, Error> {
@@ -40,7 +38,7 @@ pub(crate) async fn handle(invocation: Invocation) -> Result<FunctionOutput, Err
         let repositories = checked.images.iter().map(|image| image.repository.clone());
         warnings.extend(expiry::warnings(&checked.targets, repositories.collect()).await);
     }
-    shorten(&mut warnings);
+    let warnings = sentences("warnings", warnings);
     let source = Retrying::new(checked.source.clone(), RetryPolicy::default()).registry().await?;
     answer(&artifacts, &checked, &source, &parameters, &warnings).await
 }
@@ -164,20 +162,6 @@ fn fitting(answer: FunctionOutput) -> Result<FunctionOutput, Error> {
              put some of them into SSM"
         ),
     ))
-}
-
-/// Keeps the first warnings, so that many targets with the same rule do not make an answer that is too long.
-fn shorten(warnings: &mut Vec<String>) {
-    let mut bytes = 0;
-    let count = warnings.iter().take_while(|warning| {
-        bytes += warning.len();
-        bytes <= MAX_WARNING_BYTES
-    });
-    let more = warnings.len() - count.count();
-    if more > 0 {
-        warnings.truncate(warnings.len() - more);
-        warnings.push(format!("and {more} more warnings, most of them about other targets"));
-    }
 }
 
 fn both<A, B>(a: Result<A, Error>, b: Result<B, Error>) -> Result<(A, B), Error> {

@@ -6,6 +6,6 @@ mod handler;
 mod stack;
 
 #[tokio::main]
-async fn main() -> Result<(), lambda_runtime::Error> {
+async fn main() -> Result<(), promotion::Error> {
     invocation::serve("check-manifest", handler::handle).await
 }

@@ -1,5 +1,6 @@
-use lambda_runtime::Diagnostic;
 use promotion::Error;
+
+use crate::Diagnostic;
 
 /// The longest message that is answered, in bytes of JSON. Step Functions cuts the cause of an error at 32,768
 /// characters (`cause` of the ExecutionFailed event in its API), and an error message travels on in the state, which

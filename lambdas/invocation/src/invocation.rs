@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
-use lambda_runtime::Context;
 use promotion::{Error, ReferrerPolicy};
 use registry::{AnyRegistry, Ecr, Side};
 
+use crate::runtime::Next;
 use crate::settings::{RolePurpose, Settings};
 use crate::{Artifacts, Aws, Deadline, Event, Targets};
 
@@ -19,10 +19,10 @@ pub struct Invocation {
 }
 
 impl Invocation {
-    pub(crate) fn new(event: Event, context: &Context, aws: Arc<Aws>) -> Self {
+    pub(crate) fn new(event: Event, next: &Next, aws: Arc<Aws>) -> Self {
         // Only messages need it before STS has been asked.
-        let partition = context.invoked_function_arn.split(':').nth(1).unwrap_or("aws").to_owned();
-        Self { event, deadline: Deadline::of(context.deadline()), aws, partition }
+        let partition = next.function_arn.split(':').nth(1).unwrap_or("aws").to_owned();
+        Self { event, deadline: next.end.and_then(Deadline::of), aws, partition }
     }
 
     /// The files of the release.

@@ -34,8 +34,6 @@ fn level(word: String) -> Option<LevelFilter> {
 
 fn directives(level: LevelFilter) -> String {
     let others = level.min(LevelFilter::WARN).to_string();
-    // The runtime prints every error that a handler returns, which has been logged by then.
-    let others = format!("{others},lambda_runtime::layers::panic=off");
     OURS.iter().fold(others, |directives, target| format!("{directives},{target}={level}"))
 }
 
@@ -45,12 +43,8 @@ mod tests {
 
     #[test]
     fn no_level_lets_foreign_crates_tell_more_than_warnings() {
-        assert!(
-            directives(LevelFilter::TRACE).starts_with("warn,lambda_runtime::layers::panic=off,check_manifest=trace,")
-        );
-        assert!(
-            directives(LevelFilter::ERROR).starts_with("error,lambda_runtime::layers::panic=off,check_manifest=error,")
-        );
+        assert!(directives(LevelFilter::TRACE).starts_with("warn,check_manifest=trace,"));
+        assert!(directives(LevelFilter::ERROR).starts_with("error,check_manifest=error,"));
         assert_eq!(EnvFilter::new(directives(LevelFilter::DEBUG)).max_level_hint(), Some(LevelFilter::DEBUG));
         assert_eq!(level("Fatal".into()), Some(LevelFilter::ERROR));
         assert_eq!(level("debug".into()), Some(LevelFilter::DEBUG));

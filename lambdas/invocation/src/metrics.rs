@@ -1,6 +1,7 @@
 use std::io::Write;
 use std::time::SystemTime;
 
+use oci::text::truncate;
 use promotion::Name;
 use serde_json::{Map, Value, json};
 
@@ -58,14 +59,14 @@ impl Metrics {
     }
 
     /// Writes the line to where Lambda looks for it.
-    pub(crate) fn emit(&self, labels: &Labels<'_>) {
+    pub(crate) fn emit(&self, labels: &Labels<'_>, failure: Option<Name>) {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let line = self.line(labels, u64::try_from(now.as_millis()).unwrap_or_default());
+        let line = self.line(labels, failure, u64::try_from(now.as_millis()).unwrap_or_default());
         // A log that cannot be written is no reason to fail a promotion.
         let _ = writeln!(std::io::stdout().lock(), "{line}");
     }
 
-    fn line(&self, labels: &Labels<'_>, milliseconds: u64) -> Value {
+    fn line(&self, labels: &Labels<'_>, failure: Option<Name>, milliseconds: u64) -> Value {
         let metrics: Vec<_> =
             self.0.iter().map(|(metric, _)| json!({ "Name": metric.name(), "Unit": metric.unit() })).collect();
         let mut line = Map::new();
@@ -76,11 +77,11 @@ impl Metrics {
                 "CloudWatchMetrics": [{ "Namespace": "Transship", "Dimensions": [["Function", "Env"]], "Metrics": metrics }],
             }),
         );
-        let Labels { function, env, repo, sk, request_id, failure } = labels;
+        let Labels { function, env, repo, sk, request_id } = labels;
         for (label, value) in
-            [("Function", function), ("Env", env), ("Repo", repo), ("Build", sk), ("RequestId", request_id)]
+            [("Function", *function), ("Env", env), ("Repo", repo), ("Build", sk), ("RequestId", request_id)]
         {
-            line.insert(label.into(), (*value).into());
+            line.insert(label.into(), value.into());
         }
         if let Some(name) = failure {
             line.insert("Error".into(), name.as_str().into());
@@ -92,14 +93,26 @@ impl Metrics {
 
 /// What a line of metrics is about. Only the function and the environment are dimensions: each combination of
 /// dimensions is a metric of its own, and has its price.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Labels<'a> {
     pub(crate) function: &'a str,
-    pub(crate) env: &'a str,
-    pub(crate) repo: &'a str,
-    pub(crate) sk: &'a str,
+    pub(crate) env: String,
+    pub(crate) repo: String,
+    pub(crate) sk: String,
     pub(crate) request_id: &'a str,
-    pub(crate) failure: Option<Name>,
+}
+
+/// No label is longer than this, in characters: what an event says is in it before anything has looked at it.
+const LONGEST: usize = 256;
+
+impl<'a> Labels<'a> {
+    /// Those of an invocation with this event.
+    pub(crate) fn of(function: &'a str, event: &Value, request_id: &'a str) -> Self {
+        let text = |field| {
+            event.get(field).and_then(Value::as_str).map_or_else(|| "unknown".into(), |text| truncate(text, LONGEST))
+        };
+        Self { function, env: text("env"), repo: text("repo"), sk: text("sk"), request_id }
+    }
 }
 
 #[cfg(test)]
@@ -110,15 +123,14 @@ mod tests {
     fn a_line_has_the_shape_that_cloudwatch_reads() {
         let labels = Labels {
             function: "promote-images",
-            env: "dev",
-            repo: "myapp",
-            sk: "42",
+            env: "dev".into(),
+            repo: "myapp".into(),
+            sk: "42".into(),
             request_id: "r-1",
-            failure: Some(Name::TagConflict),
         };
         let metrics = Metrics::default().with(Metric::BytesCopied, 7).with(Metric::Failures, 1).with_seconds(1.5);
         assert_eq!(
-            metrics.line(&labels, 1_795_000_000_000),
+            metrics.line(&labels, Some(Name::TagConflict), 1_795_000_000_000),
             json!({
                 "_aws": {
                     "Timestamp": 1_795_000_000_000_u64,
@@ -136,6 +148,6 @@ mod tests {
                 "BytesCopied": 7, "Failures": 1, "Seconds": 1.5,
             })
         );
-        assert!(!metrics.line(&labels, 0).to_string().contains('\n'));
+        assert!(!metrics.line(&labels, None, 0).to_string().contains('\n'));
     }
 }

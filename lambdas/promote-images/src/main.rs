@@ -5,6 +5,6 @@ mod handler;
 mod output;
 
 #[tokio::main]
-async fn main() -> Result<(), lambda_runtime::Error> {
+async fn main() -> Result<(), promotion::Error> {
     invocation::serve("promote-images", handler::handle).await
 }

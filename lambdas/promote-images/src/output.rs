@@ -1,11 +1,12 @@
-use invocation::{FunctionOutput, Metric, Metrics, Phase};
+use invocation::{FunctionOutput, Metric, Metrics, Phase, fitting, sentences};
 use promotion::{Report, TargetReport};
 use registry::RegistryId;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-/// The most that the list of images, and that of their digests, takes in an answer, in bytes: the state of a state
-/// machine has 256 KiB for everything (AWS Step Functions Developer Guide, "Service quotas").
-const MAX_LIST_BYTES: usize = 64 << 10;
+/// The most that the list of images, that of their digests and that of the targets each take in an answer, in bytes:
+/// the state of a state machine has 256 KiB for everything (AWS Step Functions Developer Guide, "Service quotas").
+const MAX_LIST_BYTES: usize = 52 << 10;
 
 /// The most that the list of moved tags takes, which each target adds to.
 const MAX_MOVED_BYTES: usize = 32 << 10;
@@ -30,7 +31,7 @@ pub(crate) fn skipped(phase: Phase) -> FunctionOutput {
 pub(crate) fn of(phase: Phase, registry_ids: &[RegistryId], report: &Report) -> FunctionOutput {
     let done = report.tally();
     let images_promoted = (report.images.len() * report.targets.len()) as u64;
-    let mut notes = report.notes.clone();
+    let mut notes = sentences("notes", report.notes.clone());
     if report.non_distributable > 0 {
         notes.push(format!(
             "layers left where they are: {}, of media types that registries do not distribute (Windows base layers)",
@@ -44,7 +45,7 @@ pub(crate) fn of(phase: Phase, registry_ids: &[RegistryId], report: &Report) -> 
         "phase": phase.as_str(),
         "digests": digests(report, &mut notes),
         "moved": moved(report, &mut notes),
-        "targets": registry_ids.iter().zip(&report.targets).map(|(registry_id, target)| of_target(registry_id, target, report)).collect::<Vec<_>>(),
+        "targets": targets(registry_ids, report, &mut notes),
         "bytes_copied": done.bytes_copied,
         "bytes_present": report.planned.bytes_present,
         "blobs_copied": done.blobs_copied,
@@ -60,6 +61,16 @@ pub(crate) fn of(phase: Phase, registry_ids: &[RegistryId], report: &Report) -> 
         .with(Metric::BlobsMounted, done.blobs_mounted)
         .with(Metric::Requests, report.requests);
     FunctionOutput::new(fields, metrics)
+}
+
+fn targets(registry_ids: &[RegistryId], report: &Report, notes: &mut Vec<String>) -> Vec<Value> {
+    let targets = registry_ids.iter().zip(&report.targets);
+    cut(
+        "targets",
+        targets.map(|(registry_id, target)| of_target(registry_id, target, report)).collect(),
+        MAX_LIST_BYTES,
+        notes,
+    )
 }
 
 fn of_target(registry_id: &RegistryId, target: &TargetReport, report: &Report) -> Value {
@@ -87,13 +98,13 @@ fn images(phase: Phase, report: &Report, notes: &mut Vec<String>) -> Vec<String>
             Phase::Tag | Phase::Both => format!("{}/{image}", target.registry),
         })
     });
-    fitting("images", uris, MAX_LIST_BYTES, String::len, notes)
+    cut("images", uris.collect(), MAX_LIST_BYTES, notes)
 }
 
 fn digests(report: &Report, notes: &mut Vec<String>) -> Map<String, Value> {
     let digests = report.images.iter().map(|image| (image.to_string(), image.digest.to_string()));
-    let fitting = fitting("digests", digests, MAX_LIST_BYTES, |(image, digest)| image.len() + digest.len() + 3, notes);
-    fitting.into_iter().map(|(image, digest)| (image, digest.into())).collect()
+    let digests = cut("digests", digests.collect(), MAX_LIST_BYTES, notes);
+    digests.into_iter().map(|(image, digest)| (image, digest.into())).collect()
 }
 
 /// The tags that pointed elsewhere before: they were moved, or will be once they are written.
@@ -106,30 +117,16 @@ fn moved(report: &Report, notes: &mut Vec<String>) -> Vec<Value> {
             Some(json!({ "registry": registry, "repository": repository, "tag": tag, "previous": previous }))
         })
     });
-    fitting("moved", moved, MAX_MOVED_BYTES, |entry| entry.to_string().len(), notes)
+    cut("moved", moved.collect(), MAX_MOVED_BYTES, notes)
 }
 
 /// As many entries as fit into so many bytes, and a note if those are not all.
-fn fitting<T>(
-    list: &str,
-    entries: impl Iterator<Item = T>,
-    most: usize,
-    length: fn(&T) -> usize,
-    notes: &mut Vec<String>,
-) -> Vec<T> {
-    let mut entries: Vec<T> = entries.collect();
-    let all = entries.len();
-    let mut bytes = 0;
-    let fits = |entry: &&T| {
-        // Two quotes and a comma.
-        bytes += length(entry) + 3;
-        bytes <= most
-    };
-    let count = entries.iter().take_while(fits).count();
-    if count < all {
-        entries.truncate(count);
+fn cut<T: Serialize>(list: &str, entries: Vec<T>, max_bytes: usize, notes: &mut Vec<String>) -> Vec<T> {
+    let (entries, all) = fitting(entries, max_bytes);
+    if entries.len() < all {
         notes.push(format!(
-            "\"{list}\" holds the first {count} of {all}: an answer has to pass through a state machine"
+            "\"{list}\" holds the first {} of {all}: an answer has to pass through a state machine",
+            entries.len()
         ));
     }
     entries
@@ -240,6 +237,22 @@ mod tests {
         assert!(Value::Object(answer.clone()).to_string().len() < 220 << 10);
         let notes = answer["notes"].to_string();
         for expected in ["of 100000", "of 1000:", "of 50000:"] {
+            assert!(notes.contains(expected), "{notes}");
+        }
+    }
+
+    #[test]
+    fn no_list_is_too_long_for_a_state_machine() {
+        let mut report = report(1000, 1000);
+        let refused = |number: usize| format!("left behind: referrer-{number} \"{}\": denied", "\\".repeat(500));
+        report.notes = (0..5000).map(refused).collect();
+        let answer = of(Phase::Both, &registry_ids(1000), &report).fields;
+        let bytes = Value::Object(answer.clone()).to_string().len();
+        assert!(bytes < 220 << 10, "{bytes}");
+        let notes = answer["notes"].to_string();
+        for expected in
+            ["more notes: the log", "\\\"images\\\" holds", "\\\"digests\\\" holds", "\\\"targets\\\" holds"]
+        {
             assert!(notes.contains(expected), "{notes}");
         }
     }

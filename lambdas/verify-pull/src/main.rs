@@ -3,6 +3,6 @@
 mod handler;
 
 #[tokio::main]
-async fn main() -> Result<(), lambda_runtime::Error> {
+async fn main() -> Result<(), promotion::Error> {
     invocation::serve("verify-pull", handler::handle).await
 }

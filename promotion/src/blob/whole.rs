@@ -6,6 +6,7 @@ use super::BlobReader;
 use super::cuts::Cuts;
 use super::ranges::Ranges;
 use crate::flow::Way;
+use crate::retry::Attempts;
 use crate::{Error, Name, Source};
 
 /// A blob of which the last piece is held back until size and digest are known to be right: a body of known length that
@@ -22,12 +23,23 @@ pub(super) struct Whole<S: Source> {
     hasher: Option<Hasher>,
     held: Option<Bytes>,
     cuts: Cuts,
+    /// Since the last progress.
+    attempts: Attempts,
 }
 
 impl<S: Source> Whole<S> {
     pub(super) fn new(reader: BlobReader<S>, repository: Repository, blob: Descriptor) -> Self {
-        let hasher = Some(Hasher::default());
-        Self { reader, repository, blob, open: None, received: 0, hasher, held: None, cuts: Cuts::default() }
+        Self {
+            reader,
+            repository,
+            blob,
+            open: None,
+            received: 0,
+            hasher: Some(Hasher::default()),
+            held: None,
+            cuts: Cuts::default(),
+            attempts: Attempts::default(),
+        }
     }
 
     pub(super) fn into_stream(self) -> impl Stream<Item = Result<Bytes, Error>> + Send + 'static {
@@ -88,8 +100,10 @@ impl<S: Source> Whole<S> {
 
     fn cut(&mut self, error: Error) -> Result<(), Error> {
         self.open = None;
-        let in_a_row = self.cuts.cut(self.received);
-        let may_pass = self.reader.source.record_failure(&error, in_a_row);
+        if self.cuts.cut(self.received) == 1 {
+            self.attempts = Attempts::default();
+        }
+        let may_pass = self.reader.source.record_failure(&error, &mut self.attempts);
         if may_pass && self.cuts.may_go_on() { Ok(()) } else { Err(error.context(&self.cuts)) }
     }
 

@@ -125,8 +125,10 @@ impl Consumer for MemoryRegistry {
     }
 }
 
+const PAUSE: Duration = Duration::from_millis(1);
+
 const RETRY_POLICY: RetryPolicy =
-    RetryPolicy { attempts: 2, initial_backoff: Duration::from_millis(1), max_backoff: Duration::from_millis(1) };
+    RetryPolicy { attempts: 2, initial_backoff: PAUSE, max_backoff: PAUSE, patience: PAUSE, lag: PAUSE };
 
 async fn pull_one(registry: MemoryRegistry, image: &PinnedImage, by: By, mode: Mode) -> Result<Pulled, Error> {
     pull(vec![registry], std::slice::from_ref(image), by, mode, RETRY_POLICY).await

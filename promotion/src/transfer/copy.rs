@@ -6,9 +6,10 @@ use oci::{Descriptor, Repository};
 
 use super::stage::StepRunner;
 use crate::flow::{Flow, Way};
+use crate::retry::Attempts;
 use crate::{Error, Name, Source, Target};
 
-/// How often a blob is sent from its beginning before its failure is final.
+/// How often a blob is sent from its beginning before its failure is final, unless the target throttles.
 const SENDINGS: u32 = 4;
 
 impl<S: Source, T: Target> StepRunner<S, T> {
@@ -21,6 +22,7 @@ impl<S: Source, T: Target> StepRunner<S, T> {
         mut opened: Option<T::Upload>,
     ) -> Result<(), Error> {
         let mut sending = 1;
+        let mut attempts = Attempts::default();
         loop {
             let upload = match opened.take() {
                 Some(upload) => upload,
@@ -40,10 +42,10 @@ impl<S: Source, T: Target> StepRunner<S, T> {
             // made sense.
             let is_worth_it = match &of_body {
                 Some(error) => error.name() == Name::CorruptContent,
-                None => self.target.record_failure(&error, sending) || error.name() == Name::CorruptContent,
+                None => self.target.record_failure(&error, &mut attempts) || error.name() == Name::CorruptContent,
             };
             let error = of_body.unwrap_or(error);
-            if !is_worth_it || sending == SENDINGS {
+            if !is_worth_it || (sending >= SENDINGS && !error.is_throttled()) {
                 let (digest, size) = (blob.digest, blob.size);
                 return Err(error.context(format_args!("the blob {digest} of {repository} ({size} bytes)")));
             }

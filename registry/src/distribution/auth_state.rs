@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::Login;
 use super::scope::Scope;
 use super::token::Realm;
 use crate::http::{Authorization, Failure};
@@ -32,6 +33,8 @@ pub(super) enum Known {
 pub(super) struct Tokens {
     pub(super) realm: Arc<Realm>,
     pub(super) scope: Scope,
+    /// With what they are asked for.
+    pub(super) login: Login,
     pub(super) authorization: Authorization,
 }
 
@@ -63,27 +66,32 @@ impl AuthState {
         }
     }
 
-    /// The tokens for this scope, or for one that is wider.
-    pub(super) fn tokens(&self, realm: &Arc<Realm>, scope: &Scope) -> Arc<Tokens> {
+    /// The tokens for this scope, or for one that is wider, that are had with this login.
+    pub(super) fn tokens(&self, realm: &Arc<Realm>, scope: &Scope, login: &Login) -> Arc<Tokens> {
         let mut all = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        let here = || all.iter().filter(|tokens| tokens.realm == *realm);
+        let here = || all.iter().filter(|tokens| tokens.realm == *realm && tokens.login == *login);
         let known =
             here().find(|tokens| tokens.scope == *scope).or_else(|| here().find(|tokens| tokens.scope.covers(scope)));
         if let Some(known) = known {
             return Arc::clone(known);
         }
         let realm = Arc::clone(realm);
-        let tokens = Arc::new(Tokens { realm, scope: scope.clone(), authorization: Authorization::default() });
+        let tokens = Arc::new(Tokens {
+            realm,
+            scope: scope.clone(),
+            login: login.clone(),
+            authorization: Authorization::default(),
+        });
         all.push(Arc::clone(&tokens));
         tokens
     }
 
     /// The tokens for this scope and more, which are used for it from now on.
-    pub(super) fn wider_tokens(&self, realm: &Arc<Realm>, scope: &Scope, more: Scope) -> Arc<Tokens> {
+    pub(super) fn wider_tokens(&self, realm: &Arc<Realm>, scope: &Scope, more: Scope, login: &Login) -> Arc<Tokens> {
         let mut all = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|tokens| tokens.realm != *realm || tokens.scope != *scope);
+        all.retain(|tokens| tokens.realm != *realm || tokens.scope != *scope || tokens.login != *login);
         drop(all);
-        self.tokens(realm, &scope.clone().and(more))
+        self.tokens(realm, &scope.clone().and(more), login)
     }
 
     pub(super) fn forget(&self, forgotten: &Arc<Tokens>) {

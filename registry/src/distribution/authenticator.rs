@@ -20,6 +20,13 @@ use crate::error_kind::ErrorKind;
 use crate::http::{AuthorizedClient, Client, Credential, Failure, Origin, Party, Refusal, Token};
 use crate::v2::{Authenticate, Permission, Sending, token_refused};
 
+/// What a request needs, and the login by which it may be had.
+#[derive(Debug, Clone)]
+struct Wish<'a> {
+    scope: Scope,
+    login: &'a Login,
+}
+
 /// What one request is sent with.
 #[derive(Debug, Clone)]
 struct AuthorizedRequest {
@@ -69,8 +76,8 @@ impl Authenticate for Authenticator {
         T: Send + 'a,
         F: Future<Output = Result<T, Failure>> + Send + 'a,
     {
-        let scope = Scope::of(permission, self.endpoint.side);
-        async move { Ok(self.send_with(&scope, |authorized| send(self.client(authorized.credential))).await) }.boxed()
+        let wish = self.wish(permission);
+        async move { Ok(self.send_with(&wish, |authorized| send(self.client(authorized.credential))).await) }.boxed()
     }
 
     fn send_once<'a, T, F>(
@@ -83,7 +90,7 @@ impl Authenticate for Authenticator {
         F: Future<Output = Result<T, Failure>> + Send + 'a,
     {
         async move {
-            let authorized = match self.authorized(&Scope::of(permission, self.endpoint.side)).await {
+            let authorized = match self.authorized(&self.wish(permission)).await {
                 Ok(authorized) => authorized,
                 Err(error) => return Ok(Err(error.into())),
             };
@@ -113,15 +120,20 @@ impl Authenticator {
         Self { auth: AuthState::default(), endpoint, http }
     }
 
+    fn wish(&self, permission: Permission<'_>) -> Wish<'_> {
+        let login = self.endpoint.logins.of(permission.repository());
+        Wish { scope: Scope::of(permission, self.endpoint.side), login }
+    }
+
     fn client(&self, credential: Credential) -> AuthorizedClient {
         AuthorizedClient::new(self.http.clone(), credential)
     }
 
-    /// Sends something that needs this scope, and once more with what the registry asks for if it refuses what was
+    /// Sends something with what is wished for, and once more with what the registry asks for if it refuses what was
     /// presented.
     async fn send_with<T, F>(
         &self,
-        scope: &Scope,
+        wish: &Wish<'_>,
         send: impl Fn(AuthorizedRequest) -> F + Send + Sync,
     ) -> Result<T, Failure>
     where
@@ -135,14 +147,14 @@ impl Authenticator {
                 Ok(guard) => first = Some(guard),
                 Err(_) => drop(self.auth.first.lock().await),
             }
-            if !matches!(self.endpoint.login, Login::Anonymous) && matches!(self.auth.known(), Known::Nothing) {
+            if !self.endpoint.logins.is_anonymous() && matches!(self.auth.known(), Known::Nothing) {
                 // A registry may answer without a login for what is public, and say of the rest that it does not exist:
                 // a login that is known is used.
                 self.probe().await?;
                 first = None;
             }
         }
-        let authorized = self.authorized(scope).await?;
+        let authorized = self.authorized(wish).await?;
         let refusal = match send(authorized.clone()).await {
             Err(Failure::Refused(refusal)) if is_challenge(&refusal) => refusal,
             answer => {
@@ -150,7 +162,7 @@ impl Authenticator {
                 return answer;
             }
         };
-        let other = self.other(scope, &authorized, &refusal).await?;
+        let other = self.other(wish, &authorized, &refusal).await?;
         drop(first);
         let Some(other) = other else {
             return Err(Failure::Refused(refusal));
@@ -168,12 +180,12 @@ impl Authenticator {
     }
 
     /// What to send now, by what is known.
-    async fn authorized(&self, scope: &Scope) -> Result<AuthorizedRequest, Error> {
+    async fn authorized(&self, wish: &Wish<'_>) -> Result<AuthorizedRequest, Error> {
         match self.auth.known() {
             Known::Nothing | Known::Open => Ok(self.nothing()),
-            Known::Basic => self.login(),
+            Known::Basic => self.login(wish.login),
             Known::Bearer(realm, decided) => {
-                let tokens = self.auth.tokens(&realm, decided.as_ref().unwrap_or(scope));
+                let tokens = self.auth.tokens(&realm, decided.as_ref().unwrap_or(&wish.scope), wish.login);
                 self.token(tokens, None).await
             }
         }
@@ -203,7 +215,7 @@ impl Authenticator {
     /// What to send instead of what was refused; none if there is nothing else.
     async fn other(
         &self,
-        scope: &Scope,
+        wish: &Wish<'_>,
         refused: &AuthorizedRequest,
         refusal: &Refusal,
     ) -> Result<Option<AuthorizedRequest>, Failure> {
@@ -212,7 +224,7 @@ impl Authenticator {
             Ok(Challenge::Basic) if matches!(refused.presented, Presented::Login) => return Ok(None),
             Ok(Challenge::Basic) => {
                 self.auth.learn(Known::Basic);
-                return self.login().map(Some).map_err(Into::into);
+                return self.login(wish.login).map(Some).map_err(Into::into);
             }
             Err(schemes) => match &refused.presented {
                 Presented::Token(tokens, _) => return Ok(Some(self.token(Arc::clone(tokens), Some(refused)).await?)),
@@ -228,9 +240,9 @@ impl Authenticator {
         let (realm, decided, asked) = self.learn(&bearer)?;
         // A registry may know the repository by another name.
         let tokens = match decided {
-            Some(decided) => self.auth.tokens(&realm, &decided),
-            None if scope.covers(&asked) => self.auth.tokens(&realm, scope),
-            None => self.auth.wider_tokens(&realm, scope, asked),
+            Some(decided) => self.auth.tokens(&realm, &decided, wish.login),
+            None if wish.scope.covers(&asked) => self.auth.tokens(&realm, &wish.scope, wish.login),
+            None => self.auth.wider_tokens(&realm, &wish.scope, asked, wish.login),
         };
         self.token(tokens, Some(refused)).await.map(Some).map_err(Into::into)
     }
@@ -261,30 +273,30 @@ impl Authenticator {
         Ok(AuthorizedRequest { credential: token.credential.clone(), presented: Presented::Token(tokens, token) })
     }
 
-    fn login(&self) -> Result<AuthorizedRequest, Error> {
+    fn login(&self, login: &Login) -> Result<AuthorizedRequest, Error> {
         let denied =
             |why: &str| self.denied(&format!("{why}. Give a user and a password with {}", self.endpoint.log_in()));
-        match &self.endpoint.login {
+        match login {
             Login::Basic { user, password, .. } => Credential::new(self.origin().clone(), &basic(user, password))
                 .map(|credential| AuthorizedRequest { credential, presented: Presented::Login })
                 .ok_or_else(|| denied("the user and the password cannot be sent")),
             Login::Anonymous => Err(denied("the registry asks for a login, and none was found for it")),
-            login @ Login::IdentityToken { .. } => {
+            Login::IdentityToken { .. } => {
                 Err(denied(&format!("the registry asks for a user and a password, and {login} is neither")))
             }
         }
     }
 
     async fn fetch(&self, tokens: &Tokens) -> Result<Token, Error> {
-        let Tokens { realm, scope, .. } = tokens;
-        let failure = match realm.fetch(&self.http, self.origin(), scope, &self.endpoint.login).await {
+        let Tokens { realm, scope, login, .. } = tokens;
+        let failure = match realm.fetch(&self.http, self.origin(), scope, login).await {
             Ok(token) => return Ok(token),
             Err(Failure::Failed(error)) => return Err(error),
             Err(Failure::Refused(refusal)) => refusal,
         };
         let (server, said, log_in) = (&realm.url, failure.to_string(), self.endpoint.log_in());
         let kind = ErrorKind::of(&failure);
-        Err(match (kind, &self.endpoint.login) {
+        Err(match (kind, login) {
             (ErrorKind::Denied, Login::Anonymous) => self.denied(&format!(
                 "the token server {server} gives no token for {scope} without a login: {said}. Give one with {log_in}"
             )),
@@ -297,6 +309,7 @@ impl Authenticator {
                 let may_pass = may_heal || name == Name::RegistryUnavailable;
                 let name = if may_pass { Name::RegistryUnavailable } else { Name::UnexpectedAnswer };
                 let error = Error::new(name, why).with_retry_after(failure.retry_after);
+                let error = if kind == ErrorKind::Throttled { error.throttled() } else { error };
                 if may_heal { error } else { error.permanent() }
             }
         })

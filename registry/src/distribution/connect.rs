@@ -5,7 +5,7 @@ use promotion::{Error, Name};
 
 use super::authenticator::Authenticator;
 use super::endpoint::DistributionEndpoint;
-use super::{Address, Distribution, Login};
+use super::{Address, Distribution, Logins};
 use crate::Side;
 use crate::http::{Client, Timeouts};
 use crate::v2::V2;
@@ -74,10 +74,10 @@ impl Distributions {
         Ok(Self { http: Client::with_proxy(proxy.parse()?, timeouts)? })
     }
 
-    /// A registry, opened with this login and used as this side. Nothing is sent yet.
+    /// A registry, opened with these logins and used as this side. Nothing is sent yet.
     #[must_use]
-    pub fn connect(&self, address: Address, login: Login, side: Side) -> Distribution {
-        let endpoint = DistributionEndpoint { name: address.to_string(), address, login, side };
+    pub fn connect(&self, address: Address, logins: impl Into<Logins>, side: Side) -> Distribution {
+        let endpoint = DistributionEndpoint { name: address.to_string(), address, logins: logins.into(), side };
         let http = self.http.with_own_count().distrusting_address();
         Distribution(Arc::new(V2::new(Authenticator::new(endpoint, http))))
     }
@@ -95,6 +95,7 @@ mod tests {
     use promotion::pull::Consumer as _;
 
     use super::*;
+    use crate::Login;
     use crate::http::loopback::Loopback;
 
     async fn pull(proxy: &Proxy, address: &str) -> Error {

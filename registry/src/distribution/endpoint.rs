@@ -1,6 +1,6 @@
 use oci::Repository;
 
-use super::{Address, Login};
+use super::{Address, Login, Logins};
 use crate::error_kind::ErrorKind;
 use crate::http::{Party, Refusal};
 use crate::v2::{Dialect, Permission};
@@ -11,7 +11,7 @@ use crate::{Side, operation};
 pub(super) struct DistributionEndpoint {
     pub(super) name: String,
     pub(super) address: Address,
-    pub(super) login: Login,
+    pub(super) logins: Logins,
     pub(super) side: Side,
 }
 
@@ -27,9 +27,10 @@ impl DistributionEndpoint {
     fn denied(&self, operation: &Operation<'_>) -> String {
         let (action, log_in) = (operation.action, self.log_in());
         let repository = operation.repository.map(|repository| self.address.path(repository));
+        let login = repository.as_ref().map_or(self.logins.of_registry(), |repository| self.logins.of(repository));
         let repository = repository.as_ref().map_or("it", Repository::as_str);
         // Docker Hub, and others, deny what does not exist.
-        match &self.login {
+        match login {
             Login::Anonymous => format!(
                 ". No login was used: give one with {log_in}, unless the name {repository} is wrong, as registries deny what does not exist"
             ),
@@ -60,7 +61,17 @@ impl operation::Endpoint for DistributionEndpoint {
             ErrorKind::NeedsTls => {
                 format!(". The port speaks TLS: write {} without http://", endpoint.address.registry())
             }
+            ErrorKind::Denied | ErrorKind::InvalidCredentials if refusal.by == Party::Elsewhere => {
+                ". The registry sends on to another host, which gets no login and lets nobody in without one: name that host instead, with a \
+                 login for it"
+                    .into()
+            }
             ErrorKind::Denied | ErrorKind::InvalidCredentials => endpoint.denied(operation),
+            ErrorKind::TooLarge => {
+                ". A proxy before the registry may allow smaller bodies than it does (`client_max_body_size` of nginx, 1 MiB by default; \
+                 Cloudflare 100 MB): raise its limit, or push past it"
+                    .into()
+            }
             ErrorKind::RepositoryNotFound if endpoint.side == Side::Target => {
                 ". This registry does not make repositories of what is pushed: create it first, then run again".into()
             }
@@ -73,7 +84,7 @@ impl operation::Endpoint for DistributionEndpoint {
             }
             ErrorKind::PullLimit => {
                 let limit = refusal.limit.as_ref().map(|limit| format!(" ({limit})")).unwrap_or_default();
-                let how = match endpoint.login {
+                let how = match endpoint.logins.of_registry() {
                     Login::Anonymous => format!("log in with {}, which raises it", endpoint.log_in()),
                     _ => "use an account with a higher one".into(),
                 };

@@ -7,6 +7,7 @@ mod challenge;
 mod connect;
 mod endpoint;
 mod login;
+mod logins;
 mod scope;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ use self::authenticator::Authenticator;
 pub use self::connect::{Distributions, Proxy};
 use self::endpoint::DistributionEndpoint;
 pub use self::login::Login;
+pub use self::logins::Logins;
 use crate::v2::{Authenticate as _, Blob, Upload, V2};
 
 /// A registry behind the OCI distribution specification. Clones are the same connection.
@@ -50,8 +52,8 @@ impl Distribution {
 
 impl fmt::Debug for Distribution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let DistributionEndpoint { name, side, login, .. } = self.endpoint();
-        write!(f, "Distribution({name}, {side:?}, as {login})")
+        let DistributionEndpoint { name, side, logins, .. } = self.endpoint();
+        write!(f, "Distribution({name}, {side:?}, as {logins})")
     }
 }
 

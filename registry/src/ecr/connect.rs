@@ -10,7 +10,7 @@ use super::assumed::{Assumed, Provider};
 use super::endpoint::EcrEndpoint;
 use super::get_authorization_token::TokenAuthenticator;
 use super::identity::{Identity, timeout_config};
-use super::pace::{PUT_IMAGE, Paces};
+use super::pace::{Paces, Rates};
 use super::registry_id::RegistryId;
 use super::role::Role;
 use super::{Connection, Ecr};
@@ -20,7 +20,7 @@ use crate::v2::V2;
 
 /// Connects to ECR registries, as the caller whose credentials `SdkConfig` holds or as a role that it may assume.
 ///
-/// One per process: the connections it makes share what must be shared, HTTP connections and the pace of PutImage.
+/// One per process: the connections it makes share what must be shared, HTTP connections and the pace of calls that write.
 #[derive(Clone)]
 pub struct Connector {
     config: SdkConfig,
@@ -43,14 +43,13 @@ impl Connector {
     /// # Errors
     /// Those of [`Connector::new`].
     pub fn with_timeouts(config: &SdkConfig, identity: Identity, timeouts: Timeouts) -> Result<Self, Error> {
-        Ok(Self { config: config.clone(), identity, http: Client::new(timeouts)?, paces: Paces::new(PUT_IMAGE) })
+        Ok(Self { config: config.clone(), identity, http: Client::new(timeouts)?, paces: Paces::new(Rates::default()) })
     }
 
-    /// Puts this many manifests per second into one registry, for an account whose quota of PutImage is not ECR's
-    /// default of 10.
+    /// Writes to one registry at these rates, for an account whose quotas are not ECR's defaults.
     #[must_use]
-    pub fn with_put_image_rate(mut self, per_second: u32) -> Self {
-        self.paces = Paces::new(per_second);
+    pub fn with_rates(mut self, rates: Rates) -> Self {
+        self.paces = Paces::new(rates);
         self
     }
 

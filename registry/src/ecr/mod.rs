@@ -39,7 +39,8 @@ use self::endpoint::EcrEndpoint;
 use self::get_authorization_token::TokenAuthenticator;
 pub use self::get_lifecycle_policy::UntaggedExpiry;
 pub use self::identity::Identity;
-use self::pace::Pace;
+pub use self::pace::Rates;
+use self::pace::RegistryPace;
 pub use self::registry_id::{RegistryId, is_account_id};
 pub use self::role::Role;
 use crate::v2::{Blob, Permission, Upload, V2};
@@ -51,7 +52,7 @@ pub struct Ecr(Arc<Connection>);
 struct Connection {
     api: Arc<Api>,
     v2: V2<TokenAuthenticator>,
-    pace: Arc<Pace>,
+    pace: Arc<RegistryPace>,
 }
 
 impl Ecr {
@@ -146,6 +147,7 @@ impl Target for Ecr {
     }
 
     async fn start_upload(&self, repository: &Repository) -> Result<Upload, Error> {
+        self.0.pace.initiate_layer_upload.turn().await;
         self.0.v2.start_upload(repository).await
     }
 
@@ -155,6 +157,8 @@ impl Target for Ecr {
         blob: &Descriptor,
         from: &Repository,
     ) -> Result<MountOutcome<Upload>, Error> {
+        // What is not mounted is opened as an upload.
+        self.0.pace.initiate_layer_upload.turn().await;
         self.0.v2.mount_blob(repository, blob, from).await
     }
 
@@ -169,6 +173,7 @@ impl Target for Ecr {
                 "it is empty, and ECR refuses blobs of no bytes (devcontainers/cli#815): rebuild the image without it";
             return Err(operation.error(Name::RegistryLimit, why));
         }
+        let body = self.0.pace.complete_layer_upload.clone().ending(body, blob.size);
         self.0.v2.put_blob(upload, blob, body).await
     }
 

@@ -35,7 +35,7 @@ impl Ecr {
                 operation.error(Name::RegistryLimit, "the manifest is not UTF-8, which the API of ECR requires")
             );
         };
-        self.0.pace.turn().await;
+        self.0.pace.put_image.turn().await;
         let answer = self
             .api()
             .await?

@@ -10,6 +10,7 @@ use http::header::{AUTHORIZATION, HeaderValue};
 use promotion::{Error, Name};
 use reqwest::{RequestBuilder, Response};
 
+use super::logged::Logged;
 use super::origin::Origin;
 use super::request_url::RequestUrl;
 use super::secrets::Secrets;
@@ -131,7 +132,7 @@ impl Client {
     /// Sends a request without a body and waits for the head of the answer.
     pub(crate) async fn send(&self, request: RequestBuilder, doing: &str, url: &RequestUrl) -> Result<Response, Error> {
         self.count();
-        match within(self.timeouts.answer, request.send()).await {
+        match within(self.timeouts.answer, self.execute(request)).await {
             Ok(Ok(answer)) => {
                 self.contact.is_made.store(true, Ordering::Relaxed);
                 Ok(answer)
@@ -149,7 +150,18 @@ impl Client {
     /// Sends a request whose own body decides how long it may take.
     pub(crate) async fn send_body(&self, request: RequestBuilder) -> Result<Response, reqwest::Error> {
         self.count();
-        request.send().await
+        self.execute(request).await
+    }
+
+    async fn execute(&self, request: RequestBuilder) -> Result<Response, reqwest::Error> {
+        let request = request.build()?;
+        let logged = Logged::new(request.method().clone(), RequestUrl::of(&request));
+        let answer = self.inner.execute(request).await;
+        match &answer {
+            Ok(answer) => logged.answered(answer.status()),
+            Err(_) => logged.failed(),
+        }
+        answer
     }
 }
 

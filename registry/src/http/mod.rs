@@ -10,6 +10,7 @@ mod client;
 mod depth;
 mod failure;
 mod link;
+mod logged;
 #[cfg(test)]
 pub(crate) mod loopback;
 mod origin;

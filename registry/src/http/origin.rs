@@ -12,9 +12,14 @@ use super::request_url::RequestUrl;
 pub(crate) struct Origin(RequestUrl);
 
 impl Origin {
-    /// The origin of a registry's address; its path is dropped.
+    /// The origin of the address that AWS gives of a registry; its path is dropped.
+    ///
+    /// Link-local addresses, where instance credentials are served, are refused: no registry is at one.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         let origin = Self::of(&RequestUrl::parse(text)?);
+        if Depth::of(origin.0.as_url()) == Depth::LinkLocal {
+            return Err(Error::new(Name::UnexpectedAnswer, format!("{origin}, which is no address of a registry")));
+        }
         if origin.is_plain() && Depth::of(origin.0.as_url()) != Depth::Loopback {
             let why = format!("{origin}, which is not encrypted (plain http is accepted on a loopback address only)");
             return Err(Error::new(Name::UnexpectedAnswer, why));
@@ -80,6 +85,14 @@ mod tests {
             "ftp://127.0.0.1",
             "http://127.0.0.1.example.com",
             "https://u:p@example.com",
+            "https://169.254.169.254",
+            "http://169.254.169.254/latest/meta-data/",
+            "https://0xa9fea9fe:5000",
+            "https://169.254.170.2.",
+            "https://[fd00:ec2::254]",
+            "https://[::ffff:169.254.169.254]",
+            "https://[fe80::1]",
+            "https://0.0.0.0",
             "",
             "x",
         ] {

@@ -25,6 +25,11 @@ impl RequestUrl {
         Self::checked(url.map_err(|error| refused(format!("\"{}\" is no address: {error}", text.escape_debug())))?)
     }
 
+    /// Where a request goes that was made of one of these.
+    pub(super) fn of(request: &reqwest::Request) -> Self {
+        Self(request.url().clone())
+    }
+
     fn checked(url: Url) -> Result<Self, Error> {
         let url = Self(url);
         if !url.0.username().is_empty() || url.0.password().is_some() {
@@ -39,6 +44,12 @@ impl RequestUrl {
     /// The URL itself, with whatever secret it carries.
     pub(crate) fn as_url(&self) -> &Url {
         &self.0
+    }
+
+    /// The host, with the port where it is not that of the scheme.
+    pub(super) fn host(&self) -> String {
+        let port = self.0.port().map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{}{port}", self.0.host_str().unwrap_or_default())
     }
 
     /// Another target of the same origin: a path, and what follows a `?` as the query, neither of which needs escaping.
@@ -88,9 +99,7 @@ fn refused(message: String) -> Error {
 /// Without the query, which may be a signature, and no more of it than helps.
 impl fmt::Display for RequestUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let url = &self.0;
-        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-        let whole = format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path());
+        let whole = format!("{}://{}{}", self.0.scheme(), self.host(), self.0.path());
         f.write_str(&truncate(&whole, SHOWN))
     }
 }

@@ -46,6 +46,13 @@ fn named(error: reqwest::Error, doing: &str, url: &RequestUrl, is_doubted: bool)
         Cause::OtherScheme | Cause::Certificate | Cause::Garbled | Cause::Unbuildable => Name::UnexpectedAnswer,
     };
     let named = Error::new(name, format!("{doing} {url}: {why}")).with_source(error);
+    // Whatever was asked for there, it fails for the same reason.
+    let named = match cause {
+        Cause::Unreachable | Cause::OtherScheme | Cause::Certificate | Cause::Network => {
+            named.caused_by(&format!("{}: {why}", url.host()))
+        }
+        Cause::Garbled | Cause::Unbuildable => named,
+    };
     match cause {
         Cause::Unreachable if is_doubted => named.permanent(),
         Cause::Garbled => named.temporary(),
@@ -55,7 +62,8 @@ fn named(error: reqwest::Error, doing: &str, url: &RequestUrl, is_doubted: bool)
 
 /// The registry was given this long and did not answer.
 pub(super) fn timed_out(timeout: Duration, doing: &str, url: &RequestUrl) -> Error {
-    Error::new(Name::RegistryUnavailable, format!("{doing} {url}: no answer in {} seconds", timeout.as_secs()))
+    let why = format!("no answer in {} seconds", timeout.as_secs());
+    Error::new(Name::RegistryUnavailable, format!("{doing} {url}: {why}")).caused_by(&format!("{}: {why}", url.host()))
 }
 
 /// What is wrong, and what to change where that is known.

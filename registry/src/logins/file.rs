@@ -1,8 +1,8 @@
 //! The files in which Docker and Podman keep logins.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +10,7 @@ use promotion::{Error, Name};
 use serde_json::{Map, Value};
 
 use super::server::Server;
-use crate::Login;
+use crate::{Login, read_file};
 
 /// The largest file of logins that is read, in bytes: people have some dozens of them.
 const MAX_BYTES: u64 = 1 << 20;
@@ -27,13 +27,12 @@ pub(super) struct AuthFile {
 
 impl AuthFile {
     /// None if there is no such file.
-    pub(super) fn read(path: &Path) -> Result<Option<Self>, Error> {
-        let mut bytes = Vec::new();
-        match File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)) {
-            Ok(_) => {}
+    pub(super) async fn read(path: &Path, timeout: Duration) -> Result<Option<Self>, Error> {
+        let bytes = match read_file(path, MAX_BYTES, timeout).await {
+            Ok(bytes) => bytes,
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
             Err(error) => return Err(broken(path, format!("it cannot be read: {error}"))),
-        }
+        };
         if bytes.len() as u64 > MAX_BYTES {
             return Err(broken(path, format!("it has more than {MAX_BYTES} bytes")));
         }
@@ -44,6 +43,9 @@ impl AuthFile {
     pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Option<Self>, Error> {
         if bytes.trim_ascii().is_empty() {
             return Ok(None);
+        }
+        if bytes.starts_with(b"\xEF\xBB\xBF") {
+            return Err(broken(path, "it begins with a byte order mark (BOM): save it as UTF-8 without BOM"));
         }
         match serde_json::from_slice(bytes) {
             Ok(Value::Object(content)) => Ok(Some(Self { path: path.to_owned(), content })),
@@ -85,6 +87,22 @@ impl AuthFile {
             }
         }
         Ok(None)
+    }
+
+    /// The logins that the file holds for parts of a registry, those of longer paths first (containers-auth.json(5): the
+    /// most specific key counts).
+    pub(super) fn namespaces(&self, server: &Server) -> Result<Vec<(String, Login)>, Error> {
+        let mut found = Vec::new();
+        for (key, value) in self.section("auths")?.into_iter().flatten() {
+            let Some(path) = server.namespace(key) else { continue };
+            let entry = format!("auths, \"{}\"", key.escape_debug());
+            let Value::Object(fields) = value else {
+                return Err(self.wrong(&entry, "expected an object"));
+            };
+            found.extend(self.entry(&entry, fields)?.map(|login| (path.to_owned(), login)));
+        }
+        found.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
+        Ok(found)
     }
 
     fn entry(&self, entry: &str, fields: &Map<String, Value>) -> Result<Option<Login>, Error> {
@@ -139,6 +157,8 @@ fn best<'a>(section: &'a Map<String, Value>, server: &Server) -> Vec<(&'a String
 
 /// `user:password`, in base64. What is wrong with it is said without quoting it.
 fn decode(auth: &str) -> Result<(String, String), &'static str> {
+    // `base64` breaks lines after 76 characters, and people write files with it.
+    let auth: String = auth.chars().filter(|c| !c.is_ascii_whitespace()).collect();
     let bytes = STANDARD.decode(auth).map_err(|_| "it is no base64")?;
     let text = String::from_utf8(bytes).map_err(|_| "it holds no text")?;
     let (user, password) = text.split_once(':').ok_or("it holds no colon between user and password")?;

@@ -36,6 +36,17 @@ impl Server {
         }
     }
 
+    /// The path below which the repositories of this registry lie that a key of a file is for; none if it is for all of
+    /// the registry, or for another one.
+    pub(super) fn namespace<'k>(&self, key: &'k str) -> Option<&'k str> {
+        let bare = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
+        let (host, path) = bare.split_once('/')?;
+        let path = path.trim_end_matches('/');
+        let is_of_api = matches!(path.split('/').next(), Some("" | "v1" | "v2"));
+        let is_here = self.hosts.iter().any(|known| known.eq_ignore_ascii_case(host));
+        (is_here && !is_of_api).then_some(path)
+    }
+
     /// How well a key of a file names this registry, the lower the better; none if it names another. `https://host/v1/`
     /// is how the first registries were called.
     pub(super) fn rank(&self, key: &str) -> Option<usize> {
@@ -82,6 +93,24 @@ mod tests {
         }
         assert!(Server::new("a", true).rank("a:80").is_some());
         assert_eq!(Server::new("a", true).rank("a:443"), None);
+    }
+
+    #[test]
+    fn a_key_may_name_a_part_of_a_registry() {
+        let server = Server::new("registry.example", false);
+        for (key, path) in [
+            ("registry.example/org", Some("org")),
+            ("https://registry.example/org/team/", Some("org/team")),
+            ("registry.example:443/org", Some("org")),
+            ("registry.example", None),
+            ("registry.example/", None),
+            ("https://registry.example/v1/", None),
+            ("https://registry.example/v1/access-token", None),
+            ("other.example/org", None),
+        ] {
+            assert_eq!(server.namespace(key), path, "{key}");
+        }
+        assert_eq!(Server::new("docker.io", false).namespace("docker.io/org"), Some("org"));
     }
 
     #[test]

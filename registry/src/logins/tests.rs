@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
+use crate::Login;
 
 /// What must never be shown.
 const SECRET: &str = "hunter2";
@@ -69,11 +70,11 @@ impl Home {
     }
 
     async fn login(&self, host: &str) -> String {
-        shown(self.keyring().login(host, false).await.unwrap())
+        shown(self.keyring().logins(host, false).await.unwrap().of_registry())
     }
 
-    async fn refusal(&self, keyring: Keyring) -> String {
-        let error = keyring.login("registry.example", false).await.unwrap_err();
+    async fn refusal(&self, mut keyring: Keyring) -> String {
+        let error = keyring.logins("registry.example", false).await.unwrap_err();
         assert_eq!(error.name(), Name::InvalidInput);
         let message = error.to_string();
         assert!(!message.contains(SECRET) && !format!("{error:?}").contains(SECRET), "{message}");
@@ -82,7 +83,7 @@ impl Home {
     }
 }
 
-fn shown(login: Login) -> String {
+fn shown(login: &Login) -> String {
     assert!(!format!("{login:?}").contains(SECRET));
     match login {
         Login::Anonymous => "anonymous".into(),
@@ -129,7 +130,12 @@ async fn files_are_looked_at_in_order_and_none_is_needed() {
     home.write("elsewhere/config.json", &login("elsewhere"));
     home.write("auth.json", &login("podman"));
     home.write("empty.json", "");
+    home.write("runtime/containers/auth.json", &login("runtime"));
+    home.write("config/containers/auth.json", &login("config"));
+    home.write("other-home/.config/containers/auth.json", &login("dot-config"));
+    home.write("other-home/.docker/config.json", &login("dot-docker"));
     let elsewhere = ("DOCKER_CONFIG", "elsewhere");
+    let [runtime, config] = [("XDG_RUNTIME_DIR", "runtime"), ("XDG_CONFIG_HOME", "config")];
     for (variables, expected) in [
         (vec![], "home:x"),
         (vec![elsewhere], "elsewhere:x"),
@@ -137,9 +143,73 @@ async fn files_are_looked_at_in_order_and_none_is_needed() {
         (vec![elsewhere, ("REGISTRY_AUTH_FILE", "auth.json")], "podman:x"),
         (vec![elsewhere, ("REGISTRY_AUTH_FILE", "empty.json")], "elsewhere:x"),
         (vec![elsewhere, ("REGISTRY_AUTH_FILE", "missing.json")], "elsewhere:x"),
+        // Podman's own come before Docker's, unless somebody says where Docker's are.
+        (vec![runtime], "runtime:x"),
+        (vec![runtime, config], "runtime:x"),
+        (vec![config], "config:x"),
+        (vec![runtime, config, elsewhere], "elsewhere:x"),
+        (vec![("HOME", "other-home")], "dot-config:x"),
     ] {
-        let login = home.keyring_with(&variables).login("registry.example", false).await.unwrap();
-        assert_eq!(shown(login), expected, "{variables:?}");
+        let logins = home.keyring_with(&variables).logins("registry.example", false).await.unwrap();
+        assert_eq!(shown(logins.of_registry()), expected, "{variables:?}");
+    }
+}
+
+/// oras-project/oras#1597: `podman login quay.io/org` keeps its login under that path.
+#[tokio::test]
+async fn a_login_may_be_for_a_part_of_a_registry() {
+    let home = Home::with(
+        "auth.json",
+        &json!({ "auths": {
+        "registry.example/org": auth("org:x"), "registry.example/org/team": auth("team:x"), "other.example/org": auth("o:x"),
+    } }),
+    );
+    let all =
+        json!({ "auths": { "registry.example": auth("all:x"), "registry.example/org/team/app": auth("late:x") } });
+    home.write(".docker/config.json", &all.to_string());
+    let mut keyring = home.keyring_with(&[("REGISTRY_AUTH_FILE", "auth.json")]);
+    let logins = keyring.logins("registry.example", false).await.unwrap();
+    for (repository, expected) in
+        [("org/team/app", "team:x"), ("org/app", "org:x"), ("organ/app", "all:x"), ("app", "all:x")]
+    {
+        assert_eq!(shown(logins.of(&repository.parse().unwrap())), expected, "{repository}");
+    }
+}
+
+/// `base64` breaks its lines.
+#[tokio::test]
+async fn line_breaks_in_a_login_are_none_of_it() {
+    let text = STANDARD.encode(format!("ann:{}", "long".repeat(30)));
+    let (first, second) = text.split_at(76);
+    let broken = json!({ "auth": format!("{first}\n{second}\r\n") });
+    let home = Home::docker(&json!({ "auths": { "registry.example": broken } }));
+    assert_eq!(home.login("registry.example").await, format!("ann:{}", "long".repeat(30)));
+}
+
+/// A pipe that nobody writes into, or a home on a network that stands still.
+#[tokio::test]
+async fn a_file_that_cannot_be_read_in_time_is_named() {
+    let home = Home::new();
+    std::fs::create_dir(home.path().join(".docker")).unwrap();
+    let pipe = home.path().join(".docker/config.json");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let mut keyring = home.keyring();
+    keyring.file_timeout = Duration::from_millis(20);
+    let message = home.refusal(keyring).await;
+    assert!(message.contains("it cannot be read: reading it took longer than 20ms"), "{message}");
+    // What still waits ends with the test.
+    drop(std::fs::OpenOptions::new().write(true).open(pipe).unwrap());
+}
+
+/// Each is read once, however many registries are asked for.
+#[tokio::test]
+async fn a_file_is_read_once() {
+    let login = |user: &str| json!({ "auths": { "a.example": auth(user), "b.example": auth(user) } });
+    let home = Home::docker(&login("first:x"));
+    let mut keyring = home.keyring();
+    for host in ["a.example", "b.example"] {
+        assert_eq!(shown(keyring.logins(host, false).await.unwrap().of_registry()), "first:x");
+        home.write(".docker/config.json", &login("second:x").to_string());
     }
 }
 

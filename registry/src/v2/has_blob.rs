@@ -22,7 +22,7 @@ impl<A: Authenticate> V2<A> {
         let ask = |client: AuthorizedClient| async move { client.has_blob(path, blob, of_no_use).await };
         match self.authenticator.send(permission, ask).await? {
             Ok(present) => Ok(present),
-            Err(Failure::Refused(refusal)) if (400..=403).contains(&refusal.status) => {
+            Err(Failure::Refused(refusal)) if self.leaves_open(permission, &refusal).await? => {
                 Err(operation.refused(&refusal).inconclusive())
             }
             Err(failure) => Err(operation.failed(failure)),

@@ -44,8 +44,7 @@ impl<A: Authenticate> V2<A> {
 /// Whether a list could not be had, for a reason that is no outage and says nothing of what is on it: a denial, also by
 /// a token server, or an answer that makes no sense.
 pub(super) fn is_unclear(error: &Error) -> bool {
-    let names = [Name::SourceAccessDenied, Name::TargetAccessDenied, Name::UnexpectedAnswer];
-    names.contains(&error.name()) && !error.is_temporary()
+    !error.is_temporary() && !matches!(error.name(), Name::RegistryUnavailable | Name::InvalidInput)
 }
 
 impl AuthorizedClient {

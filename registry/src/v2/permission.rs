@@ -14,3 +14,16 @@ pub(crate) enum Permission<'a> {
     /// To give a repository a blob of another one.
     MountBlob { into: &'a Repository, from: &'a Repository },
 }
+
+impl<'a> Permission<'a> {
+    /// The repository that the request is for.
+    pub(crate) fn repository(self) -> &'a Repository {
+        match self {
+            Self::PullBlob(repository)
+            | Self::PullManifest(repository)
+            | Self::PushBlob(repository)
+            | Self::PushManifest(repository)
+            | Self::MountBlob { into: repository, .. } => repository,
+        }
+    }
+}

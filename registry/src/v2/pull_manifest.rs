@@ -7,7 +7,7 @@ use reqwest::Response;
 use super::{Authenticate, Permission, V2};
 use crate::checked_manifest::checked_manifest;
 use crate::error_kind::ErrorKind;
-use crate::http::{AuthorizedClient, Failure, FinalResponse, Party};
+use crate::http::{AuthorizedClient, Failure, FinalResponse, Party, Refusal};
 
 /// What a registry says the digest of a manifest is.
 const DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
@@ -40,11 +40,24 @@ impl<A: Authenticate> V2<A> {
         match self.authenticator.send(permission, pull).await? {
             Ok(manifest) => Ok(Some(manifest)),
             Err(Failure::Refused(refusal)) if refusal.status == 404 => Ok(None),
-            Err(Failure::Refused(refusal)) if matches!(refusal.status, 401 | 403 | 500) => {
+            Err(Failure::Refused(refusal)) if self.leaves_open(permission, &refusal).await? => {
                 Err(operation.refused(&refusal).inconclusive())
             }
             Err(failure) => Err(operation.failed(failure)),
         }
+    }
+
+    /// Whether this refusal to look something up leaves open whether it is there. A login that is refused for
+    /// everything else as well does not.
+    pub(super) async fn leaves_open(&self, permission: Permission<'_>, refusal: &Refusal) -> Result<bool, Error> {
+        Ok(match refusal.status {
+            401 if refusal.by == Party::Registry => {
+                let asked = self.authenticator.send(permission, |client| async move { client.ping().await }).await?;
+                !matches!(asked, Err(Failure::Refused(refusal)) if refusal.status == 401)
+            }
+            401 | 403 | 500 => true,
+            _ => false,
+        })
     }
 }
 

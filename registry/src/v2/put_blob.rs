@@ -1,5 +1,7 @@
+use std::time::Duration;
+
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, stream};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{Method, StatusCode};
 use oci::Descriptor;
@@ -8,6 +10,9 @@ use promotion::{Error, Name};
 use super::{Authenticate, Permission, Upload, V2};
 use crate::error_kind::ErrorKind;
 use crate::http::{AuthorizedClient, Failure, Outgoing, Party, RequestUrl, transport};
+
+/// How long a registry is given to refuse a body for the length that is announced: it need not read anything for that.
+const ANNOUNCED: Duration = Duration::from_secs(2);
 
 impl<A: Authenticate> V2<A> {
     /// Sends a blob. Its body can be sent only once.
@@ -58,7 +63,7 @@ impl AuthorizedClient {
         match (response, watch.error()) {
             (_, Some(error)) => Err(error.into()),
             (Ok(response), None) => self.accepted(response).await.map(drop),
-            (Err(error), None) => Err(self.why_cut(&url, transport(error, "uploading to", &url)).await),
+            (Err(error), None) => Err(self.why_cut(&url, blob.size, transport(error, "uploading to", &url)).await),
         }
     }
 
@@ -66,11 +71,25 @@ impl AuthorizedClient {
     ///
     /// A registry that refuses an upload before it has read the body closes the connection, and then the pipe breaks
     /// under the writer before the answer is seen. An empty body is never too long to be answered: if that is denied,
-    /// the denial is what happened.
-    async fn why_cut(&self, url: &RequestUrl, cut: Error) -> Failure {
+    /// the denial is what happened. A body that is announced and does not come is not in the way of an answer either: if
+    /// it is too large, that is what happened.
+    async fn why_cut(&self, url: &RequestUrl, size: u64, cut: Error) -> Failure {
         let empty = self.request(Method::PUT, url).header(CONTENT_LENGTH, 0);
         match self.send(empty, "uploading to", url).await {
             Ok(response) if matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+                return self.refusal(response, Party::Registry).await;
+            }
+            Ok(_) => {}
+            Err(_) => return cut.into(),
+        }
+        let none = stream::pending::<Result<Bytes, Error>>();
+        let announced = self
+            .request(Method::PUT, url)
+            .header(CONTENT_TYPE, "application/octet-stream")
+            .header(CONTENT_LENGTH, size)
+            .body(reqwest::Body::wrap_stream(none));
+        match tokio::time::timeout(ANNOUNCED, self.send(announced, "uploading to", url)).await {
+            Ok(Ok(response)) if response.status() == StatusCode::PAYLOAD_TOO_LARGE => {
                 self.refusal(response, Party::Registry).await
             }
             _ => cut.into(),
@@ -80,7 +99,6 @@ impl AuthorizedClient {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::stream;
     use oci::Digest;
 
     use super::*;

@@ -2,10 +2,10 @@ use std::borrow::Cow;
 use std::fmt;
 
 use oci::{Repository, Tag};
-use promotion::{Error, Name};
+use promotion::Error;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::page::Page;
+use super::page::{Page, is_unclear};
 use super::{Authenticate, Permission, V2};
 
 /// A repository with more pages of tags than this is asked for each tag instead.
@@ -35,7 +35,7 @@ impl<A: Authenticate> V2<A> {
                 Ok(page) => page,
                 Err(failure) => {
                     let error = operation.failed(failure);
-                    if error.is_temporary() || matches!(error.name(), Name::RegistryUnavailable | Name::InvalidInput) {
+                    if !is_unclear(&error) {
                         return Err(error);
                     }
                     tracing::debug!(%error, "tags are asked for one by one");

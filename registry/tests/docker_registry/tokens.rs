@@ -58,7 +58,8 @@ async fn a_source_asks_for_reading_only_with_or_without_a_login() {
     }
 }
 
-/// A token that is good for a while is kept; that it is good for no time at all is not believed.
+/// A token that is good for a while is kept, also one that is said to be good for no time at all: some token servers
+/// write 0 for what they do not know, and none lasts for less than a minute (distribution/distribution#979).
 #[tokio::test]
 async fn a_token_is_used_again() {
     let server = Server::start(Auth::Bearer);
@@ -68,10 +69,11 @@ async fn a_token_is_used_again() {
     }
     assert_eq!(server.tokens().asked().len(), 1);
     server.tokens().expire_in(0);
-    let error = crate::target(&server, Auth::Bearer).has_blobs(&app(), &[absent(0)]).await.unwrap_err();
-    let text = error.to_string();
-    assert!(text.contains("expires_in 0") && !error.is_temporary(), "{text}");
-    assert_eq!(text.matches("looking for blob").count(), 1, "what was tried is said once: {text}");
+    let target = crate::target(&server, Auth::Bearer);
+    for number in 0..5 {
+        assert_eq!(target.has_blobs(&app(), &[absent(number)]).await.unwrap(), [false]);
+    }
+    assert_eq!(server.tokens().asked().len(), 2);
 }
 
 #[tokio::test]

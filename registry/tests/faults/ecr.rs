@@ -2,7 +2,7 @@ use aws_config::SdkConfig;
 use docker_registry::held::{image_is_whole, is_whole, tags_are_whole};
 use ecr_double::{Config, EcrDouble};
 use proxy::Proxy;
-use registry::{AnyRegistry, Connector, Identity, RegistryId, Side};
+use registry::{AnyRegistry, Connector, Identity, Rates, RegistryId, Side};
 
 use crate::images::images;
 use crate::sdk;
@@ -24,7 +24,7 @@ impl Doubles {
             let connector =
                 Connector::with_timeouts(&SdkConfig::builder().build(), identity(SOURCE), timeouts).unwrap();
             // ECR's own pace would make the matrix wait.
-            connector.with_put_image_rate(10_000)
+            connector.with_rates(Rates::of_each(10_000))
         };
         Self { connectors: Waiting::ALL.map(|waiting| connector(waiting.timeouts())) }
     }

@@ -24,7 +24,7 @@ const fn waiting(title: &'static str, fault: fn(&RequestKind, &Foreign) -> Optio
 pub(crate) const FAULT_KINDS: &[FaultKind] = &[
     fault_kind("429", |_, _| Some(Fault::status(429))),
     fault_kind("429 with Retry-After", |_, _| {
-        Some(Fault::Status { status: 429, retry_after: Some("1".into()), body: String::new() })
+        Some(Fault::Status { status: 429, retry_after: Some("0".into()), body: String::new() })
     }),
     fault_kind("500", |_, _| Some(Fault::status(500))),
     fault_kind("502", |_, _| Some(Fault::status(502))),

@@ -80,7 +80,13 @@ impl Setup {
     pub(crate) async fn promote(&self, waiting: Waiting) -> Result<Report, Error> {
         let [source, target] = (self.clients)(waiting).await?;
         let pause = Duration::from_millis(1);
-        let retry_policy = RetryPolicy { attempts: 4, initial_backoff: pause, max_backoff: 8 * pause };
+        let retry_policy = RetryPolicy {
+            attempts: 4,
+            initial_backoff: pause,
+            max_backoff: 8 * pause,
+            patience: 8 * pause,
+            lag: 8 * pause,
+        };
         let promotion = Promotion::new(source, [target], retry_policy, Limits::default());
         Box::pin(promotion.run(release(&self.fixtures), Until::Tagged, None)).await
     }

@@ -3,7 +3,7 @@
 use futures_util::stream;
 use oci::Digest;
 use promotion::pull::Consumer as _;
-use promotion::{Error, Name, Source as _, Target as _};
+use promotion::{Error, Name, Referrers, Source as _, Target as _};
 use registry::Side;
 
 use crate::server::{Asked, Hostile};
@@ -40,9 +40,13 @@ async fn ask(answer: String, what: usize) -> (Result<(), Error>, Hostile) {
     let asked = match what {
         0 => client.pull_manifest(&app(), &tag()).await.map(drop),
         1 => client.open_blob(&app(), &blob(b"x"), 0..1).await.map(drop),
-        2 => client.tags(&app(), "").await.map(drop),
+        // What comes of it is that each tag is asked for.
+        2 => client.tags(&app(), "").await.map(|listed| assert!(listed.is_none(), "{listed:?}")),
         3 => client.start_upload(&app()).await.map(drop),
-        4 => client.referrers(&app(), Digest::of(b"x")).await.map(drop),
+        4 => match client.referrers(&app(), Digest::of(b"x")).await {
+            Ok(Referrers::Unclear(error)) => Err(error),
+            other => other.map(drop),
+        },
         _ => connect(&server.address(), ann(), side).pull_manifest(&app(), &tag()).await.map(drop),
     };
     (asked, server)
@@ -59,9 +63,11 @@ async fn nobody_is_led_inwards_whatever_is_asked() {
                 _ => format!("307 Temporary Redirect\nlocation: {place}\n\n"),
             };
             let (asked, server) = ask(answer, what).await;
-            let error = asked.unwrap_err();
-            assert_told(&error, Name::UnexpectedAnswer, false, &[&server.host, "sends us on to"]);
-            assert!(!error.to_string().contains("pw"), "{error}");
+            if what != 2 {
+                let error = asked.unwrap_err();
+                assert_told(&error, Name::UnexpectedAnswer, false, &[&server.host, "sends us on to"]);
+                assert!(!error.to_string().contains("pw"), "{error}");
+            }
             assert_eq!(server.seen().len(), 1, "{place}: {:?}", server.lines());
         }
     }

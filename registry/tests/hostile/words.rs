@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use oci::{Digest, MediaType};
 use promotion::pull::Consumer as _;
-use promotion::{Name, Release, RetryPolicy, Retrying, Source as _, Survey};
+use promotion::{Name, Release, RetryPolicy, Retrying, Survey};
 use registry::{Login, Side};
 
 use crate::server::{Asked, Hostile};
@@ -126,7 +126,7 @@ async fn a_token_that_is_sent_back_is_not_shown() {
         assert_told(&error, Name::SourceAccessDenied, false, &[&server.host, "Bearer [...] is not enough"]);
         assert!(!error.to_string().contains(TOKEN), "{error}");
         // And by the token server itself.
-        let error = client.tags(&"other".parse().unwrap(), "").await.unwrap_err();
+        let error = client.pull_manifest(&"other".parse().unwrap(), &tag()).await.unwrap_err();
         assert_told(&error, Name::SourceAccessDenied, false, &[&tokens.host, "not [...]"]);
         assert!(!error.to_string().contains(sent), "{error}");
     }

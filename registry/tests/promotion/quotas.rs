@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use ecr_double::Config;
 use promotion::{Limits, Promotion, RetryPolicy, Until};
-use registry::Side;
+use registry::{Rates, Side};
 
 use crate::world::*;
 
@@ -29,10 +29,10 @@ async fn two_hundred_images_arrive_within_the_quotas_of_ecr_and_no_throttled_cal
         images.push(format!("{repository}:{tag}"));
     }
     world.double.quotas(Config::default().ecr_quotas().quotas);
-    let source = world.paced_client(SOURCE, SOURCE, Side::Source, None).await;
+    let source = world.paced_client(SOURCE, SOURCE, Side::Source, Rates::default()).await;
     let mut targets = Vec::new();
     for target in TARGETS {
-        targets.push(world.paced_client(target, target, Side::Target, None).await);
+        targets.push(world.paced_client(target, target, Side::Target, Rates::default()).await);
     }
     let promotion = Promotion::new(source, targets, RetryPolicy::default(), Limits::default());
     let images: Vec<&str> = images.iter().map(String::as_str).collect();

@@ -1,17 +1,21 @@
 //! A double of ECR with a source and two targets, and clients of the real thing that speak to it.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use ecr_double::{Config, Deny, EcrDouble, Mutability, RegistryHandle, RepositoryOptions};
 pub(crate) use image_fixtures::{Image, Index};
 use promotion::{Error, Limits, Promotion, Release, Report, RetryPolicy, Until};
-use registry::{Connector, Ecr, Identity, RegistryId, Side};
+use registry::{Connector, Ecr, Identity, Rates, RegistryId, Side};
 
 use crate::sdk;
 
 pub(crate) const REGION: &str = "eu-west-1";
 pub(crate) const SOURCE: &str = "111122223333";
 pub(crate) const TARGETS: [&str; 2] = ["444455556666", "123456789012"];
+
+/// What these tests wait at a time.
+const MOMENT: Duration = Duration::from_millis(1);
 
 pub(crate) struct World {
     pub(crate) double: EcrDouble,
@@ -39,15 +43,14 @@ impl World {
     /// A client of one account's registry that acts as another account's root, as a role of that account would.
     pub(crate) async fn client(&self, caller: &str, account: &str, side: Side) -> Ecr {
         // ECR's own pace would make these tests wait.
-        self.paced_client(caller, account, side, Some(10_000)).await
+        self.paced_client(caller, account, side, Rates::of_each(10_000)).await
     }
 
-    /// The same at another pace of PutImage, or at ECR's.
-    pub(crate) async fn paced_client(&self, caller: &str, account: &str, side: Side, rate: Option<u32>) -> Ecr {
+    /// The same at another pace.
+    pub(crate) async fn paced_client(&self, caller: &str, account: &str, side: Side, rates: Rates) -> Ecr {
         let config = sdk::config(&self.double.api_endpoint(), caller, REGION);
         let identity = Identity::from_arn(&format!("arn:aws:iam::{caller}:root")).unwrap();
-        let connector = Connector::new(&config, identity).unwrap();
-        let connector = rate.map_or(connector.clone(), |rate| connector.with_put_image_rate(rate));
+        let connector = Connector::new(&config, identity).unwrap().with_rates(rates);
         connector.connect(RegistryId::new(account, REGION), side, None).await.unwrap()
     }
 
@@ -58,7 +61,7 @@ impl World {
             clients.push(self.client(target, target, Side::Target).await);
         }
         let retry_policy =
-            RetryPolicy { initial_backoff: std::time::Duration::from_millis(1), ..RetryPolicy::default() };
+            RetryPolicy { initial_backoff: MOMENT, patience: MOMENT, lag: 64 * MOMENT, ..RetryPolicy::default() };
         Promotion::new(source, clients, retry_policy, Limits::default())
     }
 

@@ -2,7 +2,7 @@ use std::io::{BufRead as _, Write as _};
 use std::time::Duration;
 
 use promotion::{Limits, Promotion, Release, RetryPolicy, Until};
-use registry::{Connector, Ecr, Identity, RegistryId, Side};
+use registry::{Connector, Ecr, Identity, Rates, RegistryId, Side};
 
 use crate::sdk;
 use crate::stage::{REGION, SOURCE};
@@ -43,7 +43,7 @@ async fn promote(endpoint: &str, targets: &[&str], release: Release) -> u64 {
 async fn connect(endpoint: &str, account: &str, side: Side) -> Ecr {
     let config = sdk::config(endpoint, account, REGION);
     let identity = Identity::from_arn(&format!("arn:aws:iam::{account}:root")).unwrap();
-    let connector = Connector::new(&config, identity).unwrap().with_put_image_rate(10_000);
+    let connector = Connector::new(&config, identity).unwrap().with_rates(Rates::of_each(10_000));
     connector.connect(RegistryId::new(account, REGION), side, None).await.unwrap()
 }
 

@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 
 use crate::body::{Body, Passing, Trouble, full};
 use crate::fault::Fault;
-use crate::kind::Seen;
+use crate::kind::{Kind, Seen};
 use crate::pace::Pace;
 use crate::proxy::Link;
 use crate::state::State;
@@ -23,11 +23,13 @@ use crate::state::State;
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// What a proxy stands before.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Upstream {
     pub(crate) registry: String,
     /// The server that gives tokens for it, if it is to be reached through here as well.
     pub(crate) tokens: Option<String>,
+    /// Where those are sent who ask for a blob.
+    pub(crate) storage: Option<String>,
 }
 
 /// Serves one connection of a client to its end.
@@ -72,13 +74,17 @@ impl Connection {
             return Ok(self.tell(request.method()));
         }
         let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
-        let fault = self.state.meet(Seen::new(request.method().clone(), path, request.headers()));
+        let seen = Seen::new(request.method().clone(), path, request.headers());
+        let stored = self.upstream.storage.as_ref().filter(|_| seen.kind == Kind::Blob && seen.method == Method::GET);
+        let stored = stored.map(|storage| format!("http://{storage}{}", seen.path));
+        let fault = self.state.meet(seen);
         if !self.link.latency.is_zero() {
             tokio::time::sleep(self.link.latency).await;
         }
-        match fault {
-            None => self.pass(request, None, None).await,
-            Some(fault) => self.fail(request, fault).await,
+        match (fault, stored) {
+            (Some(fault), _) => self.fail(request, fault).await,
+            (None, Some(stored)) => redirect(stored),
+            (None, None) => self.pass(request, None, None).await,
         }
     }
 
@@ -112,9 +118,7 @@ impl Connection {
             }
             Fault::Redirect(location) => {
                 drain(request).await;
-                let mut response = status(StatusCode::TEMPORARY_REDIRECT, full(""));
-                response.headers_mut().insert(LOCATION, HeaderValue::try_from(location)?);
-                Ok(response)
+                redirect(location)
             }
             Fault::Reset => self.reset(),
             Fault::Hang => self.hold().await,
@@ -227,6 +231,12 @@ fn status(status: StatusCode, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     response
+}
+
+fn redirect(location: String) -> Result<Response<Body>, Error> {
+    let mut response = status(StatusCode::TEMPORARY_REDIRECT, full(""));
+    response.headers_mut().insert(LOCATION, HeaderValue::try_from(location)?);
+    Ok(response)
 }
 
 /// Whether a fault of the request has something to strike: a body, or an authorisation.

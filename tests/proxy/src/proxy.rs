@@ -35,7 +35,17 @@ impl Proxy {
     /// # Errors
     /// Those of the listener.
     pub async fn open(upstream: &str, link: Link) -> io::Result<Self> {
-        Self::before(Upstream { registry: upstream.to_owned(), tokens: None }, link).await
+        Self::before(Upstream { registry: upstream.to_owned(), ..Upstream::default() }, link).await
+    }
+
+    /// The same, before a registry that keeps its blobs in a storage, as ECR does in S3: who asks for a blob is sent on
+    /// to `storage` (`127.0.0.1:PORT`), which may be another proxy.
+    ///
+    /// # Errors
+    /// Those of the listener.
+    pub async fn open_with_storage(upstream: &str, storage: &str, link: Link) -> io::Result<Self> {
+        let storage = Some(storage.to_owned());
+        Self::before(Upstream { registry: upstream.to_owned(), storage, ..Upstream::default() }, link).await
     }
 
     async fn before(upstream: Upstream, link: Link) -> io::Result<Self> {
@@ -65,7 +75,8 @@ impl Proxy {
     /// If there is no free port.
     #[allow(clippy::panic, reason = "a test fails by panicking")]
     pub async fn start_with_tokens(upstream: &str, tokens: &str) -> Self {
-        let upstream = Upstream { registry: upstream.to_owned(), tokens: Some(tokens.to_owned()) };
+        let upstream =
+            Upstream { registry: upstream.to_owned(), tokens: Some(tokens.to_owned()), ..Upstream::default() };
         match Self::before(upstream, Link::default()).await {
             Ok(proxy) => proxy,
             Err(error) => panic!("a proxy before a registry with tokens: {error}"),

@@ -26,7 +26,7 @@ async fn the_delay_may_be_in_a_header_or_in_the_message() {
     ] {
         let error = pull(Login::Anonymous, answer).await;
         assert_eq!((error.name(), error.is_temporary()), (Name::RegistryUnavailable, true), "{error}");
-        assert_eq!(error.retry_after(), delay, "{error}");
+        assert_eq!((error.retry_after(), error.is_throttled()), (delay, true), "{error}");
     }
 }
 

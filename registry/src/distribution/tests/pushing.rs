@@ -1,3 +1,4 @@
+use futures_util::stream;
 use image_fixtures::{Image, Index};
 use oci::{Descriptor, Digest, Manifest};
 use promotion::{MountOutcome, Name, PutOutcome, Target as _};
@@ -82,7 +83,7 @@ async fn a_tag_that_may_not_move_is_looked_at() {
     };
     for refusal in [
         "412 Precondition Failed\n\n{\"errors\":[{\"code\":\"PRECONDITION\",\"message\":\"configured as immutable\"}]}",
-        "409 Conflict\n\n",
+        "409 Conflict\n\n{\"errors\":[{\"code\":\"TAG_IMMUTABLE\"}]}",
         "400 Bad Request\n\n{\"errors\":[{\"code\":\"TAG_INVALID\",\"message\":\"cannot be overwritten\"}]}",
         "403 Forbidden\n\n{\"errors\":[{\"code\":\"DENIED\",\"message\":\"Tag is Immutable\"}]}",
     ] {
@@ -93,6 +94,81 @@ async fn a_tag_that_may_not_move_is_looked_at() {
         let (name, again, _) = put(&manifest, [refusal, NOT_FOUND]).await.unwrap_err();
         assert_eq!((name, again), (Name::UnexpectedAnswer, true));
     }
+}
+
+/// Two that push at once, say.
+#[tokio::test]
+async fn a_conflict_that_is_of_no_tag_may_pass() {
+    let manifest = image(&[]);
+    let text = std::str::from_utf8(manifest.raw()).unwrap();
+    let held = format!("200 OK\ncontent-type: {}\n\n{text}", manifest.media_type());
+    let busy = "409 Conflict\n\n{\"errors\":[{\"code\":\"CONFLICT\",\"message\":\"try again\"}]}";
+    assert_eq!(put(&manifest, [busy, &held]).await, Ok(PutOutcome::Stored));
+    let (name, again, text) = put(&manifest, [busy, NOT_FOUND]).await.unwrap_err();
+    assert_eq!((name, again), (Name::UnexpectedAnswer, true), "{text}");
+    assert!(text.contains("409 CONFLICT: try again"), "{text}");
+}
+
+/// A proxy before the registry limits bodies.
+#[tokio::test]
+async fn a_body_that_is_too_large_names_proxies() {
+    let server = Loopback::answering([
+        "202 Accepted\nlocation: /up",
+        "413 Request Entity Too Large\ncontent-type: text/html\n\n<title>413</title>",
+    ]);
+    let client = target(&server);
+    let blob = Descriptor { media_type: "x".into(), digest: Digest::of(b"blob"), size: 4, platform: None };
+    let upload = client.start_upload(&repository()).await.unwrap();
+    let body = stream::iter([Ok(bytes::Bytes::from_static(b"blob"))]);
+    let answers = [
+        named(client.put_blob(upload, &blob, body).await),
+        put(&image(&[]), ["413 Too Large\n\n", ""]).await.unwrap_err(),
+    ];
+    for (name, again, text) in answers {
+        assert_eq!((name, again), (Name::RegistryLimit, false), "{text}");
+        assert!(text.contains("413") && text.contains("client_max_body_size"), "{text}");
+    }
+}
+
+/// A proxy that does not read on is not heard over the bytes that are still sent to it.
+#[tokio::test]
+async fn a_body_that_is_cut_off_for_its_length_is_too_large() {
+    let (address, requests) = limiting(1 << 20);
+    let client = connect(&address, Login::Anonymous, Side::Target);
+    let size = 64 << 20;
+    let blob = Descriptor { media_type: "x".into(), digest: Digest::of(b"large"), size, platform: None };
+    let upload = client.start_upload(&repository()).await.unwrap();
+    let pieces = (0..size >> 20).map(|_| Ok(bytes::Bytes::from(vec![0; 1 << 20])));
+    let (name, again, text) = named(client.put_blob(upload, &blob, stream::iter(pieces)).await);
+    assert_eq!((name, again), (Name::RegistryLimit, false), "{text}");
+    assert!(requests.load(std::sync::atomic::Ordering::Relaxed) >= 2);
+}
+
+/// A server that starts uploads, and closes the connection on every body that is longer than this without reading any.
+fn limiting(most: u64) -> (String, std::sync::Arc<std::sync::atomic::AtomicU64>) {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let count = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let seen = std::sync::Arc::clone(&count);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            seen.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let mut head = String::new();
+            // One byte at a time, so that nothing of a body is read.
+            let mut reader = BufReader::with_capacity(1, stream.try_clone().unwrap());
+            while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).unwrap() > 0 {}
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap_or("0");
+            let answer = match (head.starts_with("POST"), length.parse::<u64>().unwrap() > most) {
+                (true, _) => "202 Accepted\r\nlocation: /up",
+                (false, true) => "413 Request Entity Too Large",
+                (false, false) => "400 Bad Request",
+            };
+            let _ = write!(stream, "HTTP/1.1 {answer}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+        }
+    });
+    (address, count)
 }
 
 #[tokio::test]

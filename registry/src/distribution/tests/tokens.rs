@@ -28,7 +28,6 @@ async fn lies_are_reported_and_nothing_is_written() {
         ("200 OK\n\nnot json", "not the JSON of a token"),
         ("200 OK\ncontent-type: text/html\n\n<html>Log in</html>", "not the JSON of a token"),
         ("204 No Content\n", "not the JSON of a token"),
-        ("200 OK\n\n{\"token\":\"t\",\"expires_in\":0}", "ends before it begins"),
         ("200 OK\n\n{\"token\":\"t\",\"expires_in\":-60}", "ends before it begins"),
         ("200 OK\n\n{\"token\":\"t\",\"expires_in\":\"soon\"}", "not the JSON of a token"),
         ("200 OK\n\n{\"token\":\"a\\nb\"}", "characters that no token has"),
@@ -43,12 +42,14 @@ async fn lies_are_reported_and_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn a_life_without_end_is_not_believed() {
-    let tokens = Loopback::answering(["200 OK\n\n{\"token\":\"t\",\"expires_in\":1e300}"]);
-    let challenge = challenge(&tokens.address, "repository:app:pull");
-    let server = Loopback::answering([challenge.as_str(), NOT_FOUND]);
-    let (name, ..) = named(anonymous(&server).pull_manifest(&repository(), &tag()).await);
-    assert_eq!(name, Name::SourceImageNotFound);
+async fn neither_a_life_without_end_nor_one_without_time_is_believed() {
+    for life in ["1e300", "0", "0.0"] {
+        let tokens = Loopback::answering([format!("200 OK\n\n{{\"token\":\"t\",\"expires_in\":{life}}}").as_str()]);
+        let challenge = challenge(&tokens.address, "repository:app:pull");
+        let server = Loopback::answering([challenge.as_str(), NOT_FOUND]);
+        let (name, ..) = named(anonymous(&server).pull_manifest(&repository(), &tag()).await);
+        assert_eq!(name, Name::SourceImageNotFound, "{life}");
+    }
 }
 
 #[tokio::test]
