@@ -218,7 +218,6 @@ async fn tags_that_move_late() {
 
 /// Tokens as they are, beside those of the specification.
 #[tokio::test]
-#[ignore = "no life is not the default yet"]
 async fn tokens_in_other_words() {
     for (issue, bearer) in [
         ("Azure/acr, AAD-OAuth.md", Bearer { field: "access_token", ..Bearer::SPECIFIED }),
@@ -312,7 +311,6 @@ async fn tags_that_may_not_move() {
 
 /// What a target does not take is called what it is, and no tag is written.
 #[tokio::test]
-#[ignore = "413 has no name of its own yet"]
 async fn writes_that_are_refused() {
     let large = Refusal::other(413, Body::Html("<html><title>413 Request Entity Too Large</title></html>"));
     for (issue, method, part, refusal, name) in [
@@ -374,7 +372,6 @@ async fn referrers_that_are_listed_twice_null_or_page_by_page() {
 
 /// A conflict that is about no tag is none of tags; one about a manifest that is there is none at all.
 #[tokio::test]
-#[ignore = "a conflict over what is there is not looked into yet"]
 async fn conflicts_that_are_about_no_tag() {
     for refusal in [Refusal::other(409, Body::Text("Conflict")), refusal(409, "UNKNOWN")] {
         let setup = Setup::new(profiles::specified(), profiles::specified()).await;
