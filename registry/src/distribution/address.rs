@@ -9,7 +9,7 @@ use promotion::{Error, Name};
 use crate::http::Origin;
 
 /// Where a registry is, as a user writes it: `host[:port]`, `https://host[:port]`, or `http://host[:port]` for one
-/// without TLS.
+/// without TLS, which a loopback host is by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     registry: Registry,
@@ -21,6 +21,8 @@ pub struct Address {
 const HUB: &[&str] = &["docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"];
 /// Where it does.
 const HUB_API: &str = "https://registry-1.docker.io";
+/// Docker Hardened Images, of which Docker counts pulls as well.
+const HARDENED: &str = "dhi.io";
 
 impl Address {
     /// The registry as an image's name begins with it.
@@ -40,7 +42,12 @@ impl Address {
         &self.origin
     }
 
-    /// Whether this is Docker Hub.
+    /// Whether a manifest that is read counts as a pull, and a look at its digest does not.
+    pub(crate) fn counts_pulls(&self) -> bool {
+        self.is_hub() || self.registry.as_str() == HARDENED
+    }
+
+    /// Whether it is Docker Hub.
     pub(crate) fn is_hub(&self) -> bool {
         self.registry.as_str() == "docker.io"
     }
@@ -72,7 +79,7 @@ impl FromStr for Address {
                 "an address of a registry with a user name in it is not accepted: use `docker login`",
             ));
         }
-        let (scheme, host) = text.split_once("://").unwrap_or(("https", text));
+        let (scheme, host) = text.split_once("://").unwrap_or_else(|| (scheme_of(text), text));
         if !matches!(scheme, "https" | "http") {
             return Err(refused("it is neither http nor https"));
         }
@@ -90,10 +97,23 @@ impl FromStr for Address {
     }
 }
 
+/// How a registry is spoken to that is written without a scheme: on this machine without TLS, as Docker does ("insecure
+/// registries" of dockerd hold 127.0.0.0/8) and crane (`isLocal` of go-containerregistry).
+fn scheme_of(host: &str) -> &'static str {
+    match Origin::written("http", host) {
+        Ok(origin) if origin.is_loopback() => "http",
+        _ => "https",
+    }
+}
+
 /// As it can be written again.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", if self.is_plain() { "http://" } else { "" }, self.registry)
+        let scheme = if self.is_plain() { "http" } else { "https" };
+        if scheme != scheme_of(self.registry.as_str()) {
+            write!(f, "{scheme}://")?;
+        }
+        write!(f, "{}", self.registry)
     }
 }
 
@@ -106,10 +126,14 @@ mod tests {
         for (text, shown, origin) in [
             ("ghcr.io", "ghcr.io", "https://ghcr.io"),
             ("https://ghcr.io/", "ghcr.io", "https://ghcr.io"),
-            ("localhost:5000", "localhost:5000", "https://localhost:5000"),
+            ("localhost:5000", "localhost:5000", "http://localhost:5000"),
+            ("http://localhost:5000", "localhost:5000", "http://localhost:5000"),
+            ("https://localhost:5000", "https://localhost:5000", "https://localhost:5000"),
+            ("127.1.2.3", "127.1.2.3", "http://127.1.2.3"),
+            ("localhost.example", "localhost.example", "https://localhost.example"),
             ("http://registry.lan:5000", "http://registry.lan:5000", "http://registry.lan:5000"),
             ("http://10.0.0.1", "http://10.0.0.1", "http://10.0.0.1"),
-            ("[::1]:5000", "[::1]:5000", "https://[::1]:5000"),
+            ("[::1]:5000", "[::1]:5000", "http://[::1]:5000"),
             ("docker.io", "docker.io", "https://registry-1.docker.io"),
             ("https://index.docker.io", "docker.io", "https://registry-1.docker.io"),
         ] {
@@ -119,7 +143,7 @@ mod tests {
                 (shown, origin),
                 "{text}"
             );
-            assert_eq!(address.is_plain(), text.starts_with("http://"));
+            assert_eq!(address.is_plain(), origin.starts_with("http://"));
             assert_eq!(shown.parse::<Address>().unwrap(), address);
             assert!(!address.registry().as_str().contains("//"));
         }

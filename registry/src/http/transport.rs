@@ -111,7 +111,7 @@ fn cause(error: &reqwest::Error, url: &RequestUrl) -> (Cause, String) {
     }
     // The first bytes are those of TLS, or of any other protocol.
     if url.scheme() == "http" && says(error, "invalid HTTP version") {
-        let why = format!("what answers is no HTTP; if the port speaks TLS, write {host}:{port} without http://");
+        let why = format!("what answers is no HTTP; if the port speaks TLS, write https://{host}:{port}");
         return (Cause::OtherScheme, why);
     }
     if says(error, "invalid HTTP") {
@@ -130,8 +130,8 @@ fn of_tls(error: &rustls::Error, host: &str, port: u16) -> Option<(Cause, String
     let advice = match error {
         rustls::Error::InvalidCertificate(certificate) => match certificate {
             CertificateError::UnknownIssuer => {
-                "add the certificate of the authority that issued it to those that this machine trusts, or name a file with all that are \
-                 to be trusted in SSL_CERT_FILE"
+                "give the file with the certificate of the authority that issued it with --ca, or add it to those that this machine \
+                 trusts, as SSL_CERT_FILE names them"
                     .to_owned()
             }
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
@@ -262,7 +262,7 @@ mod tests {
             assert_eq!((error.name(), error.is_temporary()), (name, false), "{error}");
             let (_, port) = tls_server("127.0.0.1", 2999);
             let error = failure(client, &format!("http://127.0.0.1:{port}/")).await;
-            assert!(error.to_string().contains(&format!("write 127.0.0.1:{port} without http://")), "{error}");
+            assert!(error.to_string().contains(&format!("write https://127.0.0.1:{port}")), "{error}");
             assert_eq!((error.name(), error.is_temporary()), (name, false), "{error}");
         }
     }

@@ -17,7 +17,7 @@ use futures_util::future::join_all;
 use oci::{Digest, MAX_MANIFEST_BYTES, MediaType, Reference, Repository};
 use promotion::pull::{By, Consumer as _, Mode, pull};
 use promotion::{Error, Name, PinnedImage, Referrers, Release, RetryPolicy, Retrying, Source as _, Survey};
-use registry::{Distribution, Distributions, Login, Proxy, Side};
+use registry::{Distribution, Distributions, Login, Network, Side};
 
 use self::server::{Answer, Asked, Hostile};
 
@@ -125,7 +125,7 @@ fn main() {
 fn client(what: &str, host: &str) {
     let error = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
         let address = format!("http://{host}").parse().unwrap();
-        let client = Distributions::new(&Proxy::default()).unwrap().connect(address, Login::Anonymous, Side::Source);
+        let client = Distributions::new(&Network::default()).unwrap().connect(address, Login::Anonymous, Side::Source);
         match what {
             "tags" => tags(&client).await,
             "referrers" => referrers(&client).await,
