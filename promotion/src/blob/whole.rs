@@ -21,6 +21,7 @@ pub(super) struct Whole<S: Source> {
     received: u64,
     /// None once the digest is checked.
     hasher: Option<Hasher>,
+    /// The last piece. Those before it are handed on at once: each is up to 400 KiB that would be kept for nothing.
     held: Option<Bytes>,
     cuts: Cuts,
     /// Since the last progress.
@@ -51,8 +52,8 @@ impl<S: Source> Whole<S> {
             match self.next_piece().await? {
                 Some(Ok(piece)) if piece.is_empty() => {}
                 Some(Ok(piece)) => {
-                    if let Some(before) = self.take(piece)? {
-                        return Ok(Some(before));
+                    if let Some(piece) = self.take(piece)? {
+                        return Ok(Some(piece));
                     }
                 }
                 None | Some(Err(_)) if self.received == self.blob.size => self.check()?,
@@ -88,14 +89,18 @@ impl<S: Source> Whole<S> {
         self.reader.flow.too_slow(self.reader.source.name(), Way::Brought).map_or(Ok(piece), Err)
     }
 
-    /// Takes a piece in, and gives the one before it.
+    /// Takes a piece in, and gives it back unless it is the last one.
     fn take(&mut self, piece: Bytes) -> Result<Option<Bytes>, Error> {
         self.received += piece.len() as u64;
         if self.received > self.blob.size {
             return Err(self.corrupt(format!("more than its {} bytes arrive", self.blob.size)));
         }
         self.hasher.iter_mut().for_each(|hasher| hasher.update(&piece));
-        Ok(self.held.replace(piece))
+        if self.received < self.blob.size {
+            return Ok(Some(piece));
+        }
+        self.held = Some(piece);
+        Ok(None)
     }
 
     fn cut(&mut self, error: Error) -> Result<(), Error> {

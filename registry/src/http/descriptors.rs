@@ -23,8 +23,8 @@ pub(super) fn limit() -> u64 {
 /// use, as there may be many hosts.
 pub(super) fn idle_per_host() -> usize {
     match limit() {
-        ..1024 => 2,
-        ..WANTED => 4,
-        _ => 32,
+        WANTED.. => 32,
+        1024.. => 4,
+        _ => 2,
     }
 }
