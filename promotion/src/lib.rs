@@ -11,6 +11,7 @@ mod batches;
 mod blob;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod connections;
 mod error;
 mod findings;
 mod flow;
@@ -28,6 +29,7 @@ mod report;
 mod retry;
 mod retrying;
 mod rules;
+mod settling;
 mod survey;
 mod tally;
 mod transfer;

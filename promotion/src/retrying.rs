@@ -3,12 +3,15 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::Stream;
 use oci::{Descriptor, Digest, Manifest, Reference, Registry, Repository, Tag};
 
-use crate::retry::{Attempts, Backoff, retry};
+use crate::connections::{Connections, Incoming};
+use crate::retry::{Attempts, Backoff, retry, retry_connected};
+use crate::settling::pauses;
 use crate::{
     Error, Lookup, MountOutcome, Mounting, Name, OpenBlob, PutOutcome, Referrers, RepositorySettings, RetryPolicy,
     Source, Target,
@@ -31,7 +34,12 @@ pub struct Retrying<R> {
 impl<R> Retrying<R> {
     /// Wraps a registry whose calls make one attempt each.
     pub fn new(registry: R, retry_policy: RetryPolicy) -> Self {
-        Self { registry, backoff: Arc::new(Backoff::new(retry_policy)) }
+        Self::sharing(registry, retry_policy, &Connections::default())
+    }
+
+    /// The same, with room for connections that others use too.
+    pub(crate) fn sharing(registry: R, retry_policy: RetryPolicy, connections: &Connections) -> Self {
+        Self { registry, backoff: Arc::new(Backoff::new(retry_policy, connections.clone())) }
     }
 
     /// The registry within.
@@ -50,6 +58,11 @@ impl<R> Retrying<R> {
         retry(&self.backoff, || call(&self.registry)).await
     }
 
+    /// The pauses between looks for what this registry stored and does not show yet.
+    pub(crate) fn pauses(&self) -> impl Iterator<Item = Duration> + Send + use<R> {
+        pauses(self.backoff.policy().lag)
+    }
+
     /// Makes known how a request went that could not be repeated here. True if it is worth another attempt.
     pub(crate) fn record_failure(&self, error: &Error, attempts: &mut Attempts) -> bool {
         self.backoff.failed(error, attempts)
@@ -57,7 +70,7 @@ impl<R> Retrying<R> {
 }
 
 impl<R: Source> Source for Retrying<R> {
-    type Blob = R::Blob;
+    type Blob = Incoming<R::Blob>;
 
     fn name(&self) -> &str {
         self.registry.name()
@@ -88,13 +101,23 @@ impl<R: Source> Source for Retrying<R> {
         Ok(found)
     }
 
+    fn counts_pulls(&self) -> bool {
+        self.registry.counts_pulls()
+    }
+
+    async fn digest(&self, repository: &Repository, tag: &Tag) -> Result<Option<Digest>, Error> {
+        retry(&self.backoff, || self.registry.digest(repository, tag)).await
+    }
+
     async fn open_blob(
         &self,
         repository: &Repository,
         blob: &Descriptor,
         range: Range<u64>,
-    ) -> Result<OpenBlob<R::Blob>, Error> {
-        retry(&self.backoff, || self.registry.open_blob(repository, blob, range.clone())).await
+    ) -> Result<OpenBlob<Incoming<R::Blob>>, Error> {
+        let opening = retry_connected(&self.backoff, || self.registry.open_blob(repository, blob, range.clone()));
+        let (OpenBlob { bytes, end }, connected) = opening.await?;
+        Ok(OpenBlob { bytes: Incoming::new(bytes, connected), end })
     }
 
     async fn referrers(&self, repository: &Repository, subject: Digest) -> Result<Referrers, Error> {

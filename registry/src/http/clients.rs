@@ -5,6 +5,7 @@ use std::time::Duration;
 use promotion::{Error, Name};
 use url::Url;
 
+use super::descriptors::idle_per_host;
 use super::timeouts::Timeouts;
 use crate::{HostName, Network};
 
@@ -63,6 +64,7 @@ fn client(network: &Network, timeouts: Timeouts, host: Option<&HostName>) -> Res
         // stops them all.
         .http1_only()
         .connect_timeout(timeouts.connect)
+        .pool_max_idle_per_host(idle_per_host())
         .pool_idle_timeout(Duration::from_secs(20))
         .tls_danger_accept_invalid_certs(host.is_some_and(|host| network.unverified.contains(host)));
     let builder = if trusted.is_empty() { builder } else { builder.tls_certs_merge(trusted) };

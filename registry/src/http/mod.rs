@@ -9,6 +9,7 @@ mod body;
 mod client;
 mod clients;
 mod depth;
+mod descriptors;
 mod failure;
 mod link;
 mod logged;

@@ -95,7 +95,7 @@ fn push(
     if is_tag {
         repository.tag(reference, &digest, profile.lag.tags);
     }
-    let mut answer = Answer::new(201).with("docker-content-digest", &digest);
+    let mut answer = Answer::new(rules.put_status).with("docker-content-digest", &digest);
     if rules.put_has_location {
         answer = answer.with("location", format!("/v2/{name}/manifests/{digest}"));
     }

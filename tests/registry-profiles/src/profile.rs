@@ -3,6 +3,14 @@
 //! [`Profile::specified`] is a registry of the distribution specification, version 1.1, with nothing left out. A profile
 //! of a real one changes that where a public source says so.
 
+mod auth;
+mod lists;
+mod refusal;
+
+pub use auth::{Auth, Bearer, Insufficient, Scope};
+pub use lists::{Link, Listed, Referrers, Tags};
+pub use refusal::{Body, Refusal};
+
 /// How one registry answers.
 #[derive(Debug, Clone)]
 pub struct Profile {
@@ -34,107 +42,6 @@ pub struct Profile {
     pub front: Front,
 }
 
-/// Who is let in, and how.
-#[derive(Debug, Clone)]
-pub enum Auth {
-    /// Everybody.
-    Open,
-    /// Whoever shows the password with each request.
-    Basic {
-        /// The realm of the challenge.
-        realm: &'static str,
-    },
-    /// Whoever has a token for the repository.
-    Bearer(Bearer),
-}
-
-/// A token server (Docker's token authentication specification).
-#[derive(Debug, Clone)]
-pub struct Bearer {
-    /// Where it is: a path.
-    pub path: &'static str,
-    /// Whether that is on a host of its own.
-    pub is_elsewhere: bool,
-    /// The service that a challenge names.
-    pub service: &'static str,
-    /// What a challenge asks for.
-    pub scope: Scope,
-    /// The member of the answer that holds the token.
-    pub field: &'static str,
-    /// How many seconds it says that a token lasts; nothing where it does not say.
-    pub expires_in: Option<i64>,
-    /// Whether everybody may pull.
-    pub is_public: bool,
-    /// Whether a token covers one repository only, the first one that it was asked for.
-    pub is_narrow: bool,
-    /// What a token that does not suffice is answered with.
-    pub insufficient: Insufficient,
-}
-
-/// What a challenge asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// `repository:NAME:pull`, or `pull,push`.
-    Repository,
-    /// One word for everything, whatever the repository.
-    Global(&'static str),
-}
-
-/// What a token that does not suffice is answered with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Insufficient {
-    /// The same challenge again.
-    Bearer,
-    /// A challenge for a password.
-    Basic,
-}
-
-/// An answer that is no success.
-#[derive(Debug, Clone, Copy)]
-pub struct Refusal {
-    /// Its status.
-    pub status: u16,
-    /// Headers beside the content's own.
-    pub headers: &'static [(&'static str, &'static str)],
-    /// What it says.
-    pub body: Body,
-}
-
-/// What an answer says.
-#[derive(Debug, Clone, Copy)]
-pub enum Body {
-    /// Nothing.
-    Empty,
-    /// An error of the distribution specification: code and message.
-    Error(&'static str, &'static str),
-    /// JSON.
-    Json(&'static str),
-    /// A page for people.
-    Html(&'static str),
-    /// Plain text.
-    Text(&'static str),
-}
-
-impl Refusal {
-    /// As the specification says it.
-    #[must_use]
-    pub const fn error(status: u16, code: &'static str, message: &'static str) -> Self {
-        Self { status, headers: &[], body: Body::Error(code, message) }
-    }
-
-    /// In other words.
-    #[must_use]
-    pub const fn other(status: u16, body: Body) -> Self {
-        Self { status, headers: &[], body }
-    }
-
-    /// With these headers.
-    #[must_use]
-    pub const fn with(self, headers: &'static [(&'static str, &'static str)]) -> Self {
-        Self { headers, ..self }
-    }
-}
-
 /// What is said of what is not there.
 #[derive(Debug, Clone)]
 pub struct Absent {
@@ -153,6 +60,8 @@ pub struct Manifests {
     pub get_has_digest: bool,
     /// Whether the answer to a PUT says where the manifest is.
     pub put_has_location: bool,
+    /// The status of the answer to a PUT.
+    pub put_status: u16,
     /// The longest that is taken, in bytes.
     pub limit: usize,
     /// The media types that are taken, and what is said to others; nothing where all are.
@@ -206,6 +115,8 @@ pub struct Uploads {
     pub query: &'static str,
     /// Whether the location names the host.
     pub is_absolute: bool,
+    /// The status of the answer when a blob has arrived.
+    pub done_status: u16,
     /// A repository that nobody created is refused like this; nothing where the first push makes it.
     pub absent_repository: Option<Refusal>,
 }
@@ -219,60 +130,6 @@ pub enum Mounts {
     Declined,
     /// This.
     Refused(Refusal),
-}
-
-/// How tags are listed.
-#[derive(Debug, Clone)]
-pub struct Tags {
-    /// How many stand on a page at most.
-    pub page: usize,
-    /// More than a page at a time may not be asked for: it is refused like this.
-    pub too_many: Option<Refusal>,
-    /// How a page leads to the next one.
-    pub link: Link,
-    /// Nobody gets the list, but this.
-    pub refused: Option<Refusal>,
-    /// A request that does not accept JSON is refused like this.
-    pub wants_json: Option<Refusal>,
-    /// Whether the list of none is `null`.
-    pub none_is_null: bool,
-}
-
-/// How a page leads to the next one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Link {
-    /// A path.
-    Relative,
-    /// With scheme and host.
-    Absolute,
-    /// A path with this parameter, whose value only the registry can read.
-    Opaque(&'static str),
-}
-
-/// How referrers are listed.
-#[derive(Debug, Clone, Copy)]
-pub enum Referrers {
-    /// By the registry.
-    Listed(Listed),
-    /// Not at all: this is answered.
-    Refused(Refusal),
-    /// Not at all: with this status it leads to another host, which answers this.
-    LedAway(u16, Refusal),
-}
-
-/// How the registry lists them.
-#[derive(Debug, Clone, Copy)]
-pub struct Listed {
-    /// Of a subject that is not there this is said; nothing for an empty list.
-    pub absent_subject: Option<Refusal>,
-    /// A request that does not accept an index is refused like this.
-    pub wants_index: Option<Refusal>,
-    /// Whether a referrer with a tag is listed twice.
-    pub has_duplicates: bool,
-    /// Whether the list of none is `null`.
-    pub none_is_null: bool,
-    /// How many stand on a page at most.
-    pub page: usize,
 }
 
 /// How long what was written stays unseen, counted in requests that ask for it.
@@ -311,6 +168,7 @@ impl Profile {
             manifests: Manifests {
                 get_has_digest: true,
                 put_has_location: true,
+                put_status: 201,
                 limit: 4 << 20,
                 media_types: None,
                 dash_is_digest: false,
@@ -325,6 +183,7 @@ impl Profile {
                 path: "/v2/NAME/blobs/uploads/ID",
                 query: "",
                 is_absolute: false,
+                done_status: 201,
                 absent_repository: None,
             },
             mounts: Mounts::Made,
@@ -343,25 +202,4 @@ impl Profile {
             front: Front::Whole,
         }
     }
-}
-
-impl Listed {
-    /// As the specification has it.
-    pub const SPECIFIED: Self =
-        Self { absent_subject: None, wants_index: None, has_duplicates: false, none_is_null: false, page: usize::MAX };
-}
-
-impl Bearer {
-    /// A token server at `/token` of the registry, which lets nobody in without a login.
-    pub const SPECIFIED: Self = Self {
-        path: "/token",
-        is_elsewhere: false,
-        service: "registry",
-        scope: Scope::Repository,
-        field: "token",
-        expires_in: Some(300),
-        is_public: false,
-        is_narrow: false,
-        insufficient: Insufficient::Bearer,
-    };
 }

@@ -67,7 +67,7 @@ pub(crate) fn go_on(profile: &Profile, store: &mut Store, request: &Request) -> 
             let (name, bytes) = (upload.repository.clone(), Bytes::from(std::mem::take(&mut upload.bytes)));
             // It is done with; its number is not used again.
             upload.path.clear();
-            stored(store, &name, &digest, bytes)
+            Answer { status: profile.uploads.done_status, ..stored(store, &name, &digest, bytes) }
         }
         _ => Answer::error(405, "UNSUPPORTED", "The operation is unsupported."),
     }
