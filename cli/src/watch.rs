@@ -34,7 +34,8 @@ impl Watch {
 
     /// Does the work until it ends or is asked to stop, and shows how far it is.
     ///
-    /// The work has a thread of its own: where it blocks that, as a file does that cannot be read, signals are still heard.
+    /// The work has a thread of its own: where it blocks that, as a file does that cannot be read, signals are still
+    /// heard.
     pub(crate) async fn attend<T: Send + 'static, F: Future<Output = Result<T, Failure>>>(
         &self,
         work: impl FnOnce() -> F + Send + 'static,

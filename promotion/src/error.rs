@@ -283,8 +283,8 @@ impl Error {
         self.0.overrun.as_ref()
     }
 
-    /// One error for several: all messages, each once, under the name of the first that no retry can heal. Of those that
-    /// have one cause the first is told, and how many there are.
+    /// One error for several: all messages, each once, under the name of the first that no retry can heal. Of those
+    /// that have one cause the first is told, and how many there are.
     ///
     /// None for an empty list.
     #[must_use]

@@ -13,7 +13,8 @@ use promotion::{Error, Name};
 use crate::Network;
 use crate::http::Logged;
 
-/// A client for `aws_config` that heeds `HTTPS_PROXY`, `NO_PROXY` and further authorities: the SDK itself heeds neither.
+/// A client for `aws_config` that heeds `HTTPS_PROXY`, `NO_PROXY` and further authorities: the SDK itself heeds
+/// neither.
 ///
 /// # Errors
 /// `InvalidInput` if the proxy is no address; `RegistryUnavailable` if no TLS client can be made on this machine.
@@ -62,7 +63,8 @@ impl HttpConnector for Logging<SharedHttpConnector> {
     }
 }
 
-/// The host, and what is asked of it where that is a header (AWS JSON protocol: `AmazonEC2ContainerRegistry_V20150921.PutImage`).
+/// The host, and what is asked of it where that is a header (AWS JSON protocol:
+/// `AmazonEC2ContainerRegistry_V20150921.PutImage`).
 ///
 /// Never the path: that of a container's credentials is a secret.
 fn what(request: &HttpRequest) -> String {

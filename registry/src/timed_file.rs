@@ -5,12 +5,12 @@ use std::io::{Error, ErrorKind, Read, Result};
 use std::path::Path;
 use std::time::Duration;
 
-/// How long a file may take: one on this machine takes no time, and one on a network that stands still takes for ever, as
-/// a pipe does that nobody writes into.
+/// How long a file may take: one on this machine takes no time, and one on a network that stands still takes for ever,
+/// as a pipe does that nobody writes into.
 pub const FILE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Reads a file, to just beyond the most that is taken, in bytes. It blocks a thread that nobody waits for once the time
-/// is over, or the work is dropped.
+/// Reads a file, to just beyond the most that is taken, in bytes. It blocks a thread that nobody waits for once the
+/// time is over, or the work is dropped.
 ///
 /// # Errors
 /// Those of the system, and `TimedOut`, with what that may come of.

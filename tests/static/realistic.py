@@ -36,7 +36,8 @@ def constant(path: str, name: str) -> int:
 
 INLINE = constant("invocation/src/pinned.rs", "MAX_INLINE_BYTES")
 LISTS = 2 * constant("promote-images/src/output.rs", "MAX_LIST_BYTES")  # of images, and of digests
-WARNINGS = constant("check-manifest/src/handler.rs", "MAX_WARNING_BYTES")
+MOVED = constant("promote-images/src/output.rs", "MAX_MOVED_BYTES")
+WARNINGS = constant("invocation/src/cut.rs", "MAX_SENTENCES_BYTES")
 MESSAGE = constant("invocation/src/failure.rs", "MAX_BYTES")
 CAUSE = 32_768  # API reference, DescribeExecution, cause
 PARAMETERS = 200
@@ -92,6 +93,7 @@ def promoted(count: int) -> dict:
         "images_promoted": count,
         "images": ["x" * 200] * (min(LISTS // 2, count * 200) // 204),
         "digests": {f"{'x' * 130}{n}": DIGEST for n in range(min(LISTS // 2 // 210, count))},
+        "moved": [{"previous": DIGEST, "repository": "x" * 130}] * (min(MOVED, count * 250) // 250),
         "targets": [{"account": ACCOUNT, "region": "ap-southeast-1", "registry": "x" * 60}],
         "notes": ["n" * 200] * 50,
         **dict.fromkeys(

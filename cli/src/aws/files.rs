@@ -9,8 +9,8 @@ use registry::{FILE_TIMEOUT, read_file};
 /// The largest file of configuration that is read, in bytes.
 const MAX_BYTES: u64 = 4 << 20;
 
-/// `~/.aws/config` and `~/.aws/credentials`, or what stands for them (AWS SDKs and Tools Reference Guide, "Location of the
-/// shared files"), each read once.
+/// `~/.aws/config` and `~/.aws/credentials`, or what stands for them (AWS SDKs and Tools Reference Guide, "Location of
+/// the shared files"), each read once.
 ///
 /// The SDK would read them itself: on a thread that others wait for, and without end where they do not answer.
 #[derive(Debug)]

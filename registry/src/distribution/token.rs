@@ -89,8 +89,8 @@ impl Realm {
         let credential = Credential::new(registry.clone(), &format!("Bearer {text}"))
             .ok_or_else(|| self.unusable("its token holds characters that no token has"))?;
         let life = match answer.expires_in.and_then(|life| life.as_f64()) {
-            // Some write 0 for what they do not know, and none lasts for less than a minute, so that old clients, which do
-            // not read this, get along (distribution/distribution#979).
+            // Some write 0 for what they do not know, and none lasts for less than a minute, so that old clients, which
+            // do not read this, get along (distribution/distribution#979).
             None | Some(0.0) => LIFE,
             Some(seconds) if seconds > 0.0 => Duration::from_secs_f64(seconds.min(LONGEST.as_secs_f64())),
             Some(seconds) => {

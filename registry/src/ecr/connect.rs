@@ -20,7 +20,8 @@ use crate::{Network, Side};
 
 /// Connects to ECR registries, as the caller whose credentials `SdkConfig` holds or as a role that it may assume.
 ///
-/// One per process: the connections it makes share what must be shared, HTTP connections and the pace of calls that write.
+/// One per process: the connections it makes share what must be shared, HTTP connections and the pace of calls that
+/// write.
 #[derive(Clone)]
 pub struct Connector {
     config: SdkConfig,
@@ -58,8 +59,8 @@ impl Connector {
         self
     }
 
-    /// The same, reaching the registries' `/v2` and their storage like this. How the AWS APIs are reached is a matter of
-    /// the configuration: see [`aws_http_client`](crate::aws_http_client).
+    /// The same, reaching the registries' `/v2` and their storage like this. How the AWS APIs are reached is a matter
+    /// of the configuration: see [`aws_http_client`](crate::aws_http_client).
     ///
     /// # Errors
     /// `InvalidInput` if the proxy is no address; `RegistryUnavailable` if no TLS client can be made on this machine.

@@ -50,8 +50,8 @@ impl RequestUrl {
         Self { inwards: Depth::Private, ..self }
     }
 
-    /// The same, which may lead no further inside than it is: what a user allows is allowed to requests, and is no part of
-    /// where they go.
+    /// The same, which may lead no further inside than it is: what a user allows is allowed to requests, and is no part
+    /// of where they go.
     pub(super) fn leading_nowhere(self) -> Self {
         Self { inwards: Depth::Public, ..self }
     }

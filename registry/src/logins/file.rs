@@ -89,8 +89,8 @@ impl AuthFile {
         Ok(None)
     }
 
-    /// The logins that the file holds for parts of a registry, those of longer paths first (containers-auth.json(5): the
-    /// most specific key counts).
+    /// The logins that the file holds for parts of a registry, those of longer paths first (containers-auth.json(5):
+    /// the most specific key counts).
     pub(super) fn namespaces(&self, server: &Server) -> Result<Vec<(String, Login)>, Error> {
         let mut found = Vec::new();
         for (key, value) in self.section("auths")?.into_iter().flatten() {

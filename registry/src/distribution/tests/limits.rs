@@ -49,7 +49,7 @@ async fn tls_behind_a_plain_address_is_reported() {
         "400 Bad Request\ncontent-type: text/html\n\n<title>400 The plain HTTP request was sent to HTTPS port</title>",
     ] {
         let error = pull(Login::Anonymous, answer).await;
-        assert!(error.to_string().contains("The port speaks TLS: write 127.0.0.1:"), "{error}");
+        assert!(error.to_string().contains("The port speaks TLS: write https://127.0.0.1:"), "{error}");
         assert_eq!((error.name(), error.is_temporary()), (Name::InvalidInput, false), "{error}");
     }
 }
