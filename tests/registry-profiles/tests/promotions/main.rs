@@ -4,6 +4,7 @@
 
 mod as_source;
 mod as_target;
+mod content;
 mod ecr;
 mod images;
 mod odd;
