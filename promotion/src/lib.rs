@@ -28,6 +28,7 @@ mod report;
 mod retry;
 mod retrying;
 mod rules;
+mod settling;
 mod survey;
 mod tally;
 mod transfer;

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use crate::blob::BlobReader;
 use crate::position::Targets;
 use crate::progress::Progress;
+use crate::settling::Loss;
 use crate::survey::Depth;
 use crate::transfer::{Completeness, Transfer};
 use crate::{
@@ -25,6 +26,9 @@ pub enum Until {
 
 /// How often content that disappears between staging and tagging is staged again.
 const ROUNDS: u32 = 3;
+
+/// Pauses too short to be worth another survey: those between rounds are the ones after them.
+const SHORT_PAUSES: usize = 3;
 
 /// A source, and the targets that get a release together or not at all.
 #[derive(Debug)]
@@ -100,8 +104,9 @@ impl<S: Source, T: Target> Promotion<S, T> {
         let transfer = Transfer { reader, targets: &self.targets, flows, limits: self.limits, progress };
         let mut first: Option<Arc<Plan>> = None;
         let mut release = release;
-        let mut is_staged_anew = true;
-        for _ in 0..ROUNDS {
+        let mut pauses = self.source.pauses().skip(SHORT_PAUSES);
+        let mut round = 1;
+        loop {
             progress.enter(Phase::Surveying);
             let plan = Arc::new(self.read(release, Depth::Deferred).await.judge()?.plan());
             let first = first.get_or_insert_with(|| {
@@ -109,26 +114,16 @@ impl<S: Source, T: Target> Promotion<S, T> {
                 plan.clone()
             });
             release = Release::judged(&first.images);
-            if self.carry_out(&transfer, &plan, until, progress).await? == Completeness::Complete {
+            let Completeness::Missing(loss) = self.carry_out(&transfer, &plan, until, progress).await? else {
                 return self.report(first, until, progress, begin).await;
+            };
+            if round == ROUNDS {
+                return Err(never_whole(&loss, plan.steps.is_empty()));
             }
-            is_staged_anew = !plan.steps.is_empty();
-            tracing::warn!("staged content is gone before it was tagged: staging again");
+            tracing::warn!("staging again, as this was staged and is not there: {loss}");
+            tokio::time::sleep(pauses.next().unwrap_or_default()).await;
+            round += 1;
         }
-        if !is_staged_anew {
-            return Err(Error::new(
-                Name::PullFailed,
-                "a target keeps the manifest of an image and has lost something that it lists, so that the image looks complete and is not: \
-                 pulling it whole says which (verify-pull, or `transship verify --full`); delete that image there, by digest, and run again",
-            ));
-        }
-        Err(Error::new(
-            Name::RegistryUnavailable,
-            format!(
-                "what is staged keeps disappearing before it can be tagged ({ROUNDS} times): look for a lifecycle rule that expires untagged \
-                 images at once, or for somebody who deletes them"
-            ),
-        ))
     }
 
     async fn carry_out(
@@ -148,11 +143,11 @@ impl<S: Source, T: Target> Promotion<S, T> {
         }
         progress.enter(Phase::Verifying);
         match transfer.verify(plan).await? {
-            Completeness::Missing => Ok(Completeness::Missing),
             Completeness::Complete => {
                 progress.enter(Phase::Tagging);
                 transfer.tag(plan).await
             }
+            missing => Ok(missing),
         }
     }
 
@@ -170,4 +165,27 @@ impl<S: Source, T: Target> Promotion<S, T> {
         let non_distributable = plan.non_distributable();
         Ok(Report { images, targets, planned, non_distributable, notes, requests, elapsed: begin.elapsed() })
     }
+}
+
+/// The failure of a promotion that found the same loss in the last round as before. `is_old` says that nothing was left
+/// to stage in it.
+fn never_whole(loss: &Loss, is_old: bool) -> Error {
+    let why = if !loss.was_seen {
+        format!(
+            "{loss} is not shown, though the registry said that it is stored ({ROUNDS} times): the registry is very slow to show what it \
+             stores, or loses it: run again later, and see what its operator says about it"
+        )
+    } else if is_old {
+        let why = format!(
+            "a target keeps the manifest of an image and has lost something that it lists, so that the image looks complete and is \
+             not: pulling it whole says which (verify-pull, or `transship verify --full`); delete that image there, by digest, and run again (missing: {loss})"
+        );
+        return Error::new(Name::PullFailed, why);
+    } else {
+        format!(
+            "what is staged keeps disappearing before it can be tagged ({ROUNDS} times, {loss} the last time): look for a lifecycle rule that \
+             expires untagged images at once, or for somebody who deletes them"
+        )
+    };
+    Error::new(Name::RegistryUnavailable, why)
 }

@@ -3,12 +3,14 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::Stream;
 use oci::{Descriptor, Digest, Manifest, Reference, Registry, Repository, Tag};
 
 use crate::retry::{Attempts, Backoff, retry};
+use crate::settling::pauses;
 use crate::{
     Error, Lookup, MountOutcome, Mounting, Name, OpenBlob, PutOutcome, Referrers, RepositorySettings, RetryPolicy,
     Source, Target,
@@ -48,6 +50,11 @@ impl<R> Retrying<R> {
         F: Future<Output = Result<T, Error>>,
     {
         retry(&self.backoff, || call(&self.registry)).await
+    }
+
+    /// The pauses between looks for what this registry stored and does not show yet.
+    pub(crate) fn pauses(&self) -> impl Iterator<Item = Duration> + Send + use<R> {
+        pauses(self.backoff.policy().lag)
     }
 
     /// Makes known how a request went that could not be repeated here. True if it is worth another attempt.

@@ -12,6 +12,7 @@ use crate::blob::BlobReader;
 use crate::flow::Flow;
 use crate::position::Targets;
 use crate::progress::Progress;
+use crate::settling::Loss;
 use crate::{Error, Plan, Retrying, Source};
 
 /// How much is on its way at a time, over all targets.
@@ -58,12 +59,13 @@ pub(crate) struct Transfer<'a, S, T> {
 }
 
 /// What a phase found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Completeness {
     /// All that was planned is there.
     Complete,
-    /// Something that was staged is gone: an expiry rule for untagged images, or someone who deletes.
-    Missing,
+    /// Something that was staged is not: an expiry rule for untagged images, someone who deletes, or a registry that
+    /// takes long to show what it stored.
+    Missing(Loss),
 }
 
 /// The bytes of a manifest: from the plan, or read again where they were too many to keep.

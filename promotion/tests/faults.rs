@@ -218,9 +218,18 @@ async fn content_that_is_gone_before_tagging_is_staged_again_but_not_for_ever() 
     assert_eq!((one.calls("tag"), one.tags("app").len()), (2, 1));
 
     let (source, one) = plain();
+    one.on_call(first(usize::MAX, "tag", Fault::Expired));
+    let error = promote(&source, &[&one], None).await.unwrap_err();
+    assert_eq!(error.name(), Name::RegistryUnavailable);
+    assert!(error.to_string().contains("keeps disappearing"), "{error}");
+    assert_eq!(one.calls("put_manifest"), 3);
+    assert_no_tag(&one);
+
+    let (source, one) = plain();
     one.on_call(first(usize::MAX, "put_manifest", Fault::Lost));
     let error = promote(&source, &[&one], None).await.unwrap_err();
-    assert!(error.to_string().contains("keeps disappearing"), "{error}");
+    assert_eq!(error.name(), Name::RegistryUnavailable);
+    assert!(error.to_string().contains("is not shown, though"), "{error}");
     assert_eq!((one.calls("put_manifest"), one.calls("tag")), (3, 0));
     assert_no_tag(&one);
 }

@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures_util::{StreamExt, stream};
-use oci::{Content, Descriptor};
+use oci::Descriptor;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 use tracing::Instrument;
 
 use super::schedule::Schedule;
@@ -16,8 +17,8 @@ use crate::plan::{Step, Work};
 use crate::position::{StepId, TargetId};
 use crate::{MountOutcome, Name, PutOutcome, ReferrerPolicy, Referrers, Tally, Target};
 
-/// How often a manifest is put again after the registry said that it lacks what it has.
-const PUTS: u32 = 3;
+/// How often a registry that says that it lacks what it was sent gets it again.
+const BRINGINGS: u32 = 2;
 
 impl<S: Source, T: Target> Transfer<'_, S, T> {
     /// Brings everything but the tags to every target. The first failure that retries do not heal ends it; what was
@@ -172,39 +173,58 @@ impl<S: Source, T: Target> StepRunner<S, T> {
     }
 
     /// Writes a manifest. A registry may refuse it because it lacks what it said it has: ECR has been seen to report a
-    /// layer as available and to miss it here. Then that is brought first.
+    /// layer as available and to miss it here, and Docker Hub not to see manifests that it stored a moment before
+    /// (docker-manifest-create-action#857). So that is brought first, and then waited for.
     async fn put(&self, repository: &Repository, manifest: &Manifest) -> Result<(), Error> {
-        for put in 1.. {
-            match self.target.put_manifest(repository, manifest, None).await? {
-                PutOutcome::Stored => return Ok(()),
-                _ if put == PUTS => break,
-                PutOutcome::LacksBlobs(digests) => self.bring_lacking(repository, manifest.content(), &digests).await?,
-                PutOutcome::LacksManifests => {
-                    for child in manifest.content().children() {
-                        if let Some(child) =
-                            whole_manifest(&self.plan, self.reader.source(), repository, child.digest).await?
-                        {
-                            Box::pin(self.put(repository, &child)).await?;
-                        }
-                    }
-                }
+        let mut pauses = self.target.pauses().zip(1..);
+        loop {
+            let outcome = self.target.put_manifest(repository, manifest, None).await?;
+            if outcome == PutOutcome::Stored {
+                return Ok(());
             }
+            let Some((pause, refusal)) = pauses.next() else { break };
+            if refusal <= BRINGINGS {
+                self.bring_lacking(repository, manifest, outcome).await?;
+            }
+            tracing::debug!(%repository, digest = %manifest.digest(), ?pause, "putting a manifest again");
+            sleep(pause).await;
         }
         Err(Error::new(
             Name::RegistryUnavailable,
             format!(
-                "{} refuses {repository}@{} because it lacks content that it was sent {PUTS} times",
+                "{} refuses {repository}@{} because it lacks content that it was sent {} times",
                 self.target.name(),
-                manifest.digest()
+                manifest.digest(),
+                BRINGINGS + 1
             ),
         ))
     }
 
-    async fn bring_lacking(&self, repository: &Repository, content: &Content, digests: &[Digest]) -> Result<(), Error> {
-        let mut brought = HashSet::new();
-        let lacking = content.blobs().filter(|blob| digests.contains(&blob.digest));
-        for blob in lacking.filter(|blob| brought.insert(blob.digest)) {
-            self.copy(repository, blob, None).await?;
+    /// Brings what a registry says it lacks for a manifest.
+    async fn bring_lacking(
+        &self,
+        repository: &Repository,
+        manifest: &Manifest,
+        outcome: PutOutcome,
+    ) -> Result<(), Error> {
+        let content = manifest.content();
+        match outcome {
+            PutOutcome::Stored => {}
+            PutOutcome::LacksBlobs(digests) => {
+                let mut brought = HashSet::new();
+                let lacking = content.blobs().filter(|blob| digests.contains(&blob.digest));
+                for blob in lacking.filter(|blob| brought.insert(blob.digest)) {
+                    self.copy(repository, blob, None).await?;
+                }
+            }
+            PutOutcome::LacksManifests => {
+                for child in content.children() {
+                    let source = self.reader.source();
+                    if let Some(child) = whole_manifest(&self.plan, source, repository, child.digest).await? {
+                        Box::pin(self.put(repository, &child)).await?;
+                    }
+                }
+            }
         }
         Ok(())
     }

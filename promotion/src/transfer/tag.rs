@@ -4,19 +4,23 @@
 use std::collections::BTreeMap;
 
 use futures_util::{StreamExt, stream};
+use tokio::time::sleep;
 
-use super::{Completeness, Error, Plan, Reference, Source, Transfer, whole_manifest};
+use super::{Completeness, Digest, Error, Loss, Plan, Reference, Source, Transfer, whole_manifest};
 use crate::lookup::{Failed, Wanted, lookup_all};
 use crate::plan::Tagging;
 use crate::position::TargetId;
-use crate::{Lookup, Name, PutOutcome, Tally, Target};
+use crate::{Name, PutOutcome, Tally, Target};
 
 /// How many tags are written at a time to one target.
 const TAGS_AT_ONCE: usize = 16;
 
+/// After which of the pauses a tag is written once more that is not seen: soon, and when much of the time is over.
+const AGAIN: [u32; 2] = [3, 5];
+
 /// Why a tag does not point where it should.
 enum TagFailure {
-    Gone,
+    Missing(Loss),
     Failed(Error),
 }
 
@@ -28,8 +32,8 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
         let taggings = plan.tags.iter().filter(|tagging| !is_left(tagging));
         let (referrers, images): (Vec<_>, Vec<_>) = taggings.partition(|tagging| tagging.is_for_referrer);
         for wave in [referrers, images] {
-            if self.put_tags(plan, wave).await? == Completeness::Missing {
-                return Ok(Completeness::Missing);
+            if let missing @ Completeness::Missing(_) = self.put_tags(plan, wave).await? {
+                return Ok(missing);
             }
         }
         Ok(Completeness::Complete)
@@ -56,51 +60,124 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
             .await;
         let written =
             wave.iter().copied().filter(|tagging| !failures.iter().any(|(failed, _)| failed == tagging)).collect();
-        failures.extend(self.check_tags(written).await);
+        failures.extend(self.check_tags(plan, written).await);
         if let Some(error) = self.failure(plan, &failures) {
             return Err(error);
         }
-        Ok(if failures.is_empty() { Completeness::Complete } else { Completeness::Missing })
+        let missing = failures.into_iter().find_map(|(_, failure)| match failure {
+            TagFailure::Missing(loss) => Some(loss),
+            TagFailure::Failed(_) => None,
+        });
+        Ok(missing.map_or(Completeness::Complete, Completeness::Missing))
     }
 
     async fn put_tag(&self, plan: &Plan, tagging: &Tagging) -> Result<(), TagFailure> {
         let target = &self.targets[tagging.target];
-        let manifest =
-            whole_manifest(plan, &**target, &tagging.repository, tagging.new).await.map_err(TagFailure::Failed)?;
-        let manifest = manifest.ok_or(TagFailure::Gone)?;
-        let put = target.put_manifest(&tagging.repository, &manifest, Some(&tagging.tag));
-        match put.await.map_err(TagFailure::Failed)? {
-            PutOutcome::Stored => {
-                self.progress.add(tagging.target, Tally { tags_put: 1, ..Tally::default() });
-                Ok(())
+        let mut pauses = target.pauses();
+        while let Some(what) = self.send_tag(plan, tagging).await.map_err(TagFailure::Failed)? {
+            // It was there a moment ago: it may be seen again in a moment.
+            match pauses.next() {
+                Some(pause) => sleep(pause).await,
+                // What cannot be asked for in batches was not read back.
+                None => return Err(TagFailure::Missing(Loss { what, was_seen: target.batch_size() > 1 })),
             }
-            PutOutcome::LacksBlobs(_) | PutOutcome::LacksManifests => Err(TagFailure::Gone),
+        }
+        self.progress.add(tagging.target, Tally { tags_put: 1, ..Tally::default() });
+        Ok(())
+    }
+
+    /// Writes a tag. Gives what the target lacks for it, if it lacks something.
+    async fn send_tag(&self, plan: &Plan, tagging: &Tagging) -> Result<Option<String>, Error> {
+        let (target, repository) = (&self.targets[tagging.target], &tagging.repository);
+        let lacking = |part: &str| Some(format!("{part}{repository}@{} in {}", tagging.new, target.name()));
+        let Some(manifest) = whole_manifest(plan, &**target, repository, tagging.new).await? else {
+            return Ok(lacking(""));
+        };
+        match target.put_manifest(repository, &manifest, Some(&tagging.tag)).await? {
+            PutOutcome::Stored => Ok(None),
+            PutOutcome::LacksBlobs(_) => Ok(lacking("blobs of ")),
+            PutOutcome::LacksManifests => Ok(lacking("manifests of ")),
         }
     }
 
-    /// Asks every target what the tags that were written point to.
-    async fn check_tags<'p>(&self, written: Vec<&'p Tagging>) -> Vec<(&'p Tagging, TagFailure)> {
-        let wanted = written.into_iter().map(|tagging| {
+    /// Asks every target what the tags that were written point to. It may take a while until they are seen, and some
+    /// are only after they were written once more.
+    async fn check_tags<'p>(&self, plan: &Plan, written: Vec<&'p Tagging>) -> Vec<(&'p Tagging, TagFailure)> {
+        let mut failures = Vec::new();
+        let mut open = written;
+        let mut pauses = self.reader.source().pauses().zip(1..);
+        loop {
+            let late = self.late_tags(open, &mut failures).await;
+            let pause = if late.is_empty() { None } else { pauses.next() };
+            let Some((pause, nth)) = pause else {
+                failures.extend(late.into_iter().map(|(tagging, shown)| (tagging, self.never_shown(tagging, shown))));
+                return failures;
+            };
+            tracing::debug!(count = late.len(), ?pause, "waiting until tags are seen that were written");
+            sleep(pause).await;
+            if AGAIN.contains(&nth) {
+                let lost = late.iter().filter(|(tagging, shown)| shown.is_none() || *shown == tagging.old);
+                let again = stream::iter(lost.map(|(tagging, _)| *tagging)).map(|tagging| self.send_tag(plan, tagging));
+                // The registry has taken it before: what it shows in the end counts, and not what it says now.
+                again.buffer_unordered(TAGS_AT_ONCE).for_each(|_| async {}).await;
+            }
+            open = late.into_iter().map(|(tagging, _)| tagging).collect();
+        }
+    }
+
+    /// Looks these tags up. Gives those that do not point where they were put, with what they point to.
+    async fn late_tags<'p>(
+        &self,
+        tags: Vec<&'p Tagging>,
+        failures: &mut Vec<(&'p Tagging, TagFailure)>,
+    ) -> Vec<(&'p Tagging, Option<Digest>)> {
+        let wanted = tags.into_iter().map(|tagging| {
             let reference = Reference::Tag(tagging.tag.clone());
             Wanted::new(&*self.targets[tagging.target], &tagging.repository, reference, tagging)
         });
-        let failures = lookup_all(wanted.collect()).map(|answer| match answer {
-            Ok(lookups) => {
-                let moved = |(tagging, lookup)| Some((tagging, moved(tagging, lookup)?));
-                lookups.into_iter().filter_map(moved).collect::<Vec<_>>()
+        let mut late = Vec::new();
+        let mut answers = lookup_all(wanted.collect());
+        while let Some(answer) = answers.next().await {
+            let lookups = match answer {
+                Ok(lookups) => lookups,
+                Err(Failed { items, error }) => {
+                    items.into_iter().map(|tagging| (tagging, Err(error.clone()))).collect()
+                }
+            };
+            for (tagging, lookup) in lookups {
+                match lookup.map(|manifest| manifest.map(|manifest| manifest.digest())) {
+                    Ok(Some(digest)) if digest == tagging.new => {}
+                    Ok(shown) => late.push((tagging, shown)),
+                    Err(error) => failures.push((tagging, TagFailure::Failed(error))),
+                }
             }
-            Err(Failed { items, error }) => {
-                items.into_iter().map(|tagging| (tagging, TagFailure::Failed(error.clone()))).collect()
-            }
-        });
-        failures.concat().await
+        }
+        late
+    }
+
+    /// Why a tag does not point where it was put, after all the time that it had.
+    fn never_shown(&self, tagging: &Tagging, shown: Option<Digest>) -> TagFailure {
+        let target = &self.targets[tagging.target];
+        let Some(digest) = shown else {
+            let what = format!("the tag {}:{} in {}", tagging.repository, tagging.tag, target.name());
+            return TagFailure::Missing(Loss { what, was_seen: false });
+        };
+        if shown == tagging.old {
+            let why = "it was written, and is shown as it was before: the registry is slow to show what it stores, or somebody moves \
+                       this tag back";
+            return TagFailure::Failed(Error::new(Name::RegistryUnavailable, why));
+        }
+        TagFailure::Failed(Error::new(
+            Name::DigestMismatch,
+            format!("it was written, and points to {digest} now: somebody else moves this tag too"),
+        ))
     }
 
     /// One error for all tags that failed, or none if at most some staged content is gone.
     fn failure(&self, plan: &Plan, failures: &[(&Tagging, TagFailure)]) -> Option<Error> {
         let failed = failures.iter().filter_map(|(tagging, failure)| match failure {
             TagFailure::Failed(error) => Some((tagging, error)),
-            TagFailure::Gone => None,
+            TagFailure::Missing(_) => None,
         });
         let name = failed.clone().map(|(_, error)| error).find(|error| !error.is_temporary());
         let name = name.or_else(|| failed.clone().map(|(_, error)| error).next())?.name();
@@ -122,18 +199,5 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
             )
         });
         Some(Error::new(name, message).listing(lines))
-    }
-}
-
-/// Why a tag is not where it was put; none if it is.
-fn moved(tagging: &Tagging, found: Lookup) -> Option<TagFailure> {
-    match found.map(|manifest| manifest.map(|manifest| manifest.digest())) {
-        Ok(Some(digest)) if digest == tagging.new => None,
-        Ok(None) => Some(TagFailure::Gone),
-        Err(error) => Some(TagFailure::Failed(error)),
-        Ok(Some(digest)) => Some(TagFailure::Failed(Error::new(
-            Name::DigestMismatch,
-            format!("it was written, and points to {digest} now: somebody else moves this tag too"),
-        ))),
     }
 }

@@ -16,6 +16,7 @@ use promotion::{
     Error, ImmutableTags, Lookup, MountOutcome, Mounting, Name, OpenBlob, PutOutcome, ReferrerList, Referrers,
     RepositorySettings, Source, Target,
 };
+use tokio::time::Instant;
 
 /// What a call is about to do: the operation and the repository.
 pub(crate) type Call = (&'static str, String);
@@ -39,8 +40,13 @@ pub(crate) enum Fault {
     Unlisted,
     /// The put is refused for want of blobs that are there, or the mount declined.
     Forgetful,
+    /// The put is refused, because all manifests and blobs of the repository were deleted a moment before.
+    Expired,
     /// The put is answered with success, and nothing is there.
     Lost,
+    /// The put succeeds, and what it wrote is seen only after this time: until then a manifest is not there, and a tag is
+    /// as it was.
+    Late(Duration),
     /// The put succeeds, and at once somebody else moves the tag to this digest.
     Moved(Digest),
 }
@@ -52,6 +58,8 @@ pub(crate) struct Held {
     pub(crate) blobs: HashMap<Digest, Bytes>,
     pub(crate) manifests: BTreeMap<Digest, Manifest>,
     pub(crate) tags: BTreeMap<Tag, Digest>,
+    /// What is not seen yet, from when on it is, and what a tag pointed to before.
+    late: HashMap<Reference, (Instant, Option<Digest>)>,
     pub(crate) immutable: bool,
     /// The digests of referrers, of any subject, that are not SHA-256.
     pub(crate) foreign_referrers: Vec<Box<str>>,
@@ -60,6 +68,17 @@ pub(crate) struct Held {
 }
 
 impl Held {
+    /// What is seen of this reference.
+    fn shown(&self, reference: &Reference) -> Option<&Manifest> {
+        let late = self.late.get(reference).filter(|(from, _)| *from > Instant::now());
+        let digest = match (late, reference) {
+            (Some((_, before)), _) => *before,
+            (None, Reference::Digest(digest)) => Some(*digest),
+            (None, Reference::Tag(tag)) => self.tags.get(tag).copied(),
+        };
+        self.manifests.get(&digest?)
+    }
+
     fn immutable_tags(&self) -> ImmutableTags {
         if self.immutable { ImmutableTags::AllBut(self.mutable_tags.clone()) } else { ImmutableTags::Only(vec![]) }
     }
@@ -182,14 +201,7 @@ impl Source for Memory {
             let corrupt = || Error::new(Name::CorruptContent, "a byte is another one");
             return Ok(references.iter().map(|_| Err(corrupt())).collect());
         }
-        let find = |held: &mut Held, reference: &Reference| {
-            let digest = match reference {
-                Reference::Digest(digest) => Some(*digest),
-                Reference::Tag(tag) => held.tags.get(tag).copied(),
-            };
-            digest.and_then(|digest| held.manifests.get(&digest).cloned())
-        };
-        self.with(repository, |held| references.iter().map(|reference| Ok(find(held, reference))).collect())
+        self.with(repository, |held| references.iter().map(|reference| Ok(held.shown(reference).cloned())).collect())
     }
 
     async fn open_blob(
@@ -369,6 +381,10 @@ impl Target for Memory {
         let operation = if tag.is_some() { "tag" } else { "put_manifest" };
         let fault = self.enter(operation, repository.as_str()).await?;
         self.with(repository, |held| {
+            if matches!(fault, Some(Fault::Expired)) {
+                held.manifests.clear();
+                held.blobs.clear();
+            }
             let content = manifest.content();
             let blobs = content.blobs().filter(|blob| !blob.is_non_distributable());
             let lacking =
@@ -377,7 +393,7 @@ impl Target for Memory {
             if !lacking.is_empty() {
                 return Ok(PutOutcome::LacksBlobs(lacking));
             }
-            if !content.children().iter().all(|child| held.manifests.contains_key(&child.digest)) {
+            if !content.children().iter().all(|child| held.shown(&Reference::Digest(child.digest)).is_some()) {
                 return Ok(PutOutcome::LacksManifests);
             }
             if matches!(fault, Some(Fault::Lost)) {
@@ -388,10 +404,18 @@ impl Target for Memory {
                 if held.immutable_tags().contains(tag) && old.is_some_and(|old| old != manifest.digest()) {
                     return Err(Error::new(Name::TagConflict, "immutable"));
                 }
+                if let Some(Fault::Late(time)) = fault {
+                    held.late.entry(Reference::Tag(tag.clone())).or_insert((Instant::now() + time, old));
+                }
                 let other = if let Some(Fault::Moved(other)) = fault { Some(other) } else { None };
                 held.tags.insert(tag.clone(), other.unwrap_or(manifest.digest()));
             }
-            held.manifests.insert(manifest.digest(), manifest.clone());
+            let is_new = held.manifests.insert(manifest.digest(), manifest.clone()).is_none();
+            if let Some(Fault::Late(time)) = fault
+                && is_new
+            {
+                held.late.insert(Reference::Digest(manifest.digest()), (Instant::now() + time, None));
+            }
             Ok(PutOutcome::Stored)
         })?
     }

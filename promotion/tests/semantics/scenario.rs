@@ -1,5 +1,7 @@
 //! The notation of the scenarios, which `docs/semantics.md` explains to its readers.
 
+use std::time::Duration;
+
 use promotion::{Mounting, Until};
 
 use crate::document::Block;
@@ -74,6 +76,7 @@ fn fault(words: &[&str]) -> Result<Fault, String> {
         ["flipped", at] => Fault::Flip(number(at)?),
         ["hanging"] => Fault::Hang,
         ["forgetful"] => Fault::Forgetful,
+        ["late", seconds] => Fault::Late(Duration::from_secs(number(seconds)? as u64)),
         _ => return Err("fails in what way?".into()),
     })
 }
