@@ -189,6 +189,10 @@ async fn open<C: Consumer>(reader: &BlobReader<C>, image: &PinnedImage, by: By, 
                         descriptor: blob.clone(),
                         image: name.clone(),
                     }));
+                    opened.failures.extend(manifest.content().others().iter().take(1).map(|other| {
+                        let why = format!("it lists {}, and only SHA-256 is known here", oci::text::excerpt(other));
+                        PullFailure { image: name.to_string(), error: Error::new(Name::PullFailed, why) }
+                    }));
                     let listed = manifest.content().children().iter().map(|child| child.digest);
                     below.extend(listed.filter(|digest| seen.insert(*digest)).map(Some));
                 }

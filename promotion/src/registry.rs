@@ -40,6 +40,23 @@ pub trait Source: Send + Sync + 'static {
         references: &[Reference],
     ) -> impl Future<Output = Result<Vec<Lookup>, Error>> + Send;
 
+    /// Whether each manifest that is read counts as a pull, of which there are few: then only those are read that some
+    /// target lacks.
+    fn counts_pulls(&self) -> bool {
+        false
+    }
+
+    /// The digest that a tag points to; none if there is no such tag. Where it can be had without the manifest, it is.
+    ///
+    /// # Errors
+    /// As [`Source::manifests`].
+    fn digest(&self, repository: &Repository, tag: &Tag) -> impl Future<Output = Result<Option<Digest>, Error>> + Send {
+        async move {
+            let mut lookups = self.manifests(repository, &[Reference::Tag(tag.clone())]).await?;
+            Ok(lookups.pop().unwrap_or(Ok(None))?.map(|manifest| manifest.digest()))
+        }
+    }
+
     /// Opens a blob at the first byte of `range`, which ends within it. The bytes are not yet checked against the
     /// digest. Nothing is asked for where the range is empty.
     ///

@@ -95,6 +95,14 @@ impl<R: Source> Source for Retrying<R> {
         Ok(found)
     }
 
+    fn counts_pulls(&self) -> bool {
+        self.registry.counts_pulls()
+    }
+
+    async fn digest(&self, repository: &Repository, tag: &Tag) -> Result<Option<Digest>, Error> {
+        retry(&self.backoff, || self.registry.digest(repository, tag)).await
+    }
+
     async fn open_blob(
         &self,
         repository: &Repository,

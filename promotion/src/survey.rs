@@ -1,6 +1,7 @@
 //! The survey: what a release asks for, and what the source and every target have of it, read with few requests.
 
 mod content;
+mod digest_tags;
 mod known_referrers;
 mod referrers;
 mod root;
@@ -23,6 +24,7 @@ use crate::{
 pub use referrers::ReferrerPolicy;
 pub(crate) use referrers::digest_tag;
 pub(crate) use root::Root;
+use source::Places;
 use target::Tags;
 
 /// How many requests a survey sends at a time to one registry.
@@ -130,7 +132,7 @@ impl Survey {
     pub async fn pins<S: Source>(release: Release, source: &Arc<Retrying<S>>) -> Result<Vec<PinnedImage>, Error> {
         let mut survey = Self::of([], ReferrerPolicy::Leave);
         survey.pin(release, source).await;
-        survey.open_indexes(source).await;
+        survey.open_indexes(&Places { source, targets: &[] as &[Arc<Retrying<S>>] }).await;
         survey.learn_platforms(source).await;
         survey.judge().map(|approved| approved.into_survey().images)
     }
@@ -149,10 +151,11 @@ impl Survey {
         let (tags, ()) = join(tags, survey.pin(release, source)).await;
         survey.roots = survey.images.iter().map(Root::image).collect();
         survey.find_roots(targets, 0, tags).await;
-        survey.open_indexes(source).await;
+        let places = Places { source, targets };
+        survey.open_indexes(&places).await;
         if referrer_policy != ReferrerPolicy::Leave {
             let images = survey.roots.len();
-            survey.find_referrers(source).await;
+            survey.find_referrers(&places).await;
             survey.find_known_referrers(targets).await;
             let tags = survey.look_up_tags(targets, images).await;
             survey.find_roots(targets, images, tags).await;

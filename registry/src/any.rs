@@ -49,6 +49,14 @@ impl Source for AnyRegistry {
         either!(self, registry => registry.manifests(repository, references).await)
     }
 
+    fn counts_pulls(&self) -> bool {
+        either!(self, registry => registry.counts_pulls())
+    }
+
+    async fn digest(&self, repository: &Repository, tag: &Tag) -> Result<Option<Digest>, Error> {
+        either!(self, registry => registry.digest(repository, tag).await)
+    }
+
     async fn open_blob(
         &self,
         repository: &Repository,

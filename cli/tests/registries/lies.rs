@@ -39,16 +39,27 @@ async fn a_token_server_that_lies() {
 async fn a_refused_list_of_referrers_is_not_an_empty_one() {
     let fixture = with_sbom(image("team/app", "1.0"));
     let setup = Setup::with(&[&fixture]).await;
-    for (status, name) in [(400, "UnexpectedAnswer"), (401, "SourceAccessDenied"), (403, "SourceAccessDenied")] {
+    // This is no answer, so that a release which needs them is refused.
+    for (status, name) in [(403, "SourceAccessDenied"), (418, "UnexpectedAnswer")] {
         setup.source.fail(Rule::always("GET referrers", Fault::status(status)));
         let words = ["listing what refers to", &fixture.digest, setup.source.host()];
-        assert_refused(&mut setup.command("promote", &[]), 1, name, &words).await;
+        assert_refused(&mut setup.command("promote", &["--require-referrers"]), 1, name, &words).await;
         setup.source.heal();
     }
     setup.assert_only_read();
-    // This says that the registry keeps no list, and clients do.
-    setup.source.fail(Rule::always("GET referrers", Fault::status(405)));
-    assert_eq!(setup.promote(&[]).await["referrers"], 2);
+    // These say that the registry keeps no list, and clients do: Artifactory, Harbor 2.7, quay.io and others
+    // (go-containerregistry#1962, harbor#18305).
+    for status in [400, 401, 404, 405, 406, 501] {
+        setup.source.fail(Rule::always("GET referrers", Fault::status(status)));
+        let planned = setup.promote(&["--dry-run", "--require-referrers"]).await;
+        assert_eq!((&planned["manifests_put"], &planned["notes"]), (&5.into(), &json!([])), "{status}: {planned}");
+        setup.source.heal();
+    }
+    setup.source.fail(Rule::always("GET referrers", Fault::status(403)));
+    let promoted = setup.promote(&[]).await;
+    assert_eq!(promoted["referrers"], 2);
+    let notes = promoted["notes"].to_string();
+    assert!(notes.contains("not known: whether there are referrers") && notes.contains("403"), "{notes}");
     skopeo::assert_holds(setup.target_host(), &fixture, None).await;
 }
 

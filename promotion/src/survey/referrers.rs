@@ -7,7 +7,7 @@ use oci::text::excerpt;
 use oci::{Content, Descriptor};
 use serde::Deserialize;
 
-use super::source::Opening;
+use super::source::{Opening, Places};
 use super::*;
 use crate::{Lookup, Name, ReferrerList, Referrers};
 
@@ -47,9 +47,6 @@ const ENTRY_BYTES: usize = 200;
 /// What the tags begin with that are made of a digest.
 const PREFIX: &str = "sha256-";
 
-/// The tags under which cosign keeps what it says of an image (sigstore/cosign, `specs/SIGNATURE_SPEC.md`).
-const SUFFIXES: [&str; 3] = [".sig", ".att", ".sbom"];
-
 /// What was being done when a registry could not list the referrers of an image.
 const LOOKING: &str = "looking for referrers of the images, which can be left behind";
 
@@ -64,7 +61,8 @@ pub(crate) fn digest_tag(subject: Digest, suffix: &str) -> Option<Tag> {
 impl Survey {
     /// Finds the referrers of the images, and the referrers of those: manifests that name them as their subject, and
     /// tags made of their digests.
-    pub(super) async fn find_referrers<S: Source>(&mut self, source: &Retrying<S>) {
+    pub(super) async fn find_referrers<S: Source, T: Source>(&mut self, places: &Places<'_, S, T>) {
+        let source = &**places.source;
         let mut tags: HashMap<Repository, Option<HashSet<Tag>>> = HashMap::new();
         let mut seen = HashSet::new();
         let mut from = 0;
@@ -84,7 +82,7 @@ impl Survey {
                 join(list_tags(&subjects, &tags, source), list_referrers(&subjects, &mut self.store, source)).await;
             self.problems.extend(failed.into_iter().chain(listed.failures).map(|error| error.context(LOOKING)));
             tags.extend(new_tags);
-            let mut entries = self.find_digest_tags(&subjects, &tags, source).await;
+            let mut entries = self.find_digest_tags(&subjects, &tags, &listed.subjects, places).await;
             entries.extend(listed.entries);
             for ((repository, _), other) in listed.others {
                 self.leave_other(&repository, &other);
@@ -93,7 +91,7 @@ impl Survey {
                 self.unclear(repository, error);
             }
             if self.store.overflow().is_none() {
-                self.read_referrers(entries, source).await;
+                self.read_referrers(entries, places).await;
             }
             if let Some(error) = self.store.overflow() {
                 self.problems.push(error);
@@ -101,70 +99,17 @@ impl Survey {
             }
             let new = self.roots.get(from..).unwrap_or_default();
             let new = new.iter().map(|root| (root.repository.clone(), root.digest, 0)).collect();
-            self.open_below(new, Opening::Whole, source).await;
+            self.open_below(new, Opening::Whole, places).await;
         }
         self.leave(format_args!("what refers to referrers, more than {MAX_REFERRER_DEPTH} deep"), "it never ends");
     }
 
-    /// Looks up the tags made of these digests: those of cosign become roots, of the lists of referrers the entries are
-    /// returned.
-    async fn find_digest_tags<S: Source>(
-        &mut self,
-        subjects: &[Subject],
-        tags: &HashMap<Repository, Option<HashSet<Tag>>>,
-        source: &Retrying<S>,
-    ) -> Vec<(Subject, Descriptor)> {
-        let may_exist = |repository: &Repository, tag: &Tag| match tags.get(repository) {
-            Some(Some(known)) => known.contains(tag),
-            _ => true,
-        };
-        let tags_of =
-            |subject: Digest| std::iter::once("").chain(SUFFIXES).filter_map(move |suffix| digest_tag(subject, suffix));
-        let wanted = subjects.iter().flat_map(|(repository, subject)| {
-            tags_of(*subject).filter(|tag| may_exist(repository, tag)).map(move |tag| {
-                Wanted::new(source, repository, Reference::Tag(tag.clone()), (repository, subject, tag))
-            })
-        });
-        let mut answers = lookup_all(wanted.collect());
-        let mut entries = Vec::new();
-        while let Some(answer) = answers.next().await {
-            let found = match answer {
-                // Some registries deny what is not there (cosign#2973), and most images have no such tag.
-                Err(Failed { items, error }) if error.is_inconclusive() && !error.is_temporary() => {
-                    items
-                        .first()
-                        .into_iter()
-                        .for_each(|(repository, ..)| self.unclear((*repository).clone(), error.clone()));
-                    continue;
-                }
-                answer => self.answered(answer),
-            };
-            if self.store.overflow().is_some() {
-                break;
-            }
-            for ((repository, subject, tag), lookup) in found {
-                let Some(manifest) = self.readable(lookup, format_args!("{repository}:{tag}")) else { continue };
-                if digest_tag(*subject, "").as_ref() != Some(&tag) {
-                    let (repository, digest) = (repository.clone(), manifest.digest());
-                    self.roots.push(Root { repository, digest, tag: Some(tag), subject: Some(*subject) });
-                    self.store.insert(manifest);
-                } else if let Content::Index { manifests, .. } = &**manifest.content()
-                    // GitLab answers this tag with the subject itself (oras-project/oras-go#1396).
-                    && manifest.digest() != *subject
-                {
-                    let of = (repository.clone(), *subject);
-                    self.store.count_bytes(manifest.raw().len());
-                    entries.extend(manifests.iter().map(|entry| (of.clone(), entry.clone())));
-                    manifest.content().others().iter().for_each(|other| self.leave_other(repository, other));
-                    self.lists.insert(of, manifest);
-                }
-            }
-        }
-        entries
-    }
-
     /// Reads the manifests that are listed, and makes those roots that really refer to what they are listed for.
-    async fn read_referrers<S: Source>(&mut self, listed: Vec<(Subject, Descriptor)>, source: &Retrying<S>) {
+    async fn read_referrers<S: Source, T: Source>(
+        &mut self,
+        listed: Vec<(Subject, Descriptor)>,
+        places: &Places<'_, S, T>,
+    ) {
         let mut subjects: BTreeMap<(Repository, Digest), HashSet<Digest>> = BTreeMap::new();
         let mut wanted = Vec::new();
         for ((repository, subject), entry) in listed {
@@ -190,11 +135,11 @@ impl Survey {
                 }
             }
         };
-        self.look_up(&wanted, source, keep).await;
+        self.look_up(&wanted, places, keep).await;
     }
 
     /// The manifest, if there is one. One that cannot be read as an image is left behind: no image needs it to run.
-    fn readable(&mut self, lookup: Lookup, what: std::fmt::Arguments<'_>) -> Option<Manifest> {
+    pub(super) fn readable(&mut self, lookup: Lookup, what: std::fmt::Arguments<'_>) -> Option<Manifest> {
         match lookup {
             Ok(manifest) => manifest,
             Err(error) if is_unreadable(&error) => {
@@ -208,7 +153,7 @@ impl Survey {
         }
     }
 
-    fn leave_other(&mut self, repository: &Repository, digest: &str) {
+    pub(super) fn leave_other(&mut self, repository: &Repository, digest: &str) {
         let name = format!("{repository}@{}", excerpt(digest));
         self.leave(format_args!("{name}"), "only what has a SHA-256 digest can be promoted");
     }
@@ -320,6 +265,8 @@ async fn list_tags<S: Source>(
 #[derive(Default)]
 struct ListedReferrers {
     entries: Vec<(Subject, Descriptor)>,
+    /// Those of which it lists what refers to them.
+    subjects: HashSet<Subject>,
     /// The digests of those that cannot be promoted.
     others: Vec<(Subject, Box<str>)>,
     failures: Vec<Error>,
@@ -347,6 +294,7 @@ async fn list_referrers<S: Source>(
             }
             match answer {
                 Ok(Referrers::Listed(ReferrerList { manifests, others })) => {
+                    listed.subjects.insert(subject.clone());
                     let weight = |entry: &Descriptor| entry.media_type.len() + ENTRY_BYTES;
                     store.count_bytes(manifests.iter().map(weight).sum());
                     store.count_bytes(others.iter().map(|other| other.len()).sum());

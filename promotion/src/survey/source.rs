@@ -23,6 +23,23 @@ const CONFIGS: [&str; 2] =
 /// More problems than this are not looked for: an index may list any number of manifests that are not there.
 const ENOUGH: usize = 1_000;
 
+/// Where manifests can be read: in the source, and in targets that have them by digest.
+pub(super) struct Places<'a, S, T> {
+    pub(super) source: &'a Arc<Retrying<S>>,
+    pub(super) targets: &'a [Arc<Retrying<T>>],
+}
+
+impl<S: Source, T: Source> Places<'_, S, T> {
+    fn source_alone(&self) -> Self {
+        Places { source: self.source, targets: &[] }
+    }
+
+    /// The targets to ask before the source: none where it does not count what is read of it.
+    fn sparing(&self) -> &[Arc<Retrying<T>>] {
+        if self.source.counts_pulls() { self.targets } else { &[] }
+    }
+}
+
 /// What is read of what an index lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Opening {
@@ -42,6 +59,9 @@ impl Survey {
             }
             Release::Tagged(images) => images,
         };
+        if source.counts_pulls() {
+            return self.pin_sparingly(&images, source).await;
+        }
         let wanted = images
             .iter()
             .enumerate()
@@ -54,8 +74,13 @@ impl Survey {
                 break;
             }
             for ((at, image), lookup) in self.answered(answer) {
-                match lookup.and_then(|manifest| check_pin(image, manifest, source.name())) {
-                    Ok(manifest) => {
+                let checked = lookup.and_then(|manifest| {
+                    check_pin(image, manifest.as_ref().map(Manifest::digest), source.name())?;
+                    Ok(manifest)
+                });
+                match checked {
+                    Ok(None) => {}
+                    Ok(Some(manifest)) => {
                         pinned.insert(at, image.clone().pin(manifest.digest()));
                         self.store.insert(manifest);
                     }
@@ -67,35 +92,52 @@ impl Survey {
         self.images = pinned.into_values().collect();
     }
 
+    /// The same without reading the manifests: what some target lacks is read later, by digest.
+    async fn pin_sparingly<S: Source>(&mut self, images: &[Image], source: &Retrying<S>) {
+        let mut digests = stream::iter(images)
+            .map(|image| async move { (image, source.digest(&image.repository, &image.tag).await) })
+            .buffered(AT_ONCE);
+        while let Some((image, digest)) = digests.next().await {
+            match digest.and_then(|digest| check_pin(image, digest, source.name())) {
+                Ok(digest) => self.images.push(image.clone().pin(digest)),
+                Err(error) => self.problems.push(error),
+            }
+        }
+    }
+
     /// Reads what is listed by the indexes that some target has to get, and the manifests of pinned images that are
     /// known only by digest.
-    pub(super) async fn open_indexes<S: Source>(&mut self, source: &Retrying<S>) {
-        let mut whole: Vec<(Repository, Digest, u64)> = Vec::new();
-        let mut only_indexes = Vec::new();
+    pub(super) async fn open_indexes<S: Source, T: Source>(&mut self, places: &Places<'_, S, T>) {
+        let mut lacking: Vec<(Repository, Digest, u64)> = Vec::new();
+        let (mut hiding, mut only_indexes) = (Vec::new(), Vec::new());
         for (at, image) in self.images.iter().enumerate() {
             let wanted = (image.repository.clone(), image.digest, 0);
-            if self.is_lacking(at) || self.hides_platforms(image) {
-                whole.push(wanted);
+            if self.is_lacking(at) {
+                lacking.push(wanted);
+            } else if self.hides_platforms(image) {
+                hiding.push(wanted);
             } else if self.referrer_policy != ReferrerPolicy::Leave {
                 only_indexes.push(wanted);
             }
         }
-        self.open_below(whole, Opening::Whole, source).await;
-        self.open_below(only_indexes, Opening::Indexes, source).await;
+        self.open_below(lacking, Opening::Whole, &places.source_alone()).await;
+        self.open_below(hiding, Opening::Whole, places).await;
+        self.open_below(only_indexes, Opening::Indexes, places).await;
     }
 
     /// Reads these manifests and what they list, at any depth, as far as it is wanted.
-    pub(super) async fn open_below<S: Source>(
+    pub(super) async fn open_below<S: Source, T: Source>(
         &mut self,
         wanted: Vec<(Repository, Digest, u64)>,
         opening: Opening,
-        source: &Retrying<S>,
+        places: &Places<'_, S, T>,
     ) {
+        let source = places.source;
         let mut wanted = wanted;
         let mut seen: HashSet<(Repository, Digest)> = HashSet::new();
         for _ in 0..=MAX_INDEX_DEPTH {
             wanted.retain(|(repository, digest, _)| seen.insert((repository.clone(), *digest)));
-            self.read_manifests(&wanted, source).await;
+            self.read_manifests(&wanted, places).await;
             if let Some(error) = self.store.overflow() {
                 self.problems.push(error);
                 return;
@@ -155,7 +197,11 @@ impl Survey {
         )
     }
 
-    async fn read_manifests<S: Source>(&mut self, wanted: &[(Repository, Digest, u64)], source: &Retrying<S>) {
+    async fn read_manifests<S: Source, T: Source>(
+        &mut self,
+        wanted: &[(Repository, Digest, u64)],
+        places: &Places<'_, S, T>,
+    ) {
         let unknown = wanted.iter().filter(|(_, digest, _)| self.store.content(*digest).is_none()).cloned();
         let unknown: Vec<_> = unknown.collect();
         let keep = |survey: &mut Self, repository: &Repository, digest, lookup| match lookup {
@@ -163,22 +209,46 @@ impl Survey {
             Ok(None) => {
                 let is_root = survey.images.iter().any(|image| image.digest == digest);
                 let advice = if is_root { LEFT } else { NOT_WHOLE };
-                survey.problems.push(not_found(format_args!("{repository}@{digest}"), source.name(), advice));
+                survey.problems.push(not_found(format_args!("{repository}@{digest}"), places.source.name(), advice));
             }
             Err(error) => survey.problems.push(error),
         };
-        self.look_up(&unknown, source, keep).await;
+        self.look_up(&unknown, places, keep).await;
     }
 
     /// Looks up manifests, and hands each answer over as it comes, so that they are never all held at a time.
-    pub(super) async fn look_up<S: Source>(
+    ///
+    /// A source that counts what is read of it is asked last, for what no target has.
+    pub(super) async fn look_up<S: Source, T: Source>(
         &mut self,
         wanted: &[(Repository, Digest, u64)],
-        source: &Retrying<S>,
+        places: &Places<'_, S, T>,
         mut each: impl FnMut(&mut Self, &Repository, Digest, Lookup),
     ) {
-        let wanted = wanted.iter().map(|(repository, digest, size)| {
-            Wanted::new(source, repository, Reference::Digest(*digest), (repository, *digest)).with_size(*size)
+        let mut found: HashSet<(Repository, Digest)> = HashSet::new();
+        for target in places.sparing() {
+            let left = wanted.iter().filter(|(repository, digest, _)| !found.contains(&(repository.clone(), *digest)));
+            let left = left.map(|(repository, digest, size)| {
+                Wanted::new(&**target, repository, Reference::Digest(*digest), (repository, *digest)).with_size(*size)
+            });
+            let mut answers = lookup_all(left.collect());
+            while let Some(answer) = answers.next().await {
+                if self.store.overflow().is_some() {
+                    return;
+                }
+                // What a target cannot say, the source can.
+                for ((repository, digest), lookup) in answer.unwrap_or_default() {
+                    if let Ok(Some(manifest)) = lookup {
+                        found.insert((repository.clone(), digest));
+                        each(self, repository, digest, Ok(Some(manifest)));
+                    }
+                }
+            }
+        }
+        let left = wanted.iter().filter(|(repository, digest, _)| !found.contains(&(repository.clone(), *digest)));
+        let wanted = left.map(|(repository, digest, size)| {
+            Wanted::new(&**places.source, repository, Reference::Digest(*digest), (repository, *digest))
+                .with_size(*size)
         });
         let mut answers = lookup_all(wanted.collect());
         while let Some(answer) = answers.next().await {
@@ -196,10 +266,11 @@ impl Survey {
         self.targets.iter().any(|target| target.presence(at).is_some_and(|presence| !presence.staged))
     }
 
-    /// Whether the platforms of this image are asked for, and are known only from something that its index lists.
+    /// Whether the platforms of this image are asked for, and are known only from something that its index lists,
+    /// or not at all yet.
     fn hides_platforms(&self, image: &PinnedImage) -> bool {
-        let children = self.store.content(image.digest).map(Content::children).unwrap_or_default();
-        !image.platforms.is_empty() && children.iter().any(|child| child.platform.is_none())
+        let hides = |content: &Content| content.children().iter().any(|child| child.platform.is_none());
+        !image.platforms.is_empty() && self.store.content(image.digest).is_none_or(hides)
     }
 
     /// Reads for which platforms there are images, where the release asks for some. An index says it of most; of an
@@ -242,21 +313,21 @@ fn not_found(what: impl std::fmt::Display, place: &str, advice: &str) -> Error {
     Error::new(Name::SourceImageNotFound, format!("{what} is not in {place}: {advice}"))
 }
 
-fn check_pin(image: &Image, manifest: Option<Manifest>, place: &str) -> Result<Manifest, Error> {
-    let Some(manifest) = manifest else {
+/// What an image is pinned to.
+fn check_pin(image: &Image, found: Option<Digest>, place: &str) -> Result<Digest, Error> {
+    let Some(found) = found else {
         let advice = "check the tag in deploy-manifest.json, and that the build which pushes it has finished";
         return Err(not_found(image, place, advice));
     };
     match image.digest {
-        Some(expected) if expected != manifest.digest() => Err(Error::new(
+        Some(expected) if expected != found => Err(Error::new(
             Name::DigestMismatch,
             format!(
-                "{image} in {place} points to {}, and deploy-manifest.json pins it to {expected}: the tag was moved. Release what it points to \
-                 now by changing the digest, or push the pinned image under this tag again",
-                manifest.digest()
+                "{image} in {place} points to {found}, and deploy-manifest.json pins it to {expected}: the tag was moved. Release what it \
+                 points to now by changing the digest, or push the pinned image under this tag again"
             ),
         )),
-        _ => Ok(manifest),
+        _ => Ok(found),
     }
 }
 

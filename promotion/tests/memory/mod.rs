@@ -96,6 +96,8 @@ pub(crate) struct State {
     pub(crate) lists_referrers: bool,
     /// Whether what it answers of a subject that it does not have is what it answers where it lists none.
     pub(crate) hides_absent_subjects: bool,
+    /// Whether it counts the manifests that are read of it.
+    pub(crate) counts_pulls: bool,
     /// What is answered instead of a list.
     pub(crate) unclear_referrers: Option<Error>,
     /// Bytes of every body that reached the registry, whether it was committed or not.
@@ -270,6 +272,15 @@ impl Source for Memory {
         self.with(repository, |held| {
             Some(held.tags.keys().filter(|tag| tag.as_str().starts_with(prefix)).cloned().collect())
         })
+    }
+
+    fn counts_pulls(&self) -> bool {
+        self.state().counts_pulls
+    }
+
+    async fn digest(&self, repository: &Repository, tag: &Tag) -> Result<Option<Digest>, Error> {
+        self.enter("digest", repository.as_str()).await?;
+        self.with(repository, |held| held.tags.get(tag).copied())
     }
 
     fn lists_tags_cheaply(&self) -> bool {

@@ -21,6 +21,8 @@ pub struct Address {
 const HUB: &[&str] = &["docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"];
 /// Where it does.
 const HUB_API: &str = "https://registry-1.docker.io";
+/// Docker Hardened Images, of which Docker counts pulls as well.
+const HARDENED: &str = "dhi.io";
 
 impl Address {
     /// The registry as an image's name begins with it.
@@ -40,7 +42,12 @@ impl Address {
         &self.origin
     }
 
-    /// Whether this is Docker Hub.
+    /// Whether a manifest that is read counts as a pull, and a look at its digest does not.
+    pub(crate) fn counts_pulls(&self) -> bool {
+        self.is_hub() || self.registry.as_str() == HARDENED
+    }
+
+    /// Whether it is Docker Hub.
     pub(crate) fn is_hub(&self) -> bool {
         self.registry.as_str() == "docker.io"
     }

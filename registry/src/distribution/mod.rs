@@ -84,6 +84,15 @@ impl Source for Distribution {
         Ok(found)
     }
 
+    /// Docker Hub counts each GET of a manifest as a pull, and no HEAD (its documentation, "Pull usage and limits").
+    fn counts_pulls(&self) -> bool {
+        self.address().counts_pulls()
+    }
+
+    async fn digest(&self, repository: &Repository, tag: &Tag) -> Result<Option<Digest>, Error> {
+        self.0.digest(repository, tag).await
+    }
+
     async fn open_blob(
         &self,
         repository: &Repository,

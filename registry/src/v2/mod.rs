@@ -5,6 +5,7 @@
 
 mod authenticate;
 mod blob_request;
+mod digest;
 mod has_blob;
 mod mount_blob;
 mod open_blob;

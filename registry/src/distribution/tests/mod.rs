@@ -1,5 +1,6 @@
 //! What the client does with answers that a test wrote down.
 
+mod digests;
 mod elsewhere;
 mod entering;
 mod limits;
