@@ -8,4 +8,5 @@ mod content;
 mod ecr;
 mod images;
 mod odd;
+mod pulls;
 mod setup;
