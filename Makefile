@@ -23,7 +23,7 @@ QUIET := $(if $(VERBOSE),,--quiet)
 HOST := $(patsubst aarch64,arm64,$(shell uname -m))
 ARCH ?= $(HOST)
 ZIG ?= $(if $(filter $(HOST),$(ARCH)),,yes)
-BOOTSTRAP = target/$(if $(ZIG),lambda/$(ARCH)/$*/bootstrap,release/$*)
+BOOTSTRAP = target/$(if $(ZIG),lambda/$(ARCH)/$*/bootstrap,$(if $(LOCAL),,functions/)release/$*)
 # LOCAL=yes is for a local AWS, which starts them with the glibc of this machine, however new that is.
 PACKAGES := target/package/$(if $(LOCAL),local,$(if $(ZIG),zig-)$(ARCH))
 ZIPS := $(LAMBDAS:%=$(PACKAGES)/%.zip)
@@ -32,6 +32,9 @@ ZIPS := $(LAMBDAS:%=$(PACKAGES)/%.zip)
 CARGO_BUILD = $(APART) cargo build $(QUIET) --locked --release --workspace $(or $(BINS:%=--bin %),--bins)
 CARGO_LAMBDA_BUILD := PATH=$(CURDIR)/.tools/zig/ziglang:$$PATH $(VENV)/bin/cargo-lambda lambda build $(QUIET) --locked --release \
     --$(subst _,-,$(ARCH)) --lambda-dir target/lambda/$(ARCH) $(addprefix --package ,$(LAMBDAS))
+
+# What is deployed is built apart from the command line, whose dependencies have features that functions have no use for.
+FUNCTIONS_BUILD := $(APART) cargo build $(QUIET) --locked --release --target-dir target/functions $(addprefix --package ,$(LAMBDAS))
 
 # What is deployed to AWS, with the credentials and the region that the AWS CLI finds. Version 2 of it would page its answers.
 ENV ?= dev
@@ -44,8 +47,8 @@ help: ## Show this list
 	@echo "LAMBDA is one of: $(LAMBDAS)"
 
 demo: BINS := $(LAMBDAS) ecr-double
-demo: build tools ## Run the whole pipeline on this machine, from an upload to three accounts, and show it
-	@$(PYTHON) demo
+demo: build tools ## Run the whole pipeline on this machine, and show it (KEEP=1 leaves it running)
+	@KEEP='$(KEEP)' $(PYTHON) demo
 
 # What is built for AWS is tested beside all else, which takes about as long. Each part is printed whole when it ends.
 test: ## Run every test
@@ -95,10 +98,12 @@ build: $(if $(ZIG),.tools/python .tools/zig/versions) ## Build the Lambda bootst
 	@echo "Building (several minutes the first time)"
 	@$(if $(ZIG),$(CARGO_LAMBDA_BUILD),$(CARGO_BUILD))
 
-$(INVOKE): invoke-%: build tools ## Run one Lambda under cargo-lambda with its file in events/
-	@$(PYTHON) -m pipeline.invoke $*
+$(INVOKE): invoke-%: build tools ## Run one Lambda under cargo-lambda with its event (RELEASE=DIR: your release)
+	@RELEASE='$(RELEASE)' $(PYTHON) -m pipeline.invoke $*
 
-package: build ## Make the packages that are deployed (ARCH=arm64 or x86_64)
+package: $(if $(ZIG),.tools/python .tools/zig/versions) ## Make the packages that are deployed (ARCH=arm64 or x86_64)
+	@echo "Building what is deployed (several minutes the first time)"
+	@$(if $(ZIG),$(CARGO_LAMBDA_BUILD),$(FUNCTIONS_BUILD))
 	@$(MAKE) packages
 
 # Of what is built already.

@@ -9,6 +9,7 @@ use promotion::ReferrerPolicy;
 use registry::Location;
 
 use crate::help;
+use crate::network::Reaching;
 use crate::role_arn::RoleArn;
 
 /// Promotes the container images of a release between registries: whole or not at all, by digest, tags last
@@ -104,6 +105,8 @@ pub(crate) struct Between {
     /// The external id with which the target's role is assumed
     #[arg(long, value_name = "ID", requires = "target_role")]
     pub(crate) external_id: Option<String>,
+    #[command(flatten)]
+    pub(crate) reaching: Reaching,
 }
 
 /// What becomes of the referrers of the images.

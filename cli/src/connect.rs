@@ -1,13 +1,11 @@
-use aws_config::environment::EnvironmentVariableRegionProvider;
-use aws_config::meta::region::RegionProviderChain;
-use aws_config::profile::ProfileFileRegionProvider;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::SdkConfig;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use promotion::{Error, Name, RetryPolicy, Retrying};
-use registry::{AnyRegistry, Connector, Distributions, Ecr, EcrHost, Identity, Keyring, Location, Proxy, Role, Side};
+use registry::{AnyRegistry, Connector, Distributions, Ecr, EcrHost, Identity, Keyring, Location, Network, Role, Side};
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::arguments::Between;
+use crate::aws;
 use crate::failure::Failure;
 
 /// How many targets are connected to at a time.
@@ -23,8 +21,10 @@ pub(crate) struct Registries {
 impl Registries {
     /// Connects to the registries that the command line names. Roles are assumed here; nothing else is sent yet.
     pub(crate) async fn connect(between: &Between, side: Side) -> Result<Self, Error> {
+        let network = between.reaching.network().await?;
         let connections = Connections {
-            distributions: Distributions::new(&Proxy::from_environment())?,
+            distributions: Distributions::new(&network)?,
+            network,
             keyring: Mutex::new(Keyring::new(|name| std::env::var_os(name))),
             aws: OnceCell::new(),
         };
@@ -63,6 +63,7 @@ pub(crate) fn check(between: &Between) -> Result<(), Failure> {
 
 struct Connections {
     distributions: Distributions,
+    network: Network,
     /// Asked for one login at a time: a credential helper may have to ask the user to unlock a store.
     keyring: Mutex<Keyring>,
     /// Read when the first ECR registry is connected to.
@@ -82,7 +83,7 @@ impl Connections {
     }
 
     async fn open_ecr(&self, ecr: &EcrHost, side: Side, role: Option<&Role>) -> Result<Ecr, Error> {
-        let (config, identity) = self.aws.get_or_try_init(|| aws(&ecr.registry_id.region)).await?;
+        let (config, identity) = self.aws.get_or_try_init(|| aws::load(&ecr.registry_id.region, &self.network)).await?;
         let mut config = config.to_builder();
         // What the environment asks for stands, whatever form the host has.
         if ecr.is_fips {
@@ -91,21 +92,10 @@ impl Connections {
         if ecr.is_dual_stack {
             config.set_use_dual_stack(Some(true));
         }
-        let connector = Retrying::new(Connector::new(&config.build(), identity.clone())?, RetryPolicy::default());
+        let connector = Connector::new(&config.build(), identity.clone())?.with_network(&self.network)?;
+        let connector = Retrying::new(connector, RetryPolicy::default());
         connector.ask(|connector| connector.connect(ecr.registry_id.clone(), side, role)).await
     }
-}
-
-/// The AWS configuration of this machine, and who it stands for. A registry's region serves where none is configured.
-async fn aws(region: &str) -> Result<(SdkConfig, Identity), Error> {
-    // Not the SDK's whole chain: it asks the instance metadata service, and where there is none waits for it.
-    let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
-        .or_else(ProfileFileRegionProvider::new())
-        .or_else(Region::new(region.to_owned()));
-    let config = aws_config::defaults(BehaviorVersion::latest()).region(region).load().await;
-    let asking = Retrying::new(config.clone(), RetryPolicy::default());
-    let identity = asking.ask(Identity::read).await?;
-    Ok((config, identity))
 }
 
 #[cfg(test)]

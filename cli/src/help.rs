@@ -2,7 +2,7 @@
 
 /// Of every command together.
 pub(crate) const AFTER_HELP: &str = "\
-A REGISTRY is `host[:port]`, `http://host:port` for one without TLS, or the host of an ECR registry, such as \
+A REGISTRY is `host[:port]`, `http://host:port` for one without TLS (which localhost and 127.0.0.1 are by themselves), or the host of an ECR registry, such as \
 111122223333.dkr.ecr.eu-west-1.amazonaws.com.
 
 Logins are those of `docker login` and `podman login`, and what their credential helpers keep. For ECR they are AWS \
@@ -26,6 +26,8 @@ Examples:
   # Between accounts of AWS, with a role that may write in the target
   transship promote deploy-manifest.json --source 111122223333.dkr.ecr.eu-west-1.amazonaws.com --target \
 444455556666.dkr.ecr.eu-west-1.amazonaws.com --target-role arn:aws:iam::444455556666:role/promoter
+  # A registry with a certificate of one's own authority
+  transship promote deploy-manifest.json --source ghcr.io --target registry.example:5000 --ca registry.example:5000=ca.pem
   # In a build job: the answer as JSON
   transship promote deploy-manifest.json --source ghcr.io --target registry.example:5000 --json > promoted.json";
 
@@ -65,8 +67,9 @@ pub(crate) const EXIT_STATUS: [(&str, &str); 5] = [
 ];
 
 /// What is read of the environment.
-pub(crate) const ENVIRONMENT: [(&str, &str); 8] = [
+pub(crate) const ENVIRONMENT: [(&str, &str); 9] = [
     ("REGISTRY_AUTH_FILE", "A file of logins, which comes first."),
+    ("XDG_RUNTIME_DIR, XDG_CONFIG_HOME", "The folders of Podman's containers/auth.json."),
     ("DOCKER_CONFIG", "The folder of Docker's config.json, instead of ~/.docker."),
     ("HOME", "Where these and the files of AWS are, if nothing else says so."),
     ("HTTPS_PROXY, https_proxy", "The proxy for https, as http://host:port."),

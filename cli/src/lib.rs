@@ -1,6 +1,7 @@
 //! The command line of Transship: `deploy-manifest.json` in, images promoted, on a laptop or in a build job.
 
 mod arguments;
+mod aws;
 mod command;
 mod connect;
 mod display;
@@ -9,6 +10,7 @@ mod failure;
 mod help;
 mod logging;
 mod manual;
+mod network;
 mod output;
 mod release;
 mod role_arn;
@@ -18,6 +20,7 @@ mod watch;
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{CommandFactory, Parser};
 
@@ -33,12 +36,17 @@ pub fn main() -> ExitCode {
     let written = match arguments.command {
         Command::Completions { shell } => write(&completions(shell)),
         Command::Man => man().and_then(|page| write(&page)),
-        Command::Work(asked) => return work(&asked),
+        Command::Work(asked) => return work(asked),
     };
     written.map_or_else(unwritten, |()| ExitCode::SUCCESS)
 }
 
-fn work(asked: &Work) -> ExitCode {
+/// As many as there are processors, and two at least: one that is blocked does not keep the other from hearing signals.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from).max(2)
+}
+
+fn work(asked: Work) -> ExitCode {
     let usage = |what: &str| {
         let _ = writeln!(std::io::stderr(), "error: {what}");
         ExitCode::from(2)
@@ -47,7 +55,7 @@ fn work(asked: &Work) -> ExitCode {
         let _ = writeln!(std::io::stderr(), "error: {what}: {error}");
         ExitCode::FAILURE
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(threads()).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed("no threads can be started", error),
     };
@@ -59,10 +67,12 @@ fn work(asked: &Work) -> ExitCode {
     if let Err(wrong) = logging::init(output.verbose) {
         return usage(&wrong);
     }
-    let result = runtime.block_on(async {
-        let watch = Watch::default();
-        watch.attend(Box::pin(command::run(asked, &watch)), stop, output).await
-    });
+    let watch = Arc::new(Watch::default());
+    let work = {
+        let watch = Arc::clone(&watch);
+        move || Box::pin(async move { command::run(&asked, &watch).await })
+    };
+    let result = runtime.block_on(watch.attend(work, stop, output));
     // A thread that still waits for a name server or for standard input is not waited for.
     runtime.shutdown_background();
     let (text, code) = match result {

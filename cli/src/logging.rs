@@ -63,7 +63,9 @@ pub(crate) fn init(verbose: bool) -> Result<(), String> {
 
 fn is_harmless(event: &Metadata<'_>) -> bool {
     let of = event.target().split("::").next().unwrap_or_default();
-    *event.level() <= Level::WARN || OURS.contains(&of)
+    // What the SDK warns of while it looks for credentials is told by the error, and without its innards.
+    let most = if of == "aws_config" { Level::ERROR } else { Level::WARN };
+    *event.level() <= most || OURS.contains(&of)
 }
 
 struct CountRetries;

@@ -1,17 +1,20 @@
-use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use promotion::{Error, MAX_RELEASE_BYTES, Name, Release};
 
+use registry::{FILE_TIMEOUT, read_file};
+
 use crate::failure::Failure;
 
 /// Reads the release of a file, or of standard input if it is called `-`.
 pub(crate) async fn read(path: &Path) -> Result<Release, Failure> {
-    let name = path.to_owned();
-    // Standard input may be a terminal, where nothing is typed.
-    let reading = tokio::task::spawn_blocking(move || read_bytes(&name));
-    let result = reading.await.unwrap_or_else(|ended| Err(std::io::Error::other(ended)));
+    let result = if path.as_os_str() == "-" {
+        // Standard input may be a terminal, where nothing is typed, or a program that takes its time.
+        tokio::task::spawn_blocking(read_stdin).await.unwrap_or_else(|ended| Err(std::io::Error::other(ended)))
+    } else {
+        read_file(path, MAX_RELEASE_BYTES as u64, FILE_TIMEOUT).await
+    };
     let bytes = result.map_err(|error| {
         let what = match error.kind() {
             ErrorKind::NotFound => {
@@ -26,14 +29,9 @@ pub(crate) async fn read(path: &Path) -> Result<Release, Failure> {
 }
 
 /// The content, to just beyond the most that is taken.
-fn read_bytes(path: &Path) -> std::io::Result<Vec<u8>> {
+fn read_stdin() -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let most = MAX_RELEASE_BYTES as u64 + 1;
-    if path.as_os_str() == "-" {
-        std::io::stdin().lock().take(most).read_to_end(&mut bytes)?;
-    } else {
-        File::open(path)?.take(most).read_to_end(&mut bytes)?;
-    }
+    std::io::stdin().lock().take(MAX_RELEASE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -1,8 +1,8 @@
-use std::pin::pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use promotion::{Error, Name, Phase, ProgressSnapshot};
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use crate::arguments::Output;
@@ -10,6 +10,9 @@ use crate::display::Display;
 use crate::doing::Doing;
 use crate::failure::{Failure, Kind};
 use crate::stop::{Stop, StopSignal};
+
+/// How long work may take to be dropped: no time, unless it blocks.
+const DROPPING: Duration = Duration::from_secs(1);
 
 /// How often progress is looked at.
 const TICK: Duration = Duration::from_millis(100);
@@ -30,31 +33,49 @@ impl Watch {
     }
 
     /// Does the work until it ends or is asked to stop, and shows how far it is.
-    pub(crate) async fn attend<T>(
+    ///
+    /// The work has a thread of its own: where it blocks that, as a file does that cannot be read, signals are still heard.
+    pub(crate) async fn attend<T: Send + 'static, F: Future<Output = Result<T, Failure>>>(
         &self,
-        work: impl Future<Output = Result<T, Failure>>,
+        work: impl FnOnce() -> F + Send + 'static,
         mut stop: Stop,
         output: Output,
     ) -> Result<T, Failure> {
         let mut display = Display::new(output);
         let mut ticks = tokio::time::interval(TICK);
-        let result = {
-            let mut work = pin!(work);
-            let result = loop {
+        let stopping = Arc::new(Notify::new());
+        let is_stopped = Arc::clone(&stopping);
+        let mut work = tokio::task::spawn_blocking(move || {
+            // Here the work is dropped when it is stopped, and with it what is on its way; what it started is ended.
+            Handle::current().block_on(async {
                 tokio::select! {
                     biased;
-                    result = &mut work => break Ok(result),
-                    signal = stop.asked() => break Err(signal),
-                    () = self.changed.notified() => display.show(&self.doing()),
-                    _ = ticks.tick() => display.show(&self.doing()),
+                    result = work() => Some(result),
+                    () = is_stopped.notified() => None,
                 }
-            };
-            stop.at_once();
-            result
-            // Here the work is dropped, and with it what is on its way.
+            })
+        });
+        let result = loop {
+            tokio::select! {
+                biased;
+                result = &mut work => break Ok(result),
+                signal = stop.asked() => break Err(signal),
+                () = self.changed.notified() => display.show(&self.doing()),
+                _ = ticks.tick() => display.show(&self.doing()),
+            }
         };
+        stop.at_once();
         display.end();
-        result.unwrap_or_else(|signal| Err(stopped(signal, &self.doing())))
+        match result {
+            Ok(Ok(Some(result))) => result,
+            Ok(Ok(None)) => Err(Error::new(Name::OutOfTime, "the work was stopped").into()),
+            Ok(Err(ended)) => std::panic::resume_unwind(ended.into_panic()),
+            Err(signal) => {
+                stopping.notify_one();
+                let _ = tokio::time::timeout(DROPPING, work).await;
+                Err(stopped(signal, &self.doing()))
+            }
+        }
     }
 
     fn doing(&self) -> Doing {

@@ -64,3 +64,84 @@ fn a_signal_ends_the_program_and_what_it_started() {
         assert_eq!(pipe.read_to_end(&mut vec![]).unwrap(), 0);
     }
 }
+
+/// A program `transship check` in a home, whose files may be pipes.
+fn check(home: &Path, source: &str, variables: &[(&str, PathBuf)]) -> Running {
+    let release = json!({ "images": [{ "repository": "app", "tag": "1" }] });
+    std::fs::write(home.join("deploy-manifest.json"), release.to_string()).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_transship"));
+    command.args(["check", "deploy-manifest.json", "--json", "--source", source, "--target", "target.example"]);
+    command.current_dir(home).env_clear().env("PATH", "/usr/bin:/bin").env("HOME", home);
+    command.env("AWS_EC2_METADATA_DISABLED", "true");
+    command.envs(variables.iter().map(|(name, path)| (name, path)));
+    Running(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap())
+}
+
+fn interrupted(mut program: Running) {
+    let id = i32::try_from(program.0.id()).ok().and_then(Pid::from_raw).unwrap();
+    kill_process(id, Signal::INT).unwrap();
+    let mut stdout = String::new();
+    program.0.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
+    assert_eq!(program.0.wait().unwrap().code(), Some(130));
+    let answer: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(answer["error"]["name"], "OutOfTime", "{answer}");
+}
+
+/// Waits until some process reads a pipe, and gives the end that keeps it waiting.
+fn held(pipe: &Path) -> File {
+    File::options().write(true).open(pipe).unwrap()
+}
+
+const ECR: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
+
+/// A pipe that nobody writes into, or a home on a network that stands still.
+#[test]
+fn a_signal_is_heard_while_a_file_cannot_be_read() {
+    for (source, variable) in
+        [("source.example", "REGISTRY_AUTH_FILE"), (ECR, "AWS_CONFIG_FILE"), (ECR, "AWS_SHARED_CREDENTIALS_FILE")]
+    {
+        let home = TempDir::new().unwrap();
+        let pipe = home.path().join("pipe");
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let program = check(home.path(), source, &[(variable, pipe.clone())]);
+        let kept = held(&pipe);
+        interrupted(program);
+        drop(kept);
+    }
+}
+
+/// `credential_process` is ended as a credential helper is, with what it started.
+#[test]
+fn a_signal_ends_a_credential_process_with_its_children() {
+    let home = TempDir::new().unwrap();
+    let pipe = home.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let script = format!("(while :; do sleep 1; done) > {} & wait", pipe.display());
+    std::fs::write(home.path().join("config"), format!("[default]\ncredential_process = {script}\n")).unwrap();
+    let program = check(home.path(), ECR, &[("AWS_CONFIG_FILE", home.path().join("config"))]);
+    let mut pipe = File::open(pipe).unwrap();
+    interrupted(program);
+    // A pipe ends when nobody is left to write into it.
+    assert_eq!(pipe.read_to_end(&mut vec![]).unwrap(), 0);
+}
+
+/// Within seconds, and without what the SDK's types look like inside.
+#[test]
+fn missing_credentials_are_said_as_such() {
+    for (config, expected) in [
+        ("", "no credentials: none in the environment, in a profile or of a container"),
+        ("[default]\ncredential_process = echo locked >&2; exit 3\n", "locked"),
+    ] {
+        let home = TempDir::new().unwrap();
+        std::fs::write(home.path().join("config"), config).unwrap();
+        let mut program = check(home.path(), ECR, &[("AWS_CONFIG_FILE", home.path().join("config"))]);
+        let mut stdout = String::new();
+        program.0.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
+        assert_eq!(program.0.wait().unwrap().code(), Some(1));
+        let answer: Value = serde_json::from_str(&stdout).unwrap();
+        let message = answer["error"]["message"].as_str().unwrap();
+        assert_eq!(answer["error"]["name"], "InvalidInput", "{message}");
+        assert!(message.contains(expected) && message.contains("AWS_PROFILE"), "{message}");
+        assert!(!message.contains("attempts") && !message.contains("ProviderError"), "{message}");
+    }
+}

@@ -11,6 +11,7 @@ mod batches;
 mod blob;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod connections;
 mod error;
 mod findings;
 mod flow;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
 
 use crate::blob::BlobReader;
+use crate::connections::Connections;
 use crate::position::Targets;
 use crate::progress::Progress;
 use crate::settling::Loss;
@@ -43,9 +44,11 @@ pub struct Promotion<S, T> {
 impl<S: Source, T: Target> Promotion<S, T> {
     /// Registries whose calls make one attempt each. Retries are added here, by one policy for all.
     pub fn new(source: S, targets: impl IntoIterator<Item = T>, retry_policy: RetryPolicy, limits: Limits) -> Self {
+        let connections = Connections::default();
+        let sharing = |target| Arc::new(Retrying::sharing(target, retry_policy, &connections));
         Self {
-            source: Arc::new(Retrying::new(source, retry_policy)),
-            targets: targets.into_iter().map(|target| Arc::new(Retrying::new(target, retry_policy))).collect(),
+            source: Arc::new(Retrying::sharing(source, retry_policy, &connections)),
+            targets: targets.into_iter().map(sharing).collect(),
             limits,
             referrer_policy: ReferrerPolicy::default(),
             progress: Mutex::default(),

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use crate::blob::BlobReader;
+use crate::connections::Connections;
 use crate::manifest_store::ReadBytes;
 use crate::{Error, Name, PinnedImage, RetryPolicy, Retrying, Source as _};
 
@@ -97,8 +98,9 @@ pub async fn pull<C: Consumer>(
     mode: Mode,
     retry_policy: RetryPolicy,
 ) -> Result<Pulled, Error> {
-    let retrying = registries.into_iter().map(|registry| Arc::new(Retrying::new(registry, retry_policy)));
-    let readers: Vec<_> = retrying.map(|registry| BlobReader::new(registry, 0)).collect();
+    let connections = Connections::default();
+    let sharing = |registry| Arc::new(Retrying::sharing(registry, retry_policy, &connections));
+    let readers: Vec<_> = registries.into_iter().map(|registry| BlobReader::new(sharing(registry), 0)).collect();
     let mut failures = Vec::new();
     let mut blobs = Vec::new();
     let read = &ReadManifests::default();

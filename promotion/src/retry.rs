@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::connections::{Connected, Connections};
 use crate::{Error, Name};
 
 /// How often a request is retried, with which back-off, and how long a registry is waited for.
@@ -45,6 +46,7 @@ impl Default for RetryPolicy {
 #[derive(Debug)]
 pub(crate) struct Backoff {
     retry_policy: RetryPolicy,
+    connections: Connections,
     state: Mutex<State>,
 }
 
@@ -71,12 +73,24 @@ pub(crate) struct Attempts {
 }
 
 impl Backoff {
-    pub(crate) fn new(retry_policy: RetryPolicy) -> Self {
-        Self { retry_policy, state: Mutex::default() }
+    pub(crate) fn new(retry_policy: RetryPolicy, connections: Connections) -> Self {
+        Self { retry_policy, connections, state: Mutex::default() }
     }
 
     pub(crate) fn policy(&self) -> &RetryPolicy {
         &self.retry_policy
+    }
+
+    /// Waits until the back-off is over and there is room for one more connection, which is there as long as the answer
+    /// lives.
+    async fn room(&self) -> Connected {
+        loop {
+            self.ready().await;
+            let connected = self.connections.room().await;
+            if !self.with(|state| state.not_before.is_some_and(|instant| instant > Instant::now())) {
+                return connected;
+            }
+        }
     }
 
     /// Waits until the back-off is over, and a random while longer.
@@ -146,20 +160,32 @@ impl Backoff {
 
 /// Calls `operation` until it succeeds, fails for good, or no attempt is left. The only place where a request is
 /// repeated.
-pub(crate) async fn retry<T, F>(backoff: &Backoff, mut operation: impl FnMut() -> F) -> Result<T, Error>
+pub(crate) async fn retry<T, F>(backoff: &Backoff, operation: impl FnMut() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    retry_connected(backoff, operation).await.map(|(value, _)| value)
+}
+
+/// The same for what goes on after it succeeded: it has its connection for as long as it needs it.
+pub(crate) async fn retry_connected<T, F>(
+    backoff: &Backoff,
+    mut operation: impl FnMut() -> F,
+) -> Result<(T, Connected), Error>
 where
     F: Future<Output = Result<T, Error>>,
 {
     let mut attempts = Attempts::default();
     loop {
-        backoff.ready().await;
+        let connected = backoff.room().await;
         let error = match operation().await {
             Ok(value) => {
                 backoff.succeeded();
-                return Ok(value);
+                return Ok((value, connected));
             }
             Err(error) => error,
         };
+        drop(connected);
         if backoff.failed(&error, &mut attempts) {
             tracing::debug!(attempt = attempts.failed, error = %error, "retrying");
             continue;
@@ -180,6 +206,10 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
+
+    fn backoff() -> Backoff {
+        Backoff::new(RetryPolicy::default(), Connections::default())
+    }
 
     fn unavailable() -> Error {
         Error::new(Name::RegistryUnavailable, "503")
@@ -202,7 +232,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn asks_again_only_when_that_may_help_and_not_for_ever() {
-        let backoff = Backoff::new(RetryPolicy::default());
+        let backoff = backoff();
         let (result, sent) = fail_times(&backoff, 3, unavailable).await;
         assert_eq!((result.unwrap(), sent), (4, 4));
         let (result, sent) = fail_times(&backoff, 99, unavailable).await;
@@ -221,7 +251,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_throttled_request_makes_the_others_wait_as_long_as_the_registry_asked() {
-        let backoff = Backoff::new(RetryPolicy::default());
+        let backoff = backoff();
         let begin = Instant::now();
         let asked = unavailable().with_retry_after(Some(Duration::from_secs(7)));
         assert!(backoff.failed(&asked, &mut Attempts::default()));
@@ -233,7 +263,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn pauses_double_and_are_capped() {
         let retry_policy = RetryPolicy { attempts: 9, ..RetryPolicy::default() };
-        let backoff = Backoff::new(retry_policy);
+        let backoff = Backoff::new(retry_policy, Connections::default());
         let begin = Instant::now();
         let (result, _) = fail_times(&backoff, 99, unavailable).await;
         assert!(result.is_err());
@@ -246,13 +276,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_short_retry_after_does_not_shorten_the_back_off_and_a_long_one_is_kept() {
         for asked in [None, Some(Duration::ZERO), Some(Duration::from_nanos(880_951))] {
-            let backoff = Backoff::new(RetryPolicy::default());
+            let backoff = backoff();
             let begin = Instant::now();
             let (result, sent) = fail_times(&backoff, 5, || unavailable().with_retry_after(asked)).await;
             assert!(result.is_ok() && sent == 6);
             assert!(begin.elapsed() > Duration::from_secs(3), "{asked:?}: {:?}", begin.elapsed());
         }
-        let backoff = Backoff::new(RetryPolicy::default());
+        let backoff = backoff();
         let begin = Instant::now();
         let (result, _) =
             fail_times(&backoff, 2, || unavailable().with_retry_after(Some(Duration::from_secs(25)))).await;
@@ -268,7 +298,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_is_throttled_is_patient_for_a_minute() {
         for asked in [None, Some(Duration::ZERO), Some(Duration::from_secs(7)), Some(Duration::from_secs(30))] {
-            let backoff = Backoff::new(RetryPolicy::default());
+            let backoff = backoff();
             let begin = Instant::now();
             let (result, sent) = fail_times(&backoff, 99, || throttled().with_retry_after(asked)).await;
             let took = begin.elapsed().as_secs();
@@ -277,7 +307,7 @@ mod tests {
             assert!((6..=12).contains(&sent), "{asked:?}: {sent} requests");
         }
         // And a window of 50 seconds passes.
-        let backoff = Backoff::new(RetryPolicy::default());
+        let backoff = backoff();
         let begin = Instant::now();
         let result =
             retry(&backoff, || async { if begin.elapsed().as_secs() < 50 { Err(throttled()) } else { Ok(()) } });
@@ -286,7 +316,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn those_who_wait_do_not_go_together() {
-        let backoff = Backoff::new(RetryPolicy::default());
+        let backoff = backoff();
         let mut attempts = Attempts::default();
         for _ in 0..4 {
             assert!(backoff.failed(&throttled(), &mut attempts));

@@ -9,7 +9,8 @@ use bytes::Bytes;
 use futures_util::Stream;
 use oci::{Descriptor, Digest, Manifest, Reference, Registry, Repository, Tag};
 
-use crate::retry::{Attempts, Backoff, retry};
+use crate::connections::{Connections, Incoming};
+use crate::retry::{Attempts, Backoff, retry, retry_connected};
 use crate::settling::pauses;
 use crate::{
     Error, Lookup, MountOutcome, Mounting, Name, OpenBlob, PutOutcome, Referrers, RepositorySettings, RetryPolicy,
@@ -33,7 +34,12 @@ pub struct Retrying<R> {
 impl<R> Retrying<R> {
     /// Wraps a registry whose calls make one attempt each.
     pub fn new(registry: R, retry_policy: RetryPolicy) -> Self {
-        Self { registry, backoff: Arc::new(Backoff::new(retry_policy)) }
+        Self::sharing(registry, retry_policy, &Connections::default())
+    }
+
+    /// The same, with room for connections that others use too.
+    pub(crate) fn sharing(registry: R, retry_policy: RetryPolicy, connections: &Connections) -> Self {
+        Self { registry, backoff: Arc::new(Backoff::new(retry_policy, connections.clone())) }
     }
 
     /// The registry within.
@@ -64,7 +70,7 @@ impl<R> Retrying<R> {
 }
 
 impl<R: Source> Source for Retrying<R> {
-    type Blob = R::Blob;
+    type Blob = Incoming<R::Blob>;
 
     fn name(&self) -> &str {
         self.registry.name()
@@ -108,8 +114,10 @@ impl<R: Source> Source for Retrying<R> {
         repository: &Repository,
         blob: &Descriptor,
         range: Range<u64>,
-    ) -> Result<OpenBlob<R::Blob>, Error> {
-        retry(&self.backoff, || self.registry.open_blob(repository, blob, range.clone())).await
+    ) -> Result<OpenBlob<Incoming<R::Blob>>, Error> {
+        let opening = retry_connected(&self.backoff, || self.registry.open_blob(repository, blob, range.clone()));
+        let (OpenBlob { bytes, end }, connected) = opening.await?;
+        Ok(OpenBlob { bytes: Incoming::new(bytes, connected), end })
     }
 
     async fn referrers(&self, repository: &Repository, subject: Digest) -> Result<Referrers, Error> {

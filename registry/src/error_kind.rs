@@ -56,10 +56,14 @@ pub(crate) enum ErrorKind {
 impl ErrorKind {
     /// That of a refusal. The code decides, then the status; texts only where ECR gives nothing else.
     pub(crate) fn of(refusal: &Refusal) -> Self {
-        let Refusal { by, status, code, message, .. } = refusal;
+        let Refusal { by, status, code, message, limit, .. } = refusal;
         let coded = CODES.iter().find(|(known, _)| known == code).map(|(_, kind)| *kind);
         match (by, coded, *status) {
             (_, _, 429) if message.contains("pull rate limit") => Self::PullLimit,
+            // The answer to HEAD has no message.
+            (_, _, 429) if limit.as_ref().is_some_and(|limit| limit.contains("ratelimit-remaining: 0")) => {
+                Self::PullLimit
+            }
             (_, Some(Self::Throttled), _) | (_, _, 429) => Self::Throttled,
             _ if message.contains("Rate exceeded") => Self::Throttled,
             (Party::Registry, _, 413) => Self::TooLarge,
@@ -268,6 +272,10 @@ mod tests {
             (refusal(Registry, 400, "ThrottlingException", "Rate exceeded"), ErrorKind::Throttled),
             (refusal(Registry, 429, "", ""), ErrorKind::Throttled),
             (refusal(Registry, 400, "SomethingNew", "Rate exceeded"), ErrorKind::Throttled),
+            (
+                Refusal { limit: Some("ratelimit-remaining: 0;w=21600".into()), ..refusal(Registry, 429, "", "") },
+                ErrorKind::PullLimit,
+            ),
             (refusal(Registry, 503, "", ""), ErrorKind::Unavailable),
             (refusal(Registry, 500, "ServerException", ""), ErrorKind::Unavailable),
             (refusal(Registry, 400, "ServerException", ""), ErrorKind::Unavailable),

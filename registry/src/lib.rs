@@ -9,6 +9,7 @@
 //! [`promotion::Error::is_temporary`].
 
 mod any;
+mod aws_http;
 mod checked_manifest;
 mod distribution;
 mod ecr;
@@ -17,17 +18,20 @@ mod http;
 mod location;
 mod logins;
 mod missing_blobs;
+mod network;
 mod operation;
 mod side;
 mod timed_file;
 mod v2;
 
 pub use any::AnyRegistry;
-pub use distribution::{Address, Distribution, Distributions, Login, Logins, Proxy};
+pub use aws_http::aws_http_client;
+pub use distribution::{Address, Distribution, Distributions, Login, Logins};
 pub use ecr::{Connector, Ecr, Identity, Rates, RegistryId, Role, UntaggedExpiry, is_account_id};
 pub use http::Timeouts;
 pub use location::{EcrHost, Location};
 pub use logins::Keyring;
+pub use network::{Authorities, HostName, Network, Proxy};
 pub use side::Side;
 pub use timed_file::{FILE_TIMEOUT, read_file};
 pub use v2::{Blob, Upload};

@@ -6,7 +6,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
-use registry::{Address, Distributions, Login, Proxy, Side};
+use registry::{Address, Distributions, Login, Network, Side};
 
 const VARIABLES: [&str; 3] = ["TRANSSHIP_TEST_REGISTRY", "TRANSSHIP_TEST_REPOSITORY", "TRANSSHIP_TEST_SIBLING"];
 const LOGIN: [&str; 2] = ["TRANSSHIP_TEST_USER", "TRANSSHIP_TEST_PASSWORD"];
@@ -30,7 +30,7 @@ fn main() {
     let [repository, sibling] = [&named[1], &named[2]].map(|name| name.parse().unwrap());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let target = Distributions::new(&Proxy::from_environment()).unwrap().connect(address, login, Side::Target);
+        let target = Distributions::new(&Network::from_environment()).unwrap().connect(address, login, Side::Target);
         promotion::conformance::all(&target, &repository, &sibling, None).await;
     });
 }

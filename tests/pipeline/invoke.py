@@ -1,8 +1,13 @@
-"""`make invoke-LAMBDA`: runs one function by hand under cargo-lambda, with its event in events/, on a local AWS."""
+"""`make invoke-LAMBDA`: runs one function by hand under cargo-lambda, with its event in events/, on a local AWS.
+
+`RELEASE=DIR` takes the release of a folder of one's own instead: its files are uploaded, and for each image that its
+deploy-manifest.json names a small one is made and pushed to the source.
+"""
 
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -12,7 +17,7 @@ from . import world
 from .deployment import DEPLOYER, LAMBDAS, TARGET, policy
 from .images import Layout
 from .ministack import REGION
-from .processes import ROOT, TOOLS, Process, exit_on_sigterm, free_port
+from .processes import ROOT, TOOLS, NotStarted, Process, exit_on_sigterm, free_port
 
 CARGO_LAMBDA = TOOLS / "venv/bin/cargo-lambda"
 EVENTS = ROOT / "events"
@@ -23,6 +28,48 @@ IMAGES = [{"repository": "myapp/api", "tag": "1.0.0"}, {"repository": "myapp/wor
 
 def event(function: str) -> dict:
     return json.loads((EVENTS / f"{function}.json").read_text())
+
+
+class Unusable(Exception):
+    """What was asked for cannot be done, and why."""
+
+
+def own_release(folder: Path) -> dict:
+    """The files of a release folder by name."""
+    if not folder.is_dir():
+        raise Unusable(f"RELEASE={folder}: there is no such folder")
+    files = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
+    if "deploy-manifest.json" not in files and "cloudformation-params.json" not in files:
+        raise Unusable(f"RELEASE={folder}: it holds neither deploy-manifest.json nor cloudformation-params.json")
+    return files
+
+
+def images_of(manifest: bytes) -> list:
+    """Repositories and tags that a manifest names. What is wrong with it the function is to say."""
+    try:
+        images = json.loads(manifest)["images"]
+        named = {(image["repository"], image["tag"]) for image in images}
+    except (KeyError, TypeError, ValueError):
+        return []
+    is_name = re.compile(r"[a-z0-9]+([._/-]+[a-z0-9]+)*").fullmatch
+    is_tag = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*").fullmatch
+    return sorted((repository, tag) for repository, tag in named if is_name(repository) and is_tag(tag))
+
+
+def seed_own(local: world.World, folder: Path, files: dict) -> None:
+    """A release of one's own, with made-up images under the names that it has."""
+    layout, created = Layout(folder), set()
+    for repository, tag in images_of(files.get("deploy-manifest.json", b"")):
+        if repository not in created:
+            for account in (DEPLOYER, TARGET):
+                local.create_repositories(account, repository)
+            created.add(repository)
+        name = f"{repository}-{tag}".replace("/", "-")
+        layout.tag(name, layout.image([layout.layer({"app": f"{repository}:{tag}".encode()}, "none")]))
+        local.ecr.registry(DEPLOYER).push(layout, name, repository, tag)
+    release = local.release("myapp/main/42.0a1b2c3/")
+    for name, content in files.items():
+        release.put(name, content)
 
 
 def seed(local: world.World, folder: Path) -> None:
@@ -86,21 +133,35 @@ def invoke(port: int, function: str, payload: dict) -> subprocess.CompletedProce
 def run(local: world.World, function: str, log: Path) -> subprocess.CompletedProcess:
     if function == "verify-pull":
         promoted = local.invoke("promote-images", event("promote-images"))
-        assert not promoted.failed, promoted.payload
+        if promoted.failed:
+            raise Unusable(f"promote-images, which has to come first, failed: {promoted.payload}")
     with watching(local, function, log) as port:
         return invoke(port, function, event(function))
 
 
-def main(function: str) -> int:
+def main(function: str, release: str | None) -> int:
     exit_on_sigterm()
+    try:
+        return by_hand(function, own_release(Path(release)) if release else None)
+    except (Unusable, NotStarted, OSError) as error:
+        print(f"invoke-{function}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def by_hand(function: str, files: dict | None) -> int:
     with tempfile.TemporaryDirectory(prefix="transship-invoke-") as name:
         folder = Path(name)
         with world.running(folder, WORLD) as local:
-            seed(local, folder / "images")
+            if files is None:
+                seed(local, folder / "images")
+            else:
+                seed_own(local, folder / "images", files)
             print(f"cargo lambda invoke {function} --data-file events/{function}.json", file=sys.stderr)
             done = run(local, function, folder / "watch.log")
         if done.returncode:
-            sys.stderr.write((folder / "watch.log").read_text() + done.stderr)
+            print(done.stderr.strip() or done.stdout.strip(), file=sys.stderr)
         else:
             print(json.dumps(json.loads(done.stdout), indent=2))
         return done.returncode
@@ -109,4 +170,4 @@ def main(function: str) -> int:
 if __name__ == "__main__":
     if sys.argv[1:2] == [] or sys.argv[1] not in LAMBDAS:
         sys.exit(f"usage: invoke {'|'.join(LAMBDAS)}")
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1], os.environ.get("RELEASE")))

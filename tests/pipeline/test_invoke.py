@@ -41,6 +41,37 @@ def test_the_answer_is_exactly_this(function, tmp_path):
         assert given(done.stdout, local) == shown(function)
 
 
+def test_a_release_of_ones_own_is_taken(tmp_path):
+    own = tmp_path / "release"
+    own.mkdir()
+    images = [{"repository": "shop/web", "tag": "2.0"}, {"repository": "shop/web", "tag": "2.1"}]
+    (own / "deploy-manifest.json").write_text(json.dumps({"images": images}))
+    (own / "cloudformation-params.json").write_text('{"Colour": "blue"}')
+    with world.running(tmp_path, invoke.WORLD) as local:
+        invoke.seed_own(local, tmp_path / "images", invoke.own_release(own))
+        done = invoke.run(local, "check-manifest", tmp_path / "watch.log")
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert [(image["repository"], image["tag"]) for image in answer["pinned"]] == [
+        ("shop/web", "2.0"),
+        ("shop/web", "2.1"),
+    ]
+    assert answer["parameters"] == {"Colour": "blue"}
+
+
+def test_what_cannot_be_invoked_is_said_in_one_line(tmp_path, capsys):
+    assert invoke.main("check-manifest", str(tmp_path / "nowhere")) == 1
+    assert invoke.main("check-manifest", str(tmp_path)) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2
+    assert all(line.startswith("invoke-check-manifest: RELEASE=") for line in said)
+
+
+def test_a_manifest_that_is_wrong_names_no_images():
+    for wrong in (b"", b"{", b"[]", b'{"images": 1}', b'{"images": [{"repository": "A", "tag": "1"}]}'):
+        assert invoke.images_of(wrong) == []
+
+
 def test_a_failure_is_printed_by_name(tmp_path):
     with world.running(tmp_path, invoke.WORLD) as local:
         invoke.seed(local, tmp_path / "images")

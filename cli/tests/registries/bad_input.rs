@@ -27,6 +27,7 @@ async fn a_registry_that_cannot_be_spoken_to() {
     let silent = silent.local_addr().unwrap().to_string();
     let (source, target) = (plain(setup.source.host()), plain(setup.target.host()));
     let other = Proxy::start(setup.target_host()).await;
+    let (https, no_tls) = (format!("https://{}", secure.host()), format!("https://{}", other.host()));
     for (place, name, words) in [
         (
             "nowhere.invalid",
@@ -34,13 +35,9 @@ async fn a_registry_that_cannot_be_spoken_to() {
             ["nowhere.invalid", "cannot be resolved", "check how it is written"],
         ),
         (&plain(&silent), "RegistryUnavailable", [&silent, "connection refused", "check the address and the port"]),
-        (
-            secure.host(),
-            "UnexpectedAnswer",
-            ["invalid peer certificate: UnknownIssuer", secure.host(), "SSL_CERT_FILE"],
-        ),
-        (&plain(secure.host()), "InvalidInput", ["The port speaks TLS", secure.host(), "without http://"]),
-        (other.host(), "InvalidInput", ["the port answers without TLS", "write http://", other.host()]),
+        (&https, "UnexpectedAnswer", ["invalid peer certificate: UnknownIssuer", secure.host(), "SSL_CERT_FILE"]),
+        (&plain(secure.host()), "InvalidInput", ["The port speaks TLS", secure.host(), "write https://"]),
+        (&no_tls, "InvalidInput", ["the port answers without TLS", "write http://", other.host()]),
     ] {
         for (source, target) in [(place, target.as_str()), (source.as_str(), place)] {
             for command in ["check", "promote", "verify"] {

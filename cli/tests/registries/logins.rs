@@ -14,14 +14,61 @@ const LOGIN: skopeo::Login<'_> = Some((USER, PASSWORD));
 async fn a_certificate_is_trusted_when_its_file_is_named() {
     let fixture = signed(image("team/app", "1.0"));
     let setup = Setup::with(&[&fixture]).await;
-    for auth in [Auth::None, Auth::Basic] {
+    for (auth, is_variable) in [(Auth::None, true), (Auth::Basic, false)] {
         let target = Server::start_tls(auth);
         setup.machine.write(".docker/config.json", &logins(target.host()));
-        let mut command = setup.machine.between("promote", &plain(setup.source.host()), &[target.host()], &["--json"]);
-        let (code, answer) = answer(command.env("SSL_CERT_FILE", target.certificate())).await;
+        let address = format!("https://{}", target.host());
+        let of_host = format!("{}={}", target.host(), target.certificate().display());
+        let (variable, options) = match is_variable {
+            true => (Some(("SSL_CERT_FILE", target.certificate())), vec!["--json"]),
+            false => (None, vec!["--json", "--ca", &of_host]),
+        };
+        let mut command = setup.machine.between("promote", &plain(setup.source.host()), &[&address], &options);
+        let (code, answer) = answer(command.envs(variable)).await;
         assert_eq!(code, Some(0), "{answer}");
         skopeo::assert_holds(target.host(), &fixture, LOGIN).await;
     }
+}
+
+#[tokio::test]
+async fn a_certificate_is_not_verified_where_that_is_asked_for_and_said() {
+    let fixture = image("team/app", "1.0");
+    let setup = Setup::with(&[&fixture]).await;
+    let target = Server::start_tls(Auth::None);
+    let address = format!("https://{}", target.host());
+    let promote = |more: &[&str]| setup.machine.between("promote", &plain(setup.source.host()), &[&address], more);
+    let wrong = format!("other.example={}", target.certificate().display());
+    for (more, is_let_in) in [
+        (vec![], false),
+        (vec!["--insecure-skip-tls-verify", "other.example"], false),
+        (vec!["--ca", &wrong], false),
+        (vec!["--insecure-skip-tls-verify", target.host()], true),
+    ] {
+        let output = promote(&more).output().await.unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.success(), is_let_in, "{more:?}: {said}");
+        assert_eq!(
+            said.contains("WARNING: the certificate of "),
+            more.first() == Some(&"--insecure-skip-tls-verify"),
+            "{said}"
+        );
+        assert!(is_let_in || said.contains("--ca"), "{said}");
+    }
+    skopeo::assert_holds(target.host(), &fixture, None).await;
+    let output = promote(&["--ca", "nowhere.pem"]).output().await.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("--ca: nowhere.pem: it cannot be read"), "{said}");
+}
+
+/// As with Docker and crane.
+#[tokio::test]
+async fn a_registry_on_this_machine_needs_no_scheme() {
+    let fixture = image("team/app", "1.0");
+    let setup = Setup::with(&[&fixture]).await;
+    let mut command = setup.machine.between("promote", setup.source.host(), &[setup.target.host()], &["--json"]);
+    let (code, answer) = answer(&mut command).await;
+    assert_eq!(code, Some(0), "{answer}");
+    skopeo::assert_holds(setup.target_host(), &fixture, None).await;
 }
 
 #[tokio::test]

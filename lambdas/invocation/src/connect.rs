@@ -2,7 +2,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use futures_util::{StreamExt, stream};
 use promotion::{Error, Name, RetryPolicy, Retrying};
-use registry::{AnyRegistry, Connector, Ecr, Identity, RegistryId, Role, Side};
+use registry::{AnyRegistry, Connector, Ecr, Identity, Network, RegistryId, Role, Side, aws_http_client};
 use tokio::sync::OnceCell;
 
 use crate::registry_ids::role_for;
@@ -29,7 +29,12 @@ impl Aws {
         // The SDK has no limit by default on how long an answer may take to begin.
         let timeouts =
             TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).read_timeout(Duration::from_secs(30));
-        let config = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts.build()).load().await;
+        let loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts.build());
+        let config = match aws_http_client(&Network::from_environment()) {
+            Ok(client) => loader.http_client(client).load().await,
+            // What is wrong with HTTPS_PROXY is told when the registries are connected to.
+            Err(_) => loader.load().await,
+        };
         // An endpoint of one's own seldom answers under the name of every bucket.
         let is_local = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| std::env::var_os(name).is_some());
         let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(is_local).build();
@@ -56,7 +61,8 @@ impl Aws {
         let connect = || async {
             let config = Retrying::new(self.config.clone(), RetryPolicy::default());
             let identity = config.ask(Identity::read).await?;
-            Ok(Retrying::new(Connector::new(&self.config, identity)?, RetryPolicy::default()))
+            let connector = Connector::new(&self.config, identity)?.with_network(&Network::from_environment())?;
+            Ok(Retrying::new(connector, RetryPolicy::default()))
         };
         self.connector.get_or_try_init(connect).await
     }

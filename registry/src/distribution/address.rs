@@ -9,7 +9,7 @@ use promotion::{Error, Name};
 use crate::http::Origin;
 
 /// Where a registry is, as a user writes it: `host[:port]`, `https://host[:port]`, or `http://host[:port]` for one
-/// without TLS.
+/// without TLS, which a loopback host is by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     registry: Registry,
@@ -79,7 +79,7 @@ impl FromStr for Address {
                 "an address of a registry with a user name in it is not accepted: use `docker login`",
             ));
         }
-        let (scheme, host) = text.split_once("://").unwrap_or(("https", text));
+        let (scheme, host) = text.split_once("://").unwrap_or_else(|| (scheme_of(text), text));
         if !matches!(scheme, "https" | "http") {
             return Err(refused("it is neither http nor https"));
         }
@@ -97,10 +97,23 @@ impl FromStr for Address {
     }
 }
 
+/// How a registry is spoken to that is written without a scheme: on this machine without TLS, as Docker does ("insecure
+/// registries" of dockerd hold 127.0.0.0/8) and crane (`isLocal` of go-containerregistry).
+fn scheme_of(host: &str) -> &'static str {
+    match Origin::written("http", host) {
+        Ok(origin) if origin.is_loopback() => "http",
+        _ => "https",
+    }
+}
+
 /// As it can be written again.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", if self.is_plain() { "http://" } else { "" }, self.registry)
+        let scheme = if self.is_plain() { "http" } else { "https" };
+        if scheme != scheme_of(self.registry.as_str()) {
+            write!(f, "{scheme}://")?;
+        }
+        write!(f, "{}", self.registry)
     }
 }
 
@@ -113,10 +126,14 @@ mod tests {
         for (text, shown, origin) in [
             ("ghcr.io", "ghcr.io", "https://ghcr.io"),
             ("https://ghcr.io/", "ghcr.io", "https://ghcr.io"),
-            ("localhost:5000", "localhost:5000", "https://localhost:5000"),
+            ("localhost:5000", "localhost:5000", "http://localhost:5000"),
+            ("http://localhost:5000", "localhost:5000", "http://localhost:5000"),
+            ("https://localhost:5000", "https://localhost:5000", "https://localhost:5000"),
+            ("127.1.2.3", "127.1.2.3", "http://127.1.2.3"),
+            ("localhost.example", "localhost.example", "https://localhost.example"),
             ("http://registry.lan:5000", "http://registry.lan:5000", "http://registry.lan:5000"),
             ("http://10.0.0.1", "http://10.0.0.1", "http://10.0.0.1"),
-            ("[::1]:5000", "[::1]:5000", "https://[::1]:5000"),
+            ("[::1]:5000", "[::1]:5000", "http://[::1]:5000"),
             ("docker.io", "docker.io", "https://registry-1.docker.io"),
             ("https://index.docker.io", "docker.io", "https://registry-1.docker.io"),
         ] {
@@ -126,7 +143,7 @@ mod tests {
                 (shown, origin),
                 "{text}"
             );
-            assert_eq!(address.is_plain(), text.starts_with("http://"));
+            assert_eq!(address.is_plain(), origin.starts_with("http://"));
             assert_eq!(shown.parse::<Address>().unwrap(), address);
             assert!(!address.registry().as_str().contains("//"));
         }

@@ -250,7 +250,7 @@ impl Authenticator {
     /// Takes note of a token server: what it is, the one scope that decides if there is one, and what it was to be
     /// asked for.
     fn learn(&self, bearer: &Bearer) -> Result<(Arc<Realm>, Option<Scope>, Scope), Error> {
-        let realm = Realm::of(self.origin(), bearer)?;
+        let realm = Realm::of(&self.http, self.origin(), bearer)?;
         let asked = bearer.scope.as_deref().map(Scope::parse).unwrap_or_default();
         let decided = asked.is_global().then(|| asked.clone());
         Ok((self.auth.learn_realm(realm, decided.clone()), decided, asked))

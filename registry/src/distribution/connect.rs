@@ -1,14 +1,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use promotion::{Error, Name};
+use promotion::Error;
 
 use super::authenticator::Authenticator;
 use super::endpoint::DistributionEndpoint;
 use super::{Address, Distribution, Logins};
-use crate::Side;
 use crate::http::{Client, Timeouts};
 use crate::v2::V2;
+use crate::{Network, Side};
 
 /// Connects to registries of the distribution specification. One per process: what it connects to shares HTTP
 /// connections.
@@ -17,61 +17,21 @@ pub struct Distributions {
     http: Client,
 }
 
-/// The proxy that https goes through. Plain http never does: a proxy would be handed the credentials.
-#[derive(Clone, Default)]
-pub struct Proxy {
-    /// `HTTPS_PROXY`, none for no proxy.
-    pub https: Option<String>,
-    /// `NO_PROXY`: hosts, domains and networks that are spoken to directly, separated by commas.
-    pub except: Option<String>,
-}
-
-impl Proxy {
-    /// What `HTTPS_PROXY` and `NO_PROXY`, or the same in lower case, say.
-    #[must_use]
-    pub fn from_environment() -> Self {
-        let variable = |names: [&str; 2]| {
-            names.iter().find_map(|name| std::env::var(name).ok()).filter(|text| !text.trim().is_empty())
-        };
-        Self { https: variable(["HTTPS_PROXY", "https_proxy"]), except: variable(["NO_PROXY", "no_proxy"]) }
-    }
-
-    fn parse(&self) -> Result<Option<reqwest::Proxy>, Error> {
-        let Some(address) = &self.https else {
-            return Ok(None);
-        };
-        // It may hold a password, so it is not repeated.
-        let unreadable = |_| {
-            let why = "HTTPS_PROXY is no address: expected http://host:port, with user:password@ before the host where the proxy asks";
-            Error::new(Name::InvalidInput, why)
-        };
-        let proxy = reqwest::Proxy::https(address).map_err(unreadable)?;
-        Ok(Some(proxy.no_proxy(self.except.as_deref().and_then(reqwest::NoProxy::from_string))))
-    }
-}
-
-/// Never shows the address, which may hold a password.
-impl fmt::Debug for Proxy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Proxy({}, except {:?})", if self.https.is_some() { "set" } else { "none" }, self.except)
-    }
-}
-
 impl Distributions {
     /// Nothing is sent yet.
     ///
     /// # Errors
     /// `InvalidInput` if the proxy is no address; `RegistryUnavailable` if no TLS client can be made on this machine.
-    pub fn new(proxy: &Proxy) -> Result<Self, Error> {
-        Self::with_timeouts(proxy, Timeouts::default())
+    pub fn new(network: &Network) -> Result<Self, Error> {
+        Self::with_timeouts(network, Timeouts::default())
     }
 
     /// The same, waiting this long.
     ///
     /// # Errors
     /// Those of [`Distributions::new`].
-    pub fn with_timeouts(proxy: &Proxy, timeouts: Timeouts) -> Result<Self, Error> {
-        Ok(Self { http: Client::with_proxy(proxy.parse()?, timeouts)? })
+    pub fn with_timeouts(network: &Network, timeouts: Timeouts) -> Result<Self, Error> {
+        Ok(Self { http: Client::new(network, timeouts)? })
     }
 
     /// A registry, opened with these logins and used as this side. Nothing is sent yet.
@@ -91,16 +51,17 @@ impl fmt::Debug for Distributions {
 
 #[cfg(test)]
 mod tests {
-    use promotion::Source as _;
     use promotion::pull::Consumer as _;
+    use promotion::{Name, Source as _};
 
     use super::*;
-    use crate::Login;
     use crate::http::loopback::Loopback;
+    use crate::{Login, Proxy};
 
     async fn pull(proxy: &Proxy, address: &str) -> Error {
+        let network = Network { proxy: proxy.clone(), ..Network::default() };
         let client =
-            Distributions::new(proxy).unwrap().connect(address.parse().unwrap(), Login::Anonymous, Side::Source);
+            Distributions::new(&network).unwrap().connect(address.parse().unwrap(), Login::Anonymous, Side::Source);
         let tag = oci::Reference::Tag("1".parse().unwrap());
         let error = client.pull_manifest(&"app".parse().unwrap(), &tag).await.unwrap_err();
         assert_eq!(client.requests(), 1);
@@ -127,7 +88,7 @@ mod tests {
     #[test]
     fn a_proxy_that_is_no_address_is_reported_without_its_password() {
         let proxy = Proxy { https: Some("http://ann:s3cret@[".into()), except: None };
-        let error = Distributions::new(&proxy).unwrap_err();
+        let error = Distributions::new(&Network { proxy, ..Network::default() }).unwrap_err();
         assert_eq!(error.name(), Name::InvalidInput);
         assert!(error.to_string().contains("HTTPS_PROXY") && !error.to_string().contains("s3cret"), "{error}");
     }

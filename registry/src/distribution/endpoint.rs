@@ -59,7 +59,7 @@ impl operation::Endpoint for DistributionEndpoint {
         let endpoint = operation.endpoint;
         match kind {
             ErrorKind::NeedsTls => {
-                format!(". The port speaks TLS: write {} without http://", endpoint.address.registry())
+                format!(". The port speaks TLS: write https://{}", endpoint.address.registry())
             }
             ErrorKind::Denied | ErrorKind::InvalidCredentials if refusal.by == Party::Elsewhere => {
                 ". The registry sends on to another host, which gets no login and lets nobody in without one: name that host instead, with a \

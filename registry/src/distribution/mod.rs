@@ -28,7 +28,7 @@ use promotion::{
 
 pub use self::address::Address;
 use self::authenticator::Authenticator;
-pub use self::connect::{Distributions, Proxy};
+pub use self::connect::Distributions;
 use self::endpoint::DistributionEndpoint;
 pub use self::login::Login;
 pub use self::logins::Logins;

@@ -29,9 +29,9 @@ pub(super) struct Realm {
 impl Realm {
     /// The token server that a registry names, if credentials may be sent there: by the rules of redirects, as a
     /// registry leads us there.
-    pub(super) fn of(registry: &Origin, bearer: &Bearer) -> Result<Self, Error> {
-        let url = registry
-            .at("/v2/")
+    pub(super) fn of(client: &Client, registry: &Origin, bearer: &Bearer) -> Result<Self, Error> {
+        let url = client
+            .leading(registry.at("/v2/"))
             .follow(&bearer.realm)
             .map_err(|error| error.context("the registry names a token server that is not accepted"))?;
         Ok(Self { url, service: bearer.service.clone() })
@@ -130,7 +130,7 @@ mod tests {
             ("https://10.0.0.1/token", false),
         ] {
             let bearer = Bearer { realm: realm.into(), service: None, scope: None };
-            assert_eq!(Realm::of(&registry, &bearer).is_ok(), accepted, "{realm}");
+            assert_eq!(Realm::of(&Client::for_tests(), &registry, &bearer).is_ok(), accepted, "{realm}");
         }
     }
 }

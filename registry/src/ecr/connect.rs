@@ -14,9 +14,9 @@ use super::pace::{Paces, Rates};
 use super::registry_id::RegistryId;
 use super::role::Role;
 use super::{Connection, Ecr};
-use crate::Side;
 use crate::http::{Client, Timeouts};
 use crate::v2::V2;
+use crate::{Network, Side};
 
 /// Connects to ECR registries, as the caller whose credentials `SdkConfig` holds or as a role that it may assume.
 ///
@@ -43,7 +43,12 @@ impl Connector {
     /// # Errors
     /// Those of [`Connector::new`].
     pub fn with_timeouts(config: &SdkConfig, identity: Identity, timeouts: Timeouts) -> Result<Self, Error> {
-        Ok(Self { config: config.clone(), identity, http: Client::new(timeouts)?, paces: Paces::new(Rates::default()) })
+        Ok(Self {
+            config: config.clone(),
+            identity,
+            http: Client::new(&Network::default(), timeouts)?,
+            paces: Paces::new(Rates::default()),
+        })
     }
 
     /// Writes to one registry at these rates, for an account whose quotas are not ECR's defaults.
@@ -51,6 +56,16 @@ impl Connector {
     pub fn with_rates(mut self, rates: Rates) -> Self {
         self.paces = Paces::new(rates);
         self
+    }
+
+    /// The same, reaching the registries' `/v2` and their storage like this. How the AWS APIs are reached is a matter of
+    /// the configuration: see [`aws_http_client`](crate::aws_http_client).
+    ///
+    /// # Errors
+    /// `InvalidInput` if the proxy is no address; `RegistryUnavailable` if no TLS client can be made on this machine.
+    pub fn with_network(mut self, network: &Network) -> Result<Self, Error> {
+        self.http = Client::new(network, self.http.timeouts())?;
+        Ok(self)
     }
 
     /// The same connections and paces, as another caller.

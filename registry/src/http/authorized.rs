@@ -31,7 +31,7 @@ impl AuthorizedClient {
 
     /// A URL of the registry. `target` is made of parts that need no escaping, such as repository names and digests.
     pub(crate) fn at(&self, target: &str) -> RequestUrl {
-        self.credential.origin().at(target)
+        self.client.leading(self.credential.origin().at(target))
     }
 
     /// A request, with the credential if `url` is of the registry and not otherwise.

@@ -7,22 +7,24 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::header::{AUTHORIZATION, HeaderValue};
-use promotion::{Error, Name};
+use promotion::Error;
 use reqwest::{RequestBuilder, Response};
 
+use super::clients::Clients;
 use super::logged::Logged;
 use super::origin::Origin;
 use super::request_url::RequestUrl;
 use super::secrets::Secrets;
 use super::timeouts::Timeouts;
 use super::transport::{first_contact, timed_out, transport};
+use crate::Network;
 
 /// Sends requests, once each, and counts them.
 ///
 /// Clones share the connections; [`Client::with_own_count`] starts a count of its own.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
-    inner: reqwest::Client,
+    inner: Arc<Clients>,
     sent: Arc<AtomicU64>,
     contact: Arc<Contact>,
     /// Whether https goes through a proxy.
@@ -39,51 +41,27 @@ struct Contact {
 }
 
 impl Client {
-    /// A client for addresses that AWS gives.
-    pub(crate) fn new(timeouts: Timeouts) -> Result<Self, Error> {
-        // The AWS SDK does not read HTTPS_PROXY either, and half of the traffic through a proxy helps no one.
-        Self::build(None, timeouts)
-    }
-
-    /// A client for addresses that a user gives, whose https goes through this proxy.
-    pub(crate) fn with_proxy(proxy: Option<reqwest::Proxy>, timeouts: Timeouts) -> Result<Self, Error> {
-        Self::build(proxy, timeouts)
+    /// A client that reaches servers like this.
+    pub(crate) fn new(network: &Network, timeouts: Timeouts) -> Result<Self, Error> {
+        Ok(Self {
+            inner: Arc::new(Clients::new(network, timeouts)?),
+            sent: Arc::default(),
+            contact: Arc::default(),
+            proxied: network.proxy.https.is_some(),
+            timeouts,
+        })
     }
 
     /// For tests that do not wait.
     #[cfg(test)]
     pub(crate) fn for_tests() -> Self {
-        Self::new(Timeouts::default()).unwrap()
+        Self::new(&Network::default(), Timeouts::default()).unwrap()
     }
 
     #[cfg(test)]
     pub(super) fn trusting(authority: &[u8]) -> Self {
-        let authority = reqwest::Certificate::from_der(authority).unwrap();
-        let inner = reqwest::Client::builder().no_proxy().http1_only().tls_certs_only([authority]).build().unwrap();
+        let inner = Arc::new(Clients::trusting(authority));
         Self { inner, sent: Arc::default(), contact: Arc::default(), proxied: false, timeouts: Timeouts::default() }
-    }
-
-    fn build(proxy: Option<reqwest::Proxy>, timeouts: Timeouts) -> Result<Self, Error> {
-        let builder = reqwest::Client::builder()
-            .user_agent(concat!("transship/", env!("CARGO_PKG_VERSION")))
-            // A redirect is followed by hand, see `redirect`; a request is retried by its caller.
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            // Never what the environment says by itself: with HTTP_PROXY a proxy would be handed the token of a plain
-            // registry.
-            .no_proxy()
-            // One connection per blob: over one HTTP/2 connection all blobs share one TCP window, and a lost packet
-            // stops them all.
-            .http1_only()
-            .connect_timeout(timeouts.connect)
-            .pool_idle_timeout(Duration::from_secs(20));
-        let proxied = proxy.is_some();
-        let inner = proxy.into_iter().fold(builder, reqwest::ClientBuilder::proxy).build().map_err(|error| {
-            let why = format!("no TLS client can be made on this machine: {error}");
-            Error::new(Name::RegistryUnavailable, why).permanent()
-        })?;
-        Ok(Self { inner, sent: Arc::default(), contact: Arc::default(), proxied, timeouts })
     }
 
     /// The same connections, and a count from zero.
@@ -96,6 +74,11 @@ impl Client {
     pub(crate) fn distrusting_address(mut self) -> Self {
         self.contact = Arc::new(Contact { is_doubted: true, ..Contact::default() });
         self
+    }
+
+    /// The URL, from which this registry may lead inwards if a user has said so.
+    pub(crate) fn leading(&self, url: RequestUrl) -> RequestUrl {
+        if self.inner.may_lead_inwards(url.as_url()) { url.leading_inwards() } else { url }
     }
 
     /// How long this waits.
@@ -120,7 +103,7 @@ impl Client {
         url: &RequestUrl,
         credential: Option<&Credential>,
     ) -> RequestBuilder {
-        let request = self.inner.request(method, url.as_url().clone());
+        let request = self.inner.of(url.as_url()).request(method, url.as_url().clone());
         match credential {
             Some(credential) if Origin::of(url) == credential.origin => {
                 credential.header.iter().fold(request, |request, header| request.header(AUTHORIZATION, header.clone()))
@@ -154,11 +137,12 @@ impl Client {
     }
 
     async fn execute(&self, request: RequestBuilder) -> Result<Response, reqwest::Error> {
-        let request = request.build()?;
+        let (client, request) = request.build_split();
+        let request = request?;
         let logged = Logged::new(request.method().clone(), RequestUrl::of(&request));
-        let answer = self.inner.execute(request).await;
+        let answer = client.execute(request).await;
         match &answer {
-            Ok(answer) => logged.answered(answer.status()),
+            Ok(answer) => logged.answered(answer.status().as_u16()),
             Err(_) => logged.failed(),
         }
         answer

@@ -6,22 +6,22 @@ use std::time::Instant;
 use tracing::debug;
 
 /// A request that is on its way. Dropped before it ended, it says so: it was given up, or the program stops.
-pub(crate) struct Logged<U: Display> {
-    method: http::Method,
+pub(crate) struct Logged<M: Display, U: Display> {
+    method: M,
     /// Shown without what may be a secret.
     url: U,
     begin: Instant,
     is_over: bool,
 }
 
-impl<U: Display> Logged<U> {
-    pub(crate) fn new(method: http::Method, url: U) -> Self {
+impl<M: Display, U: Display> Logged<M, U> {
+    pub(crate) fn new(method: M, url: U) -> Self {
         Self { method, url, begin: Instant::now(), is_over: false }
     }
 
     /// The head of an answer came.
-    pub(crate) fn answered(mut self, status: http::StatusCode) {
-        self.end(format_args!("{}", status.as_u16()));
+    pub(crate) fn answered(mut self, status: u16) {
+        self.end(format_args!("{status}"));
     }
 
     /// None came.
@@ -35,7 +35,7 @@ impl<U: Display> Logged<U> {
     }
 }
 
-impl<U: Display> Drop for Logged<U> {
+impl<M: Display, U: Display> Drop for Logged<M, U> {
     fn drop(&mut self) {
         if !self.is_over {
             self.end(format_args!("given up"));

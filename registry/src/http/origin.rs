@@ -34,12 +34,17 @@ impl Origin {
 
     /// The origin of a URL.
     pub(crate) fn of(url: &RequestUrl) -> Self {
-        Self(url.with_target(""))
+        Self(url.with_target("").leading_nowhere())
     }
 
     /// Whether requests go there without TLS.
     pub(crate) fn is_plain(&self) -> bool {
         self.0.as_url().scheme() == "http"
+    }
+
+    /// Whether it is on this machine.
+    pub(crate) fn is_loopback(&self) -> bool {
+        Depth::of(self.0.as_url()) == Depth::Loopback
     }
 
     /// A URL of this origin. `target` is made of parts that need no escaping, such as repository names and digests.

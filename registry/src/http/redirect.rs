@@ -35,7 +35,8 @@ impl AuthorizedClient {
         other: Party,
         with: impl Fn(RequestBuilder) -> RequestBuilder,
     ) -> Result<FinalResponse, Failure> {
-        for _ in 0..=HOPS {
+        let mut hops = 0;
+        loop {
             let response = self.send(with(self.request(method.clone(), &url)), doing, &url).await?;
             let status = response.status();
             // A list may lead to a next page elsewhere, and a challenge from there would name its own token server:
@@ -50,19 +51,35 @@ impl AuthorizedClient {
             if !status.is_redirection() {
                 return Err(self.refusal(response, by).await);
             }
-            let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
-            let Some(location) = location else {
-                let why = format!("{doing} {url}: a redirect ({status}) without a Location");
-                return Err(Error::new(Name::UnexpectedAnswer, why).into());
+            url = match destination(&response, &url, hops, doing) {
+                Ok(destination) => destination,
+                // A web page, perhaps, that leads from one to the next: the answer of that host, and not the registry's.
+                Err(error) if by == Party::Elsewhere => {
+                    return Err(match self.refusal(response, by).await {
+                        Failure::Refused(mut refusal) => {
+                            refusal.note(&error.to_string());
+                            Failure::Refused(refusal)
+                        }
+                        failed @ Failure::Failed(_) => failed,
+                    });
+                }
+                Err(error) => return Err(error.into()),
             };
-            if let Some(error) = sent_to_https(&url, location) {
-                return Err(error.into());
-            }
-            url = url.follow(location)?;
+            hops += 1;
         }
-        let why = format!("{doing} {url}: more than {HOPS} redirects in a row");
-        Err(Error::new(Name::UnexpectedAnswer, why).into())
     }
+}
+
+/// Where a redirect leads, if it may be followed there after so many others.
+fn destination(response: &Response, url: &RequestUrl, hops: usize, doing: &str) -> Result<RequestUrl, Error> {
+    let unexpected = |why: &str| Error::new(Name::UnexpectedAnswer, format!("{doing} {url}: {why}"));
+    if hops == HOPS {
+        return Err(unexpected(&format!("more than {HOPS} redirects in a row")));
+    }
+    let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+    let location =
+        location.ok_or_else(|| unexpected(&format!("a redirect ({}) without a Location", response.status())))?;
+    sent_to_https(url, location).map_or_else(|| url.follow(location), Err)
 }
 
 /// What is wrong where a registry at a plain address sends on to https on the same host: the address that was written.

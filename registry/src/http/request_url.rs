@@ -14,7 +14,11 @@ use super::depth::Depth;
 /// It may carry a signature, as the locations of uploads and of blobs in a storage do. So messages never show its
 /// query.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct RequestUrl(Url);
+pub(crate) struct RequestUrl {
+    url: Url,
+    /// How far inside a network it may lead at most, beside as far as it is itself.
+    inwards: Depth,
+}
 
 /// A URL of the API, with the longest name there is and a digest, is shorter, in characters.
 const SHOWN: usize = 500;
@@ -27,44 +31,55 @@ impl RequestUrl {
 
     /// Where a request goes that was made of one of these.
     pub(super) fn of(request: &reqwest::Request) -> Self {
-        Self(request.url().clone())
+        Self { url: request.url().clone(), inwards: Depth::Public }
     }
 
     fn checked(url: Url) -> Result<Self, Error> {
-        let url = Self(url);
-        if !url.0.username().is_empty() || url.0.password().is_some() {
+        let url = Self { url, inwards: Depth::Public };
+        if !url.url.username().is_empty() || url.url.password().is_some() {
             return Err(refused(format!("{url} with a user name in it, which is not accepted")));
         }
-        match url.0.scheme() {
-            "https" | "http" if url.0.host().is_some() => Ok(url),
+        match url.url.scheme() {
+            "https" | "http" if url.url.host().is_some() => Ok(url),
             _ => Err(refused(format!("{url}, which is not https"))),
         }
     }
 
+    /// The same, which may lead to private addresses, as that of a registry with its storage in the same network.
+    pub(super) fn leading_inwards(self) -> Self {
+        Self { inwards: Depth::Private, ..self }
+    }
+
+    /// The same, which may lead no further inside than it is: what a user allows is allowed to requests, and is no part of
+    /// where they go.
+    pub(super) fn leading_nowhere(self) -> Self {
+        Self { inwards: Depth::Public, ..self }
+    }
+
     /// The URL itself, with whatever secret it carries.
     pub(crate) fn as_url(&self) -> &Url {
-        &self.0
+        &self.url
     }
 
     /// The host, with the port where it is not that of the scheme.
     pub(super) fn host(&self) -> String {
-        let port = self.0.port().map(|port| format!(":{port}")).unwrap_or_default();
-        format!("{}{port}", self.0.host_str().unwrap_or_default())
+        let port = self.url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{}{port}", self.url.host_str().unwrap_or_default())
     }
 
     /// Another target of the same origin: a path, and what follows a `?` as the query, neither of which needs escaping.
     pub(super) fn with_target(&self, target: &str) -> Self {
-        let mut url = self.0.clone();
+        let mut url = self.url.clone();
         let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
         url.set_path(path);
         url.set_query(query);
         url.set_fragment(None);
-        Self(url)
+        Self { url, inwards: self.inwards }
     }
 
     /// The same URL with more in its query.
     pub(crate) fn with_query<'a>(mut self, pairs: impl IntoIterator<Item = (&'a str, String)>) -> Self {
-        self.0.query_pairs_mut().extend_pairs(pairs);
+        self.url.query_pairs_mut().extend_pairs(pairs);
         self
     }
 
@@ -75,20 +90,24 @@ impl RequestUrl {
     /// are served).
     pub(crate) fn follow(&self, location: &str) -> Result<Self, Error> {
         let why = |reason: &str| refused(format!("{self} sends us on to {reason}"));
-        let mut to = self.0.join(location).map_err(|_| why("something that is no address"))?;
+        let mut to = self.url.join(location).map_err(|_| why("something that is no address"))?;
         to.set_fragment(None);
         let to = Self::checked(to).map_err(|error| why(&error.to_string()))?;
-        let (here, there) = (Depth::of(&self.0), Depth::of(&to.0));
-        if self.0.scheme() == "https" && to.0.scheme() != "https" {
+        let (here, there) = (Depth::of(&self.url), Depth::of(&to.url));
+        if self.url.scheme() == "https" && to.url.scheme() != "https" {
             return Err(why(&format!("{to}, from https down to http")));
         }
-        if to.0.scheme() == "http" && here == Depth::Loopback && there != Depth::Loopback {
+        if to.url.scheme() == "http" && here == Depth::Loopback && there != Depth::Loopback {
             return Err(why(&format!("{to}, out of this machine without encryption")));
         }
-        if to.0.host() != self.0.host() && there > here {
-            return Err(why(&format!("{to}, an internal address")));
+        if to.url.host() != self.url.host() && there > here.max(self.inwards) {
+            let advice = match there {
+                Depth::Private => " (the command line allows it with --allow-private-redirects)",
+                _ => "",
+            };
+            return Err(why(&format!("{to}, an internal address{advice}")));
         }
-        Ok(to)
+        Ok(Self { inwards: self.inwards, ..to })
     }
 }
 
@@ -99,7 +118,7 @@ fn refused(message: String) -> Error {
 /// Without the query, which may be a signature, and no more of it than helps.
 impl fmt::Display for RequestUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whole = format!("{}://{}{}", self.0.scheme(), self.host(), self.0.path());
+        let whole = format!("{}://{}{}", self.url.scheme(), self.host(), self.url.path());
         f.write_str(&truncate(&whole, SHOWN))
     }
 }
@@ -113,6 +132,24 @@ impl fmt::Debug for RequestUrl {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_registry_may_lead_to_private_addresses_where_a_user_says_so_and_no_further() {
+        let storage = "http://10.0.0.5:9000/bucket/blob";
+        let from = RequestUrl::parse("http://registry.example/v2/x/blobs/y").unwrap();
+        let refused = from.follow(storage).unwrap_err().to_string();
+        assert!(refused.contains("an internal address") && refused.contains("--allow-private-redirects"), "{refused}");
+        let from = from.leading_inwards();
+        // Also from there on, as from one page of a list to the next.
+        let next = from.follow("http://registry.example/next").unwrap().follow(storage).unwrap();
+        assert_eq!(next.to_string(), storage);
+        for inside in ["http://127.0.0.1/", "http://169.254.169.254/latest/", "http://[fd00:ec2::254]/"] {
+            let refused = from.follow(inside).unwrap_err().to_string();
+            assert!(!refused.contains("--allow"), "{refused}");
+        }
+        let from = RequestUrl::parse("https://registry.example/").unwrap().leading_inwards();
+        assert!(from.follow(storage).unwrap_err().to_string().contains("from https down to http"));
+    }
 
     #[test]
     fn locations_are_relative_or_absolute() {
@@ -176,7 +213,10 @@ mod tests {
 
     #[test]
     fn neither_query_nor_user_is_shown() {
-        let url = RequestUrl(Url::parse("https://u:p@a.example:444/p?X-Amz-Signature=1").unwrap());
+        let url = RequestUrl {
+            url: Url::parse("https://u:p@a.example:444/p?X-Amz-Signature=1").unwrap(),
+            inwards: Depth::Public,
+        };
         assert_eq!([url.to_string(), format!("{url:?}")], ["https://a.example:444/p", "https://a.example:444/p"]);
         let from = RequestUrl::parse("https://a.example/p?X-Amz-Signature=1").unwrap();
         let error = from.follow("http://b.example/q?X-Amz-Signature=2").unwrap_err().to_string();

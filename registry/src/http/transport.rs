@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use oci::text::sanitize_line;
 use promotion::{Error, Name};
+use rustix::io::Errno;
 use rustls::{CertificateError, InvalidMessage};
 
+use super::descriptors::limit;
 use super::request_url::RequestUrl;
 
 /// What is wrong, where that is known.
@@ -23,6 +25,8 @@ enum Cause {
     Garbled,
     /// No request can be made of the URL, which a registry gave.
     Unbuildable,
+    /// No connection can be opened, because this process has as many files open as it may.
+    NoDescriptors,
     /// Anything else on the way: a reset, an answer that was cut.
     Network,
 }
@@ -41,7 +45,7 @@ fn named(error: reqwest::Error, doing: &str, url: &RequestUrl, is_doubted: bool)
     let error = error.without_url();
     let (cause, why) = cause(&error, url);
     let name = match cause {
-        Cause::Unreachable | Cause::Network => Name::RegistryUnavailable,
+        Cause::Unreachable | Cause::NoDescriptors | Cause::Network => Name::RegistryUnavailable,
         Cause::OtherScheme if is_doubted => Name::InvalidInput,
         Cause::OtherScheme | Cause::Certificate | Cause::Garbled | Cause::Unbuildable => Name::UnexpectedAnswer,
     };
@@ -51,10 +55,12 @@ fn named(error: reqwest::Error, doing: &str, url: &RequestUrl, is_doubted: bool)
         Cause::Unreachable | Cause::OtherScheme | Cause::Certificate | Cause::Network => {
             named.caused_by(&format!("{}: {why}", url.host()))
         }
+        Cause::NoDescriptors => named.caused_by(&why),
         Cause::Garbled | Cause::Unbuildable => named,
     };
     match cause {
         Cause::Unreachable if is_doubted => named.permanent(),
+        Cause::NoDescriptors => named.permanent(),
         Cause::Garbled => named.temporary(),
         _ => named,
     }
@@ -66,11 +72,23 @@ pub(super) fn timed_out(timeout: Duration, doing: &str, url: &RequestUrl) -> Err
     Error::new(Name::RegistryUnavailable, format!("{doing} {url}: {why}")).caused_by(&format!("{}: {why}", url.host()))
 }
 
+/// Whether a call failed for want of a descriptor, of this process or of the whole system.
+fn is_out_of_descriptors(code: i32) -> bool {
+    [Errno::MFILE, Errno::NFILE].iter().any(|errno| errno.raw_os_error() == code)
+}
+
 /// What is wrong, and what to change where that is known.
 fn cause(error: &reqwest::Error, url: &RequestUrl) -> (Cause, String) {
     let url = url.as_url();
     let host = url.host_str().unwrap_or_default();
     let port = url.port_or_known_default().unwrap_or_default();
+    if find(error, |error: &io::Error| error.raw_os_error().is_some_and(is_out_of_descriptors)) {
+        let why = format!(
+            "this process may have {} files and connections open, and has: give it more with `ulimit -n 1024`",
+            limit()
+        );
+        return (Cause::NoDescriptors, why);
+    }
     if is_unknown(error) {
         let said = root(error);
         let said = said.rsplit_once(": ").map_or(said.as_str(), |(_, why)| why);
@@ -93,7 +111,7 @@ fn cause(error: &reqwest::Error, url: &RequestUrl) -> (Cause, String) {
     }
     // The first bytes are those of TLS, or of any other protocol.
     if url.scheme() == "http" && says(error, "invalid HTTP version") {
-        let why = format!("what answers is no HTTP; if the port speaks TLS, write {host}:{port} without http://");
+        let why = format!("what answers is no HTTP; if the port speaks TLS, write https://{host}:{port}");
         return (Cause::OtherScheme, why);
     }
     if says(error, "invalid HTTP") {
@@ -112,8 +130,8 @@ fn of_tls(error: &rustls::Error, host: &str, port: u16) -> Option<(Cause, String
     let advice = match error {
         rustls::Error::InvalidCertificate(certificate) => match certificate {
             CertificateError::UnknownIssuer => {
-                "add the certificate of the authority that issued it to those that this machine trusts, or name a file with all that are \
-                 to be trusted in SSL_CERT_FILE"
+                "give the file with the certificate of the authority that issued it with --ca, or add it to those that this machine \
+                 trusts, as SSL_CERT_FILE names them"
                     .to_owned()
             }
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
@@ -244,7 +262,7 @@ mod tests {
             assert_eq!((error.name(), error.is_temporary()), (name, false), "{error}");
             let (_, port) = tls_server("127.0.0.1", 2999);
             let error = failure(client, &format!("http://127.0.0.1:{port}/")).await;
-            assert!(error.to_string().contains(&format!("write 127.0.0.1:{port} without http://")), "{error}");
+            assert!(error.to_string().contains(&format!("write https://127.0.0.1:{port}")), "{error}");
             assert_eq!((error.name(), error.is_temporary()), (name, false), "{error}");
         }
     }

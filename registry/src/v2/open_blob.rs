@@ -29,8 +29,9 @@ impl<A: Authenticate> V2<A> {
     /// Opens a blob at the first byte of a range.
     ///
     /// Where the registry redirects to a storage, as ECR does to S3, the address is good for a while only. It is used
-    /// for other ranges until the storage refuses it; then the registry is asked for a new one. A refusal of that is a
-    /// temporary failure.
+    /// for the ranges that follow until the storage refuses it; then the registry is asked for a new one. A refusal of
+    /// that is a temporary failure. The first byte is always asked for at the registry: what came wrong is read anew from
+    /// there, and may have been led astray.
     pub(crate) async fn open_blob(
         &self,
         repository: &Repository,
@@ -64,7 +65,7 @@ impl AuthorizedClient {
             (start, end) => Some(format!("bytes={start}-{}", end - 1)),
         };
         let FinalResponse { response, url, .. } =
-            self.request_where_it_is(path, blob, asked.as_deref(), storage_urls).await?;
+            self.request_where_it_is(path, blob, range.start, asked.as_deref(), storage_urls).await?;
         let corrupt = |what: String| {
             let why = format!("{url} {what}, and its manifest says {} bytes", blob.size);
             Failure::from(Error::new(Name::CorruptContent, why))
@@ -96,10 +97,12 @@ impl AuthorizedClient {
         &self,
         path: &Repository,
         blob: &Descriptor,
+        start: u64,
         range: Option<&str>,
         storage_urls: &StorageUrls,
     ) -> Result<FinalResponse, Failure> {
-        if let Some(url) = storage_urls.get(path, blob.digest) {
+        let known = if start == 0 { None } else { storage_urls.get(path, blob.digest) };
+        if let Some(url) = known {
             match self.request_range(url.clone(), range).await {
                 Ok(response) => return Ok(response),
                 Err(failure) => {

@@ -3,7 +3,7 @@ use ecr_double::{Config, EcrDouble, RegistryHandle};
 use oci::Reference;
 use promotion::pull::Consumer as _;
 use promotion::{Name, ReferrerList, Referrers, Source};
-use registry::{Address, Distribution, Distributions, Login, Proxy, Side};
+use registry::{Address, Distribution, Distributions, Login, Network, Side};
 
 const ACCOUNT: &str = "444455556666";
 const REGION: &str = "eu-west-1";
@@ -19,7 +19,7 @@ async fn double() -> (EcrDouble, RegistryHandle) {
 
 fn client(registry: &RegistryHandle, login: Login, side: Side) -> Distribution {
     let address: Address = format!("http://{}", registry.host()).parse().unwrap();
-    Distributions::new(&Proxy::default()).unwrap().connect(address, login, side)
+    Distributions::new(&Network::default()).unwrap().connect(address, login, side)
 }
 
 fn login(registry: &RegistryHandle) -> Login {

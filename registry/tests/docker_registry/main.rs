@@ -7,7 +7,7 @@ mod mounts;
 mod tokens;
 
 use docker_registry::{Auth, PASSWORD, Server, USER};
-use registry::{Address, Distribution, Distributions, Login, Proxy, Side};
+use registry::{Address, Distribution, Distributions, Login, Network, Side};
 
 pub(crate) fn user() -> Login {
     Login::Basic { user: USER.into(), password: PASSWORD.into(), from: "a test".into() }
@@ -15,7 +15,7 @@ pub(crate) fn user() -> Login {
 
 pub(crate) fn connect(server: &Server, login: Login, side: Side) -> Distribution {
     let address: Address = format!("http://{}", server.host()).parse().unwrap();
-    Distributions::new(&Proxy::default()).unwrap().connect(address, login, side)
+    Distributions::new(&Network::default()).unwrap().connect(address, login, side)
 }
 
 /// A target that may be written, whatever it asks for.

@@ -22,7 +22,7 @@ impl Distributions {
     pub(crate) fn start() -> Self {
         let servers = [Server::start(Auth::Bearer), Server::start(Auth::Bearer)];
         let connecting = Waiting::ALL.map(|waiting| {
-            registry::Distributions::with_timeouts(&registry::Proxy::default(), waiting.timeouts()).unwrap()
+            registry::Distributions::with_timeouts(&registry::Network::default(), waiting.timeouts()).unwrap()
         });
         Self { servers, connecting, seeded: OnceCell::new(), serial: AtomicUsize::new(0) }
     }

@@ -15,14 +15,14 @@ mod words;
 
 use oci::{Descriptor, Digest, Reference, Repository};
 use promotion::{Error, Name};
-use registry::{Distribution, Distributions, Login, Proxy, Side};
+use registry::{Distribution, Distributions, Login, Network, Side};
 
 pub(crate) const PASSWORD: &str = "s3cretPassw0rd";
 /// `ann:` and the password.
 pub(crate) const BASIC: &str = "YW5uOnMzY3JldFBhc3N3MHJk";
 
 pub(crate) fn connect(address: &str, login: Login, side: Side) -> Distribution {
-    Distributions::new(&Proxy::default()).unwrap().connect(address.parse().unwrap(), login, side)
+    Distributions::new(&Network::default()).unwrap().connect(address.parse().unwrap(), login, side)
 }
 
 pub(crate) fn ann() -> Login {

@@ -85,6 +85,9 @@ async fn another_host_that_a_registry_sends_on_to_has_no_list_unless_it_shows_on
         ("307 Temporary Redirect", "403 Forbidden\n\n", false),
         ("302 Found", "404 Not Found\n\n", false),
         ("302 Found", "418 Teapot\n\n", false),
+        ("302 Found", "302 Found\n\n", false),
+        ("302 Found", "302 Found\nlocation: ftp://127.0.0.1/\n\n", false),
+        ("302 Found", "302 Found\nlocation: http://169.254.169.254/\n\n", false),
         ("302 Found", empty.as_str(), false),
         ("302 Found", list.as_str(), true),
     ] {

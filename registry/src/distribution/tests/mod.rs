@@ -12,12 +12,13 @@ mod unexpected;
 use oci::{Reference, Repository};
 use promotion::Name;
 
-use super::{Distribution, Distributions, Login, Proxy};
+use super::{Distribution, Distributions, Login};
+use crate::Network;
 use crate::Side;
 use crate::http::loopback::Loopback;
 
 fn connect(address: &str, login: Login, side: Side) -> Distribution {
-    Distributions::new(&Proxy::default()).unwrap().connect(address.parse().unwrap(), login, side)
+    Distributions::new(&Network::default()).unwrap().connect(address.parse().unwrap(), login, side)
 }
 
 fn anonymous(server: &Loopback) -> Distribution {

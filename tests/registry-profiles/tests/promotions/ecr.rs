@@ -8,7 +8,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use ecr_double::{Config, EcrDouble, RegistryHandle};
 use promotion::{Limits, Promotion, Until};
-use registry::{AnyRegistry, Connector, Distributions, Identity, Proxy, RegistryId, Side};
+use registry::{AnyRegistry, Connector, Distributions, Identity, Network, RegistryId, Side};
 use registry_profiles::{Registry, profiles};
 
 use crate::images::{Images, without_lists};
@@ -45,7 +45,7 @@ impl Ecr {
 }
 
 fn specified(registry: &Registry, side: Side) -> AnyRegistry {
-    let distributions = Distributions::new(&Proxy::default()).unwrap();
+    let distributions = Distributions::new(&Network::default()).unwrap();
     AnyRegistry::Distribution(distributions.connect(registry.address().parse().unwrap(), known(), side))
 }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 use image_fixtures::{Fixture, referrers_tag};
 use promotion::pull::{By, Mode, pull};
 use promotion::{Error, Limits, Outcome, PinnedImage, Promotion, Release, Report, RetryPolicy, Until};
-use registry::{Distribution, Distributions, Login, Proxy, Side};
+use registry::{Distribution, Distributions, Login, Network, Side};
 use registry_profiles::{Absent, PASSWORD, Profile, Referrers, Registry, USER};
 use serde_json::Value;
 
@@ -35,7 +35,7 @@ impl Setup {
             }
             target.create(&image.repository);
         }
-        Self { source, target, images, distributions: Distributions::new(&Proxy::default()).unwrap() }
+        Self { source, target, images, distributions: Distributions::new(&Network::default()).unwrap() }
     }
 
     /// Connections share what is costly to set up.
