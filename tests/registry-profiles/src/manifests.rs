@@ -66,8 +66,9 @@ fn push(
     let repository = store.repositories.get_mut(name).ok_or_else(|| Answer::from(profile.absent.repository))?;
     let blobs = json["config"]["digest"].as_str().into_iter().chain(Manifest::digests(&json, "layers"));
     let has_blobs = blobs.into_iter().all(|blob| repository.blobs.contains_key(blob));
-    let has_children = Manifest::digests(&json, "manifests").all(|child| repository.look_up(child).is_some());
-    if !(has_blobs && has_children) {
+    // All are looked for, as each look counts.
+    let hidden = Manifest::digests(&json, "manifests").filter(|child| repository.look_up(child).is_none()).count();
+    if !has_blobs || hidden > 0 {
         return Err(rules.lacking.into());
     }
     let subject = json["subject"]["digest"].as_str().map(str::to_owned);

@@ -33,17 +33,5 @@ macro_rules! each {
 
 // registry.k8s.io takes no writes. ECR Public takes those of a repository's owner.
 each! {
-    specified ecr_public quay harbor artifactory gitlab artifact_registry acr zot
-}
-
-#[tokio::test]
-#[ignore = "what was written is seen late there, which is not waited for yet"]
-async fn ghcr() {
-    promote(profiles::ghcr()).await;
-}
-
-#[tokio::test]
-#[ignore = "what was written is seen late there, which is not waited for yet"]
-async fn docker_hub() {
-    promote(profiles::docker_hub()).await;
+    specified ecr_public ghcr docker_hub quay harbor artifactory gitlab artifact_registry acr zot
 }

@@ -4,7 +4,9 @@
 
 mod as_source;
 mod as_target;
+mod content;
 mod ecr;
 mod images;
 mod odd;
+mod pulls;
 mod setup;

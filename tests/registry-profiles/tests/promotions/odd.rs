@@ -191,7 +191,6 @@ async fn throttled_in_other_words() {
 
 /// What was written is seen late, and is judged when it is.
 #[tokio::test]
-#[ignore = "lag is not waited for yet"]
 async fn reads_that_lag_behind_writes() {
     for (issue, lag) in [
         ("projectbluefin/dakota#1232", Lag { manifests: 2, tags: 0 }),
@@ -204,7 +203,6 @@ async fn reads_that_lag_behind_writes() {
 
 /// And so is a tag that moves, which points where it did for a while.
 #[tokio::test]
-#[ignore = "lag is not waited for yet"]
 async fn tags_that_move_late() {
     let lag = Lag { manifests: 1, tags: 3 };
     let setup = Setup::new(profiles::specified(), Profile { lag, ..profiles::specified() }).await;
@@ -396,7 +394,6 @@ async fn conflicts_that_are_about_no_tag() {
 
 /// What a manifest lacks is brought, whatever that is called.
 #[tokio::test]
-#[ignore = "lag is not waited for yet"]
 async fn children_that_are_not_there_yet() {
     for (issue, lacking) in [
         ("oras-project/oras-py#54", refusal(400, "BLOB_UPLOAD_UNKNOWN")),

@@ -11,8 +11,8 @@ use crate::images::{Images, moved, without_lists};
 
 /// Patience without waiting.
 pub(crate) fn retries() -> RetryPolicy {
-    let [initial_backoff, max_backoff] = [1, 8].map(Duration::from_millis);
-    RetryPolicy { attempts: 8, initial_backoff, max_backoff, ..RetryPolicy::default() }
+    let [initial_backoff, max_backoff, lag] = [1, 8, 63].map(Duration::from_millis);
+    RetryPolicy { attempts: 8, initial_backoff, max_backoff, lag, ..RetryPolicy::default() }
 }
 
 /// A source that holds the images, and an empty target.
