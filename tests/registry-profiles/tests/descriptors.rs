@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use image_fixtures::Image;
 use promotion::{Error, Limits, Promotion, Release, Report, RetryPolicy, Until};
-use registry::{Distributions, Login, Proxy, Side};
+use registry::{Distributions, Login, Network, Side};
 use registry_profiles::{PASSWORD, Registry, USER, profiles};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use serde_json::json;
@@ -81,7 +81,7 @@ fn client(limit: u64, source: &str, targets: &[String]) {
 }
 
 async fn promote(source: &str, targets: &[String]) -> Result<Report, Error> {
-    let distributions = Distributions::new(&Proxy::default()).unwrap();
+    let distributions = Distributions::new(&Network::default()).unwrap();
     let connect = |address: &str, side| {
         let login = Login::Basic { user: USER.into(), password: PASSWORD.into(), from: "a test".into() };
         distributions.connect(address.parse().unwrap(), login, side)
