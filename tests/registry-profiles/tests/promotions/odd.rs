@@ -67,6 +67,32 @@ async fn lists_of_referrers_that_lead_away() {
     }
 }
 
+/// What says neither that there is a list nor that there is none is told, and the list of clients is read.
+#[tokio::test]
+async fn lists_of_referrers_that_are_neither() {
+    const BASIC: &[(&str, &str)] = &[("www-authenticate", "Basic realm=\"x\"")];
+    const SELF: &[(&str, &str)] = &[("location", "?again")];
+    const INSIDE: &[(&str, &str)] = &[("location", "http://169.254.169.254/latest")];
+    for (issue, refusal) in [
+        ("goharbor/harbor#18305", refusal(403, "DENIED")),
+        ("goharbor/harbor#18305", refusal(401, "UNAUTHORIZED").with(BASIC)),
+        ("RFC 9110, 15.5.11", Refusal::other(410, Body::Empty)),
+        ("RFC 9110, 15.5.21", Refusal::other(422, PAGE)),
+        ("artifacthub/hub#4785", Refusal::other(303, Body::Empty)),
+        ("artifacthub/hub#4785", Refusal::other(303, Body::Empty).with(SELF)),
+        ("artifacthub/hub#4785", Refusal::other(303, Body::Empty).with(INSIDE)),
+    ] {
+        let odd = Profile { referrers: Referrers::Refused(refusal), ..profiles::specified() };
+        for [source, target] in [[odd.clone(), profiles::specified()], [profiles::specified(), odd]] {
+            println!("{issue}: {refusal:?}");
+            let setup = Setup::new(source, target).await;
+            let report = setup.promote(setup.images.release()).await.unwrap();
+            setup.assert_is_whole();
+            assert!(report.notes.iter().all(|note| note.starts_with("not known: ")), "{:?}", report.notes);
+        }
+    }
+}
+
 /// Where tags are not listed, each is asked for.
 #[tokio::test]
 async fn no_list_of_tags() {
