@@ -37,11 +37,13 @@ impl AuthorizedClient {
     ) -> Result<FinalResponse, Failure> {
         let mut hops = 0;
         loop {
-            let response = self.send(with(self.request(method.clone(), &url)), doing, &url).await?;
-            let status = response.status();
             // A list may lead to a next page elsewhere, and a challenge from there would name its own token server:
             // only the origin that the credential is for answers as the registry.
             let by = if Origin::of(&url) == *self.credential().origin() { Party::Registry } else { other };
+            let sent = self.send(with(self.request(method.clone(), &url)), doing, &url).await;
+            // That a host elsewhere cannot be reached says nothing of the registry.
+            let response = sent.map_err(|error| if by == Party::Elsewhere { error.inconclusive() } else { error })?;
+            let status = response.status();
             if status.is_success() {
                 if is_used_up(response.headers()) {
                     tracing::debug!(%url, limit = limit(response.headers()), "nothing more may be pulled for now");

@@ -42,9 +42,10 @@ impl<A: Authenticate> V2<A> {
 }
 
 /// Whether a list could not be had, for a reason that is no outage and says nothing of what is on it: a denial, also by
-/// a token server, or an answer that makes no sense.
+/// a token server, an answer that makes no sense, or none of another host that the registry leads to.
 pub(super) fn is_unclear(error: &Error) -> bool {
-    !error.is_temporary() && !matches!(error.name(), Name::RegistryUnavailable | Name::InvalidInput)
+    error.is_inconclusive()
+        || !error.is_temporary() && !matches!(error.name(), Name::RegistryUnavailable | Name::InvalidInput)
 }
 
 impl AuthorizedClient {

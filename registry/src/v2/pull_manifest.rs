@@ -30,8 +30,8 @@ impl<A: Authenticate> V2<A> {
     /// Looks up a manifest that may not exist. Where the first push makes a repository, a missing one holds nothing
     /// yet. That another host does not have it to which the registry sends on is the same answer.
     ///
-    /// A denial leaves open whether there is one: Artifactory answers 403 for a tag that is not there yet
-    /// (cosign#2973). So does 500, which a registry answers for good where a file of its storage is broken.
+    /// What is neither yes nor no leaves open whether there is one: Artifactory answers 403 for a tag that is not there
+    /// yet (cosign#2973), and a registry 500 for good where a file of its storage is broken.
     pub(crate) async fn look_up_manifest(&self, repository: &Repository, reference: &Reference) -> Lookup {
         let path = &self.path(repository);
         let permission = Permission::PullManifest(path);
@@ -39,7 +39,7 @@ impl<A: Authenticate> V2<A> {
         let pull = |client: AuthorizedClient| async move { client.pull_manifest(path, reference).await };
         match self.authenticator.send(permission, pull).await? {
             Ok(manifest) => Ok(Some(manifest)),
-            Err(Failure::Refused(refusal)) if refusal.status == 404 => Ok(None),
+            Err(Failure::Refused(refusal)) if matches!(refusal.status, 404 | 410) => Ok(None),
             Err(Failure::Refused(refusal)) if self.leaves_open(permission, &refusal).await? => {
                 Err(operation.refused(&refusal).inconclusive())
             }
@@ -48,15 +48,17 @@ impl<A: Authenticate> V2<A> {
     }
 
     /// Whether this refusal to look something up leaves open whether it is there. A login that is refused for
-    /// everything else as well does not.
+    /// everything else as well does not, nor does what is refused because of when or how it was asked.
     pub(super) async fn leaves_open(&self, permission: Permission<'_>, refusal: &Refusal) -> Result<bool, Error> {
+        let kind = ErrorKind::of(refusal);
         Ok(match refusal.status {
+            500 | 501 => true,
+            _ if kind.is_outage() || matches!(kind, ErrorKind::PullLimit | ErrorKind::NeedsTls) => false,
             401 if refusal.by == Party::Registry => {
                 let asked = self.authenticator.send(permission, |client| async move { client.ping().await }).await?;
                 !matches!(asked, Err(Failure::Refused(refusal)) if refusal.status == 401)
             }
-            401 | 403 | 500 => true,
-            _ => false,
+            status => (400..500).contains(&status),
         })
     }
 }

@@ -101,6 +101,14 @@ async fn another_host_that_a_registry_sends_on_to_has_no_list_unless_it_shows_on
     }
 }
 
+/// GHCR leads to a page of github.com, which a closed network may not reach (zot#4060).
+#[tokio::test]
+async fn another_host_that_cannot_be_reached_leaves_a_list_unclear() {
+    let server = Loopback::answering(["302 Found\nlocation: http://127.0.0.1:1/page"]);
+    let listed = anonymous(&server).referrers(&repository(), Digest::of(b"x")).await.unwrap();
+    assert!(matches!(&listed, Referrers::Unclear(error) if error.to_string().contains("127.0.0.1:1")), "{listed:?}");
+}
+
 /// quay#3071: what a registry answers that does not have the subject, and one that knows no lists.
 #[tokio::test]
 async fn a_target_that_may_lack_the_subject_is_asked_each_time() {
