@@ -132,6 +132,7 @@ struct Inner {
     message: String,
     temporary: bool,
     inconclusive: bool,
+    too_large: bool,
     retry_after: Option<Duration>,
     overrun: Option<Overrun>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
@@ -148,6 +149,7 @@ impl Error {
             message: sanitize(truncate(&message.into(), LONGEST)),
             temporary: name == Name::RegistryUnavailable,
             inconclusive: false,
+            too_large: false,
             retry_after: None,
             overrun: None,
             source: None,
@@ -174,6 +176,13 @@ impl Error {
     #[must_use]
     pub fn inconclusive(mut self) -> Self {
         self.0.inconclusive = true;
+        self
+    }
+
+    /// The answer is larger than is read of one: whoever asked for several things may ask for fewer.
+    #[must_use]
+    pub fn too_large(mut self) -> Self {
+        self.0.too_large = true;
         self
     }
 
@@ -239,6 +248,12 @@ impl Error {
     #[must_use]
     pub fn is_inconclusive(&self) -> bool {
         self.0.inconclusive
+    }
+
+    /// Whether the answer was larger than is read of one.
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        self.0.too_large
     }
 
     /// How long the registry asked to be left alone.

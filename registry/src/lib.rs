@@ -23,7 +23,7 @@ mod v2;
 
 pub use any::AnyRegistry;
 pub use distribution::{Address, Distribution, Distributions, Login, Proxy};
-pub use ecr::{Connector, Ecr, Identity, RegistryId, Role, UntaggedExpiry, is_account_id};
+pub use ecr::{AnswerLimit, Connector, Ecr, Identity, RegistryId, Role, UntaggedExpiry, is_account_id};
 pub use http::Timeouts;
 pub use location::{EcrHost, Location};
 pub use logins::Keyring;
