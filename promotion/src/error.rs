@@ -133,6 +133,7 @@ struct Inner {
     temporary: bool,
     inconclusive: bool,
     throttled: bool,
+    too_large: bool,
     retry_after: Option<Duration>,
     overrun: Option<Overrun>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
@@ -154,6 +155,7 @@ impl Error {
             temporary: name == Name::RegistryUnavailable,
             inconclusive: false,
             throttled: false,
+            too_large: false,
             retry_after: None,
             overrun: None,
             source: None,
@@ -189,6 +191,13 @@ impl Error {
     #[must_use]
     pub fn throttled(mut self) -> Self {
         self.0.throttled = true;
+        self
+    }
+
+    /// The answer is larger than is read of one: whoever asked for several things may ask for fewer.
+    #[must_use]
+    pub fn too_large(mut self) -> Self {
+        self.0.too_large = true;
         self
     }
 
@@ -269,6 +278,12 @@ impl Error {
     #[must_use]
     pub fn is_throttled(&self) -> bool {
         self.0.throttled
+    }
+
+    /// Whether the answer was larger than is read of one.
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        self.0.too_large
     }
 
     /// How long the registry asked to be left alone.

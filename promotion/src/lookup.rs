@@ -64,7 +64,34 @@ pub(crate) fn lookup_all<'a, R: Source, I: Send + 'a>(
 ) -> impl Stream<Item = Answers<I>> + Send + Unpin + 'a {
     let batches = batches(wanted, R::batch_size);
     let at_once = at_once(&batches);
-    stream::iter(batches).map(Batch::look_up).buffered(at_once)
+    stream::iter(batches).map(Batch::look_up).buffered(at_once).flat_map(Answer::opened).boxed()
+}
+
+/// What one request gave.
+enum Answer<'a, R, I> {
+    Whole(Answers<I>),
+    /// More than is read of one answer: to be asked for in two.
+    TooLarge(Batch<'a, R, I>),
+}
+
+impl<'a, R: Source, I: Send + 'a> Answer<'a, R, I> {
+    /// The answers, with what was too large asked for again, half by half and one request after the other, so that never
+    /// more than one answer of it is held.
+    fn opened(self) -> impl Stream<Item = Answers<I>> + Send + 'a {
+        let waiting = match self {
+            Self::Whole(answers) => return stream::iter([answers]).left_stream(),
+            Self::TooLarge(batch) => Vec::from(batch.halves()),
+        };
+        let next = |mut waiting: Vec<Batch<'a, R, I>>| async move {
+            loop {
+                match waiting.pop()?.look_up().await {
+                    Self::Whole(answers) => return Some((answers, waiting)),
+                    Self::TooLarge(batch) => waiting.extend(batch.halves()),
+                }
+            }
+        };
+        stream::unfold(waiting, next).right_stream()
+    }
 }
 
 struct Batch<'a, R, I> {
@@ -75,10 +102,26 @@ struct Batch<'a, R, I> {
     bytes: u64,
 }
 
-impl<R: Source, I> Batch<'_, R, I> {
-    async fn look_up(self) -> Answers<I> {
-        let Self { registry, repository, references, items, .. } = self;
-        match registry.manifests(repository, &references).await {
+impl<'a, R: Source, I> Batch<'a, R, I> {
+    async fn look_up(self) -> Answer<'a, R, I> {
+        let Self { registry, repository, .. } = self;
+        match registry.manifests(repository, &self.references).await {
+            Err(error) if error.is_too_large() && self.items.len() > 1 => Answer::TooLarge(self),
+            answer => Answer::Whole(Self::answers(registry, repository, self.items, answer)),
+        }
+    }
+
+    /// The same in two requests, of which the later one comes first.
+    fn halves(self) -> [Self; 2] {
+        let Self { registry, repository, mut references, mut items, bytes } = self;
+        let half = items.len() / 2;
+        let (later_references, later_items) = (references.split_off(half), items.split_off(half));
+        let batch = |references, items| Self { registry, repository, references, items, bytes: bytes / 2 };
+        [batch(later_references, later_items), batch(references, items)]
+    }
+
+    fn answers(registry: &R, repository: &Repository, items: Vec<I>, answer: Result<Vec<Lookup>, Error>) -> Answers<I> {
+        match answer {
             Ok(lookups) if lookups.len() == items.len() => Ok(items.into_iter().zip(lookups).collect()),
             Ok(lookups) => {
                 let (asked, answered) = (items.len(), lookups.len());

@@ -2,14 +2,18 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use futures_util::{StreamExt, stream};
 use promotion::{Error, Name, RetryPolicy, Retrying};
-use registry::{AnyRegistry, Connector, Ecr, Identity, Network, RegistryId, Role, Side, aws_http_client};
+use registry::{AnswerLimit, AnyRegistry, Connector, Ecr, Identity, Network, RegistryId, Role, Side, aws_http_client};
 use tokio::sync::OnceCell;
 
+use crate::pinned::MAX_STORED_BYTES;
 use crate::registry_ids::role_for;
 use crate::settings::{RolePurpose, Settings, Ssm};
 use crate::{Targets, session_name};
 
 use std::time::Duration;
+
+/// The longest answer of S3 that is read: a file of a release is shorter.
+const FILE: AnswerLimit = AnswerLimit::new(2 * MAX_STORED_BYTES);
 
 /// How many targets are connected to at a time.
 const AT_ONCE: usize = 8;
@@ -37,10 +41,12 @@ impl Aws {
         };
         // An endpoint of one's own seldom answers under the name of every bucket.
         let is_local = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| std::env::var_os(name).is_some());
-        let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(is_local).build();
+        let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(is_local).interceptor(FILE).build();
         Self {
             s3: aws_sdk_s3::Client::from_conf(s3),
-            ssm: aws_sdk_ssm::Client::new(&config),
+            ssm: aws_sdk_ssm::Client::from_conf(
+                aws_sdk_ssm::config::Builder::from(&config).interceptor(AnswerLimit::ONE_THING).build(),
+            ),
             connector: OnceCell::new(),
             config,
         }

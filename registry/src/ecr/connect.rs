@@ -5,6 +5,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::{Region, SdkConfig};
 use promotion::{Error, Name};
 
+use super::answer_limit::AnswerLimit;
 use super::api::Api;
 use super::assumed::{Assumed, Provider};
 use super::endpoint::EcrEndpoint;
@@ -110,6 +111,7 @@ impl Connector {
             // throttling.
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeout_config(&self.config, http.timeouts()))
+            .interceptor(AnswerLimit::ECR)
             .build();
         let pace = self.paces.of(&registry_id);
         let api = Arc::new(Api {

@@ -3,6 +3,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use promotion::{Error, Name};
 
+use super::answer_limit::AnswerLimit;
 use super::registry_id::is_account_id;
 use super::sdk::failure;
 use crate::error_kind::ErrorKind;
@@ -84,6 +85,7 @@ pub(super) fn sts(config: &SdkConfig, timeouts: Timeouts) -> aws_sdk_sts::Client
     let config = aws_sdk_sts::config::Builder::from(config)
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeout_config(config, timeouts))
+        .interceptor(AnswerLimit::ONE_THING)
         .build();
     aws_sdk_sts::Client::from_conf(config)
 }

@@ -1,5 +1,6 @@
 //! Amazon ECR: its API, one file per operation, and `/v2` with a token of the API.
 
+mod answer_limit;
 mod api;
 mod assumed;
 mod batch_check_layer_availability;
@@ -33,6 +34,7 @@ use promotion::{
     Error, Lookup, MountOutcome, Mounting, Name, OpenBlob, PutOutcome, Referrers, RepositorySettings, Source, Target,
 };
 
+pub use self::answer_limit::AnswerLimit;
 use self::api::Api;
 pub use self::connect::Connector;
 use self::endpoint::EcrEndpoint;

@@ -5,6 +5,7 @@ use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
 use oci::text::sanitize_line;
 use promotion::{Error, Name};
 
+use super::answer_limit::is_over_limit;
 use crate::http::{Failure, Refusal, retry_after};
 
 /// An error of the AWS SDK in the terms of this crate.
@@ -26,6 +27,10 @@ where
             retry_after: retry_after(header, SystemTime::now()),
             ..Refusal::default()
         });
+    }
+    if is_over_limit(&error) {
+        let why = "the answer is longer than is read of one";
+        return Failure::Failed(Error::new(Name::UnexpectedAnswer, why).too_large());
     }
     if let Some(credentials) = in_chain::<CredentialsError>(&error) {
         return Failure::Failed(without_credentials(credentials));

@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../support/sdk.rs"]
+mod sdk;
 #[allow(dead_code, reason = "the other tests use all of it")]
 mod server;
 
@@ -17,7 +19,7 @@ use futures_util::future::join_all;
 use oci::{Digest, MAX_MANIFEST_BYTES, MediaType, Reference, Repository};
 use promotion::pull::{By, Consumer as _, Mode, pull};
 use promotion::{Error, Name, PinnedImage, Referrers, Release, RetryPolicy, Retrying, Source as _, Survey};
-use registry::{Distribution, Distributions, Login, Network, Side};
+use registry::{Connector, Distribution, Distributions, Identity, Login, Network, RegistryId, Side};
 
 use self::server::{Answer, Asked, Hostile};
 
@@ -34,7 +36,7 @@ struct Case {
     requests: usize,
 }
 
-const CASES: [Case; 8] = [
+const CASES: [Case; 10] = [
     // What it takes to be a client at all is about 20 MiB.
     Case { name: "release", server: endless, ends: Name::RegistryLimit, says: "4194304", most: 64 * MIB, requests: 1 },
     Case {
@@ -96,6 +98,24 @@ const CASES: [Case; 8] = [
         most: 64 * MIB,
         requests: 3,
     },
+    Case {
+        name: "ecr",
+        server: endless,
+        ends: Name::UnexpectedAnswer,
+        says: "the answer is longer than is read of one",
+        most: 128 * MIB,
+        // Down to one tag at a time: each half may be what is too much.
+        requests: 4 * 200,
+    },
+    // Four requests for a hundred tags each, whose manifests have 4 MiB.
+    Case {
+        name: "ecr",
+        server: heavy_batches,
+        ends: Name::RegistryLimit,
+        says: "more than 128 MiB in all",
+        most: 448 * MIB,
+        requests: 4 + 4 * 6 + 2 * 128 / 12,
+    },
 ];
 
 fn main() {
@@ -124,7 +144,11 @@ fn main() {
 /// Asks, and tells its peak memory, the name of the failure and its message.
 fn client(what: &str, host: &str) {
     let error = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-        let address = format!("http://{host}").parse().unwrap();
+        let address = format!("http://{host}");
+        if what == "ecr" {
+            return ecr(&address).await;
+        }
+        let address = address.parse().unwrap();
         let client = Distributions::new(&Network::default()).unwrap().connect(address, Login::Anonymous, Side::Source);
         match what {
             "tags" => tags(&client).await,
@@ -136,6 +160,18 @@ fn client(what: &str, host: &str) {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     println!("{}\n{}\n{error}", peak.trim().trim_end_matches(" kB"), error.name());
+}
+
+/// What the tags of four hundred images point to.
+async fn ecr(endpoint: &str) -> Error {
+    let identity = Identity::from_arn("arn:aws:iam::111122223333:root").unwrap();
+    let config = sdk::config(endpoint, "111122223333", "eu-west-1");
+    let connector = Connector::new(&config, identity).unwrap();
+    let client = connector.connect(RegistryId::new("111122223333", "eu-west-1"), Side::Source, None).await.unwrap();
+    let image = |number| format!(r#"{{"repository":"app","tag":"{number}"}}"#);
+    let images = (0..400).map(image).collect::<Vec<_>>().join(",");
+    let source = Arc::new(Retrying::new(client, RetryPolicy::default()));
+    Survey::pins(Release::parse(format!(r#"{{"images":[{images}]}}"#).as_bytes()).unwrap(), &source).await.unwrap_err()
 }
 
 async fn tags(client: &Distribution) -> Error {
@@ -177,6 +213,33 @@ async fn pins(client: Distribution) -> Error {
 
 fn endless() -> Hostile {
     Hostile::start(|_: &Asked| Answer::Endless("200 OK".into(), vec![b' '; 65_536]))
+}
+
+/// ECR, with a manifest of almost 4 MiB under every tag.
+fn heavy_batches() -> Hostile {
+    Hostile::start(|asked: &Asked| {
+        let head = "200 OK\ncontent-type: application/x-amz-json-1.1\n";
+        let tags = asked.body.split("\"imageTag\":\"").skip(1).filter_map(|rest| rest.split('"').next());
+        let tags: Vec<_> = tags.collect();
+        if tags.len() > 4 {
+            // Longer than anybody reads.
+            return Answer::Endless(head.trim_end().into(), vec![b' '; 65_536]);
+        }
+        let image = |tag: &&str| {
+            let kind = MediaType::OciIndex;
+            let pad = " ".repeat(MAX_MANIFEST_BYTES - 200);
+            let manifest =
+                format!("{{\"schemaVersion\":2,\"mediaType\":\"{kind}\",\"manifests\":[],\"x\":{tag}{pad}}}");
+            let digest = Digest::of(manifest.as_bytes());
+            let escaped = manifest.replace('"', "\\\"");
+            format!(
+                "{{\"imageId\":{{\"imageTag\":\"{tag}\",\"imageDigest\":\"{digest}\"}},\"imageManifestMediaType\":\"{kind}\",\
+                 \"imageManifest\":\"{escaped}\"}}"
+            )
+        };
+        let images = tags.iter().map(image).collect::<Vec<_>>().join(",");
+        Answer::Text(format!("{head}\n{{\"images\":[{images}],\"failures\":[]}}"))
+    })
 }
 
 /// Each three bytes long, and a string to whoever keeps it.

@@ -11,6 +11,7 @@ pub(crate) struct Asked {
     pub(crate) method: String,
     /// Path and query.
     pub(crate) path: String,
+    pub(crate) body: String,
     /// How many requests came before this one.
     pub(crate) nth: usize,
 }
@@ -112,12 +113,13 @@ impl Shared {
         reader.read_exact(&mut body).ok()?;
         let mut words = head.split(' ').map(str::to_owned);
         let (method, path) = (words.next()?, words.next()?);
+        let body = String::from_utf8_lossy(&body).into_owned();
         let nth = {
             let mut seen = self.seen.lock().unwrap();
-            seen.push(head.clone() + &String::from_utf8_lossy(&body));
+            seen.push(head.clone() + &body);
             seen.len() - 1
         };
-        match answer(&Asked { method, path, nth }) {
+        match answer(&Asked { method, path, body, nth }) {
             Answer::Text(text) => self.whole(&mut stream, text.as_bytes()),
             Answer::Bytes(bytes) => self.whole(&mut stream, &bytes),
             Answer::Endless(head, piece) => {
