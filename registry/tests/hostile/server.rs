@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// What was asked, as much of it as decides the answer.
+#[allow(dead_code, reason = "each of the test programs that have this server reads some of it")]
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     pub(crate) method: String,
