@@ -43,15 +43,22 @@ pub fn sanitize_line(text: &str) -> String {
     truncate(&line, LONGEST_LINE)
 }
 
+/// Control characters, and those of the Unicode Character Database that show nothing and so hide what is there
+/// (`Default_Ignorable_Code_Point`), that turn text around (`Bidi_Control`), or that end a line.
 fn is_unsafe(c: char) -> bool {
     (c.is_control() && c != '\n')
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// The beginning of a text that others may have made as long as they like, and `...` if there was more.
+/// The beginning of a text that others may have made as long as they like, and `...` if there was more. It stays on one
+/// line, whatever they put into it.
 #[must_use]
 pub fn excerpt(text: &str) -> String {
-    truncate(text, LONGEST_EXCERPT)
+    truncate(text, LONGEST_EXCERPT).replace(|c: char| c == '\n' || is_unsafe(c), "\u{fffd}")
 }
 
 /// The text up to so many characters, and `...` if there were more.
@@ -71,6 +78,20 @@ mod tests {
     fn keeps_what_people_read_and_nothing_that_terminals_obey() {
         assert_eq!(sanitize("größer\n1. ok"), "größer\n1. ok");
         assert_eq!(sanitize("\u{1b}]0;x\u{7}\u{9b}31m\r\u{202e}y"), "\u{fffd}]0;x\u{fffd}\u{fffd}31m\u{fffd}\u{fffd}y");
+    }
+
+    #[test]
+    fn nothing_passes_that_hides_turns_around_or_ends_a_line() {
+        for c in
+            "\u{ad}\u{61c}\u{180e}\u{200b}\u{2028}\u{2029}\u{85}\u{b}\u{c}\u{202e}\u{2060}\u{2066}\u{fe0f}\u{e0041}"
+                .chars()
+        {
+            assert_eq!(sanitize(format!("a{c}b")), "a\u{fffd}b", "{c:?}");
+            assert!(!sanitize_line(&format!("a{c}b")).contains(c), "{c:?}");
+            assert_eq!(excerpt(&format!("a{c}b")), "a\u{fffd}b", "{c:?}");
+        }
+        assert_eq!(excerpt("a\nb"), "a\u{fffd}b");
+        assert_eq!(sanitize("naïve 漢字 Ω é"), "naïve 漢字 Ω é");
     }
 
     #[test]

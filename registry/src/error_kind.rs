@@ -199,6 +199,7 @@ const CODES: &[(&str, ErrorKind)] = &[
     ("ImageFailure:KmsError", ErrorKind::Encryption),
     ("UnableToGetUpstreamImageException", ErrorKind::Upstream),
     ("UnableToGetUpstreamLayerException", ErrorKind::Upstream),
+    ("UnableToListUpstreamImageReferrersException", ErrorKind::Upstream),
     ("ImageFailure:UpstreamAccessDenied", ErrorKind::Upstream),
     ("InvalidParameterException", ErrorKind::InvalidRequest),
     ("ValidationException", ErrorKind::InvalidRequest),
@@ -252,6 +253,7 @@ mod tests {
             "RepositoryNotFoundException",
             "ServerException",
             "UnableToGetUpstreamImageException",
+            "UnableToListUpstreamImageReferrersException",
             "ValidationException",
         ] {
             assert!(CODES.iter().any(|(known, _)| *known == code), "{code}");

@@ -2,7 +2,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use promotion::{Error, MAX_RELEASE_BYTES, Name, PinnedImage, Release};
 
-use crate::aws_failure::{AwsFailure, causes};
+use crate::aws_failure::{AwsFailure, NARROW_THE_DENY, causes};
 use crate::pinned::{self, MAX_STORED_BYTES, Stored};
 use crate::words::Text;
 use crate::{Event, Pinned};
@@ -132,6 +132,7 @@ impl Artifacts<'_> {
             failed if failed.has_code(&["PermanentRedirect", "AuthorizationHeaderMalformed"]) => {
                 ": the bucket is in another region than this function".to_owned()
             }
+            failed if failed.is_explicit_deny() => NARROW_THE_DENY.to_owned(),
             failed if failed.is_denied() => {
                 let bucket = format!("arn:{partition}:s3:::{s3_bucket}");
                 let statements = match access {

@@ -34,12 +34,21 @@ impl AwsFailure {
         self.status == Some(403) || self.has_code(&["AccessDenied", "AccessDeniedException"])
     }
 
+    /// Denied by a policy that says so, which no policy that allows it outweighs (IAM User Guide, "Policy evaluation
+    /// logic").
+    pub(crate) fn is_explicit_deny(&self) -> bool {
+        self.is_denied() && self.what.contains("explicit deny")
+    }
+
     /// Nothing that was asked for is wrong: it may go well later.
     pub(crate) fn is_outage(&self) -> bool {
         let throttled = ["ThrottlingException", "Throttling", "SlowDown", "RequestTimeout", "TooManyUpdates"];
         self.has_code(&throttled) || self.status.is_none_or(|status| status >= 500 || status == 429)
     }
 }
+
+/// What to change where a policy denies something explicitly.
+pub(crate) const NARROW_THE_DENY: &str = ". This is an explicit deny, which no other policy outweighs: narrow the policy that AWS names for the function's role";
 
 /// An error and those behind it, in one line.
 pub(crate) fn causes(error: &(dyn StdError + 'static)) -> String {
@@ -54,4 +63,20 @@ pub(crate) fn causes(error: &(dyn StdError + 'static)) -> String {
         next = cause.source();
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_explicit_deny_is_told_from_a_missing_statement() {
+        let by = |what: &str| AwsFailure { status: Some(403), code: Some("AccessDenied".into()), what: what.into() };
+        let denied =
+            "AccessDenied: User: arn:aws:sts::111122223333:assumed-role/a/b is not authorized to perform: s3:GetObject";
+        let explicit = by(&format!("{denied} with an explicit deny in a resource-based policy"));
+        assert!(explicit.is_denied() && explicit.is_explicit_deny());
+        let missing = by(&format!("{denied} because no identity-based policy allows the s3:GetObject action"));
+        assert!(missing.is_denied() && !missing.is_explicit_deny());
+    }
 }

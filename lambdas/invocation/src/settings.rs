@@ -3,7 +3,7 @@ use promotion::{Error, Name, ReferrerPolicy};
 use registry::RegistryId;
 
 use crate::Event;
-use crate::aws_failure::AwsFailure;
+use crate::aws_failure::{AwsFailure, NARROW_THE_DENY};
 use crate::words::{ExternalId, RoleName};
 
 /// Where settings are found that are neither in the event nor in the environment.
@@ -153,6 +153,7 @@ impl Parameters for Ssm<'_> {
         let what = format!("reading the SSM parameter {name}: {}", failed.what);
         Err(match failed {
             failed if failed.is_outage() => Error::new(Name::RegistryUnavailable, what),
+            failed if failed.is_explicit_deny() => Error::new(Name::InvalidInput, what + NARROW_THE_DENY),
             failed if failed.is_denied() => Error::new(
                 Name::InvalidInput,
                 format!(

@@ -31,7 +31,7 @@ const AHEAD: usize = 2;
 /// One connection is often slower than the line: its rate is its window over the round trip, and S3 limits it as well.
 /// So a large blob that comes slowly is tried over several, of which later parts are asked for ahead, where the permits
 /// that all large blobs share leave one; and goes on over several if that is faster
-/// (docs/decisions/0020-large-blobs-over-several-connections.md).
+/// (docs/decisions/0026-several-connections-where-they-pay.md).
 pub(super) struct Ranges<S: Source> {
     reader: BlobReader<S>,
     repository: Repository,

@@ -9,6 +9,7 @@ use promotion::{Error, Lookup, Name};
 use super::Ecr;
 use super::endpoint::Operation;
 use super::sdk::failure;
+use crate::Side;
 use crate::checked_manifest::checked_manifest;
 use crate::http::{Failure, Refusal};
 use crate::operation::Endpoint as _;
@@ -68,8 +69,14 @@ fn lookup(operation: &Operation<'_>, reference: &Reference, images: &[Image], fa
     if let Some(image) = images.iter().find(|image| image.image_id().is_some_and(|id| is_for(id, reference))) {
         return manifest(operation, reference, image).map(Some);
     }
+    let is_replaced = operation.endpoint.side() == Side::Target && matches!(reference, Reference::Tag(_));
     match failures.iter().find(|failure| failure.image_id().is_some_and(|id| is_for(id, reference))) {
         Some(failure) if failure.failure_code() == Some(&ImageFailureCode::ImageNotFound) => Ok(None),
+        // It is archived (User Guide, "Archiving images"). What has a tag of the release there is about to be replaced;
+        // an image of the release itself is looked up by its digest, and has to be restored.
+        Some(failure) if is_replaced && failure.failure_code() == Some(&ImageFailureCode::ImageInaccessible) => {
+            Ok(None)
+        }
         Some(failure) => Err(operation.refused(&refusal(failure))),
         None => Err(operation.error(Name::UnexpectedAnswer, "ECR's answer leaves it out").temporary()),
     }
@@ -112,7 +119,6 @@ fn refusal(failure: &ImageFailure) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Side;
     use crate::ecr::endpoint::EcrEndpoint;
     use crate::ecr::identity::Identity;
     use crate::ecr::registry_id::RegistryId;
@@ -158,6 +164,24 @@ mod tests {
         let old = r#"{"schemaVersion":1,"fsLayers":[]}"#;
         let images = [image(Some("a"), &Digest::of(old.as_bytes()).to_string(), old)];
         assert_eq!(ask(Side::Source, "a", &images, &[]).unwrap_err().name(), Name::RegistryLimit);
+    }
+
+    #[test]
+    fn an_archived_image_is_absent_where_its_tag_is_about_to_move() {
+        let digest = Digest::of(b"").to_string();
+        for (side, reference, expected) in [
+            (Side::Target, "a", None),
+            (Side::Target, digest.as_str(), Some(Name::PullFailed)),
+            (Side::Source, "a", Some(Name::SourceImageNotFound)),
+            (Side::Pull, "a", Some(Name::PullFailed)),
+        ] {
+            let id = ImageIdentifier::builder();
+            let id = if reference == "a" { id.image_tag(reference) } else { id.image_digest(reference) };
+            let failure =
+                ImageFailure::builder().image_id(id.build()).failure_code(ImageFailureCode::ImageInaccessible);
+            let found = ask(side, reference, &[], &[failure.build()]);
+            assert_eq!(found.err().map(|error| error.name()), expected, "{side:?} {reference}");
+        }
     }
 
     #[test]

@@ -66,8 +66,10 @@ impl Denial<'_> {
         let group =
             [READING, WRITING].into_iter().find(|group| group.contains(&missing) && !is_shared).unwrap_or(&alone);
         let principal = self.caller.principal();
-        let repository = self.repository.filter(|_| !REGISTRY_WIDE.contains(&missing));
+        let is_of_ecr = missing.starts_with("ecr:");
+        let repository = self.repository.filter(|_| is_of_ecr && !REGISTRY_WIDE.contains(&missing));
         let resource = match repository {
+            None if !is_of_ecr => resource_in(self.message).unwrap_or("*").to_owned(),
             Some(name) => {
                 let (partition, region) = (self.caller.partition(), &self.registry_id.region);
                 format!("arn:{partition}:ecr:{region}:{account}:repository/{name}")
@@ -97,12 +99,21 @@ impl Denial<'_> {
     }
 }
 
-/// The action that AWS names, if it is one that this crate needs.
-fn action_in(message: &str) -> Option<&'static str> {
+/// The action that AWS names, which need not be one that was asked for: a pull-through cache needs
+/// `ecr:BatchImportUpstreamImage`, an encrypted repository `kms:Decrypt`.
+fn action_in(message: &str) -> Option<&str> {
     let (_, rest) = message.split_once("perform: ")?;
     let named = rest.split_whitespace().next()?;
-    let single = ["ecr:DescribeRepositories", "ecr:GetLifecyclePolicy"];
-    READING.iter().chain(WRITING).chain(REGISTRY_WIDE).chain(&single).find(|known| **known == named).copied()
+    let (service, action) = named.split_once(':')?;
+    let is_word =
+        |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    (is_word(service) && is_word(action)).then_some(named)
+}
+
+/// What AWS says the action was denied on.
+fn resource_in(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once("on resource: ")?;
+    rest.split_whitespace().next().filter(|resource| resource.starts_with("arn:"))
 }
 
 #[cfg(test)]
@@ -142,6 +153,22 @@ mod tests {
 
         let bound = put_image("111122223333", "because no VPC endpoint policy allows the ecr:PutImage action");
         assert!(bound.contains("The VPC endpoint policy has to allow ecr:PutImage"), "{bound}");
+    }
+
+    #[test]
+    fn whatever_action_aws_names_is_what_is_missing() {
+        let repository = "myapp/api".parse().unwrap();
+        let key = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+        for (action, resource, expected) in [
+            ("ecr:BatchImportUpstreamImage", "r", "arn:aws:ecr:eu-west-1:111122223333:repository/myapp/api"),
+            ("ecr:CreateRepository", "r", "arn:aws:ecr:eu-west-1:111122223333:repository/myapp/api"),
+            ("kms:Decrypt", key, key),
+        ] {
+            let message = format!("User: {CALLER} is not authorized to perform: {action} on resource: {resource}");
+            let text = advised("111122223333", "ecr:BatchGetImage", Some(&repository), &message);
+            let statement = format!(r#"{{"Effect":"Allow","Action":["{action}"],"Resource":"{expected}"}}"#);
+            assert!(text.ends_with(&statement), "{text}");
+        }
     }
 
     #[test]

@@ -11,6 +11,8 @@ use crate::operation::Endpoint as _;
 
 /// The most that one answer holds (`maxResults` of ListImageReferrers).
 const PAGE: i32 = 50;
+/// More pages than this are no list, but a loop.
+const PAGES: usize = 1000;
 /// The action of IAM behind ListImageReferrers (Amazon ECR API Reference).
 const ACTION: &str = "ecr:BatchGetImage";
 
@@ -27,7 +29,7 @@ impl Ecr {
         let id = SubjectIdentifier::builder().image_digest(subject.to_string()).build().map_err(unbuildable)?;
         let mut found = ReferrerList::default();
         let mut next = None;
-        loop {
+        for _ in 0..PAGES {
             let request = self.api().await?.list_image_referrers();
             let request = request.registry_id(&self.registry_id().account).repository_name(repository.as_str());
             let answer = request.subject_id(id.clone()).max_results(PAGE).set_next_token(next).send().await;
@@ -49,6 +51,7 @@ impl Ecr {
                 return Ok(found);
             }
         }
+        Err(operation.error(Name::UnexpectedAnswer, &format!("the list goes on after {PAGES} pages")))
     }
 }
 

@@ -1,6 +1,6 @@
 use aws_sdk_ecr::types::{ListImagesFilter, TagStatus};
 use oci::{Repository, Tag};
-use promotion::Error;
+use promotion::{Error, Name};
 
 use super::Ecr;
 use super::sdk::failure;
@@ -8,6 +8,10 @@ use crate::operation::Endpoint as _;
 
 /// The most that one answer holds (`maxResults` of ListImages).
 const PAGE: i32 = 1000;
+
+/// More pages than this are no list, but a loop: a repository holds 100,000 images, each with at most 1,000 tags
+/// (Amazon ECR User Guide, "Service quotas"), and few have many.
+const PAGES: usize = 1000;
 
 impl Ecr {
     /// The tags that begin like this, of images that are not archived. ECR does not look for a beginning: the whole
@@ -20,7 +24,7 @@ impl Ecr {
         let tagged = ListImagesFilter::builder().tag_status(TagStatus::Tagged).build();
         let mut found = Vec::new();
         let mut next = None;
-        loop {
+        for _ in 0..PAGES {
             let request = self.api().await?.list_images();
             let request = request.registry_id(&self.registry_id().account).repository_name(repository.as_str());
             let request = request.filter(tagged.clone()).max_results(PAGE).set_next_token(next);
@@ -32,5 +36,6 @@ impl Ecr {
                 return Ok(found);
             }
         }
+        Err(operation.error(Name::UnexpectedAnswer, &format!("the list goes on after {PAGES} pages")))
     }
 }
