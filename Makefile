@@ -101,10 +101,13 @@ build: $(if $(ZIG),.tools/python .tools/zig/versions) ## Build the Lambda bootst
 $(INVOKE): invoke-%: build tools ## Run one Lambda under cargo-lambda with its event (RELEASE=DIR: your release)
 	@RELEASE='$(RELEASE)' $(PYTHON) -m pipeline.invoke $*
 
-package: $(if $(ZIG),.tools/python .tools/zig/versions) ## Make the packages that are deployed (ARCH=arm64 or x86_64)
-	@echo "Building what is deployed (several minutes the first time)"
-	@$(if $(ZIG),$(CARGO_LAMBDA_BUILD),$(FUNCTIONS_BUILD))
+package: $(if $(LOCAL)$(ZIG),build,functions) ## Make the packages that are deployed (ARCH=arm64 or x86_64)
 	@$(MAKE) packages
+
+.PHONY: functions
+functions:
+	@echo "Building what is deployed (several minutes the first time)"
+	@$(FUNCTIONS_BUILD)
 
 # Of what is built already.
 packages: $(ZIPS)
