@@ -84,26 +84,21 @@ impl Backoff {
     /// Waits until the back-off is over and there is room for one more connection, which is there as long as the answer
     /// lives.
     async fn room(&self) -> Connected {
-        loop {
-            self.ready().await;
-            let connected = self.connections.room().await;
-            if !self.with(|state| state.not_before.is_some_and(|instant| instant > Instant::now())) {
-                return connected;
-            }
-        }
+        self.ready().await;
+        self.connections.room().await
     }
 
     /// Waits until the back-off is over, and a random while longer.
+    ///
+    /// Once: the back-off grows with each failure of another request, and whoever waited for that as well would wait for
+    /// all the others, one after the other.
     pub(crate) async fn ready(&self) {
-        loop {
-            let until = self.with(|state| {
-                let not_before = state.not_before.filter(|instant| *instant > Instant::now())?;
-                Some(not_before + state.spread.mul_f64(fastrand::f64()))
-            });
-            match until {
-                Some(instant) => tokio::time::sleep_until(instant).await,
-                None => return,
-            }
+        let until = self.with(|state| {
+            let not_before = state.not_before.filter(|instant| *instant > Instant::now())?;
+            Some(not_before + state.spread.mul_f64(fastrand::f64()))
+        });
+        if let Some(instant) = until {
+            tokio::time::sleep_until(instant).await;
         }
     }
 
@@ -258,6 +253,16 @@ mod tests {
         let (result, _) = fail_times(&backoff, 0, unavailable).await;
         assert!(result.is_ok());
         assert_eq!(begin.elapsed().as_secs(), 7);
+    }
+
+    /// Each failure makes the back-off longer, and nobody waits for those of all the others.
+    #[tokio::test(start_paused = true)]
+    async fn many_requests_that_fail_together_end_about_as_soon_as_one() {
+        let backoff = backoff();
+        let begin = Instant::now();
+        let all = futures_util::future::join_all((0..50).map(|_| fail_times(&backoff, 99, unavailable))).await;
+        assert!(all.iter().all(|(result, sent)| result.is_err() && *sent == 6));
+        assert!(begin.elapsed() < Duration::from_secs(60), "{:?}", begin.elapsed());
     }
 
     #[tokio::test(start_paused = true)]
