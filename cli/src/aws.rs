@@ -17,7 +17,7 @@ use registry::{Identity, Network, aws_http_client};
 use self::credentials::Chain;
 use self::files::ConfigFiles;
 
-/// The SDK gives credentials five seconds, in which nobody types a code or unlocks a store.
+/// The SDK gives credentials five seconds, too few to type a code or to unlock a store.
 const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The AWS configuration of this machine, and who it stands for. A registry's region serves where none is configured.

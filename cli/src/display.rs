@@ -10,7 +10,7 @@ use crate::doing::Doing;
 use crate::logging::Retried;
 use crate::text::{bytes, count};
 
-/// How often a line is written where nothing can be drawn, and how often it is told of retries.
+/// How often a line is written where nothing can be drawn, and how often one about retries.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
 
 /// No more is quoted of why something is retried, in characters.
@@ -153,7 +153,7 @@ impl Lines {
     }
 }
 
-/// When retries are told of.
+/// When a line about retries is due.
 #[derive(Debug, Default)]
 pub(crate) struct Retries {
     /// Whether a log tells of each of them.

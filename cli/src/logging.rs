@@ -18,7 +18,7 @@ const OURS: [&str; 3] = ["cli", "promotion", "registry"];
 /// Who says that a request is made again.
 const RETRIES: &str = "promotion::retry";
 
-/// The retries since somebody looked last.
+/// The retries since this was last called.
 static RETRIED: Mutex<Retried> = Mutex::new(Retried { count: 0, last: String::new() });
 
 /// Requests that are made again.
@@ -63,7 +63,7 @@ pub(crate) fn init(verbose: bool) -> Result<(), String> {
 
 fn is_harmless(event: &Metadata<'_>) -> bool {
     let of = event.target().split("::").next().unwrap_or_default();
-    // What the SDK warns of while it looks for credentials is told by the error, and without its innards.
+    // What the SDK warns of while it looks for credentials is in the error too, there without dumps of its types.
     let most = if of == "aws_config" { Level::ERROR } else { Level::WARN };
     *event.level() <= most || OURS.contains(&of)
 }

@@ -60,7 +60,7 @@ fn a_signal_ends_the_program_and_what_it_started() {
         let answer: Value = serde_json::from_str(&stdout).unwrap();
         let message = format!("stopped by {name}: nothing was written");
         assert_eq!(answer, json!({ "error": { "name": "OutOfTime", "message": message } }));
-        // A pipe ends when nobody is left to write into it.
+        // A pipe ends when its last writer closes it.
         assert_eq!(pipe.read_to_end(&mut vec![]).unwrap(), 0);
     }
 }
@@ -94,7 +94,7 @@ fn held(pipe: &Path) -> File {
 
 const ECR: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
 
-/// A pipe that nobody writes into, or a home on a network that stands still.
+/// A pipe without a writer, or a home directory on a network that does not answer.
 #[test]
 fn a_signal_is_heard_while_a_file_cannot_be_read() {
     for (source, variable) in
@@ -121,7 +121,7 @@ fn a_signal_ends_a_credential_process_with_its_children() {
     let program = check(home.path(), ECR, &[("AWS_CONFIG_FILE", home.path().join("config"))]);
     let mut pipe = File::open(pipe).unwrap();
     interrupted(program);
-    // A pipe ends when nobody is left to write into it.
+    // A pipe ends when its last writer closes it.
     assert_eq!(pipe.read_to_end(&mut vec![]).unwrap(), 0);
 }
 

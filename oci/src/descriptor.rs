@@ -25,7 +25,7 @@ impl Descriptor {
     }
 
     /// Whether its media type is that of a manifest which registries of today take. An index may list blobs, as caches
-    /// of BuildKit do (containers/container-libs#204), or manifests that nobody takes any more.
+    /// of BuildKit do (containers/container-libs#204), or manifests that no registry takes any more.
     #[must_use]
     pub fn is_manifest(&self) -> bool {
         MediaType::parse(&self.media_type).is_some()

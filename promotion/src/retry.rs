@@ -255,7 +255,7 @@ mod tests {
         assert_eq!(begin.elapsed().as_secs(), 7);
     }
 
-    /// Each failure makes the back-off longer, and nobody waits for those of all the others.
+    /// Each failure makes the back-off longer, and no request waits for those of all the others.
     #[tokio::test(start_paused = true)]
     async fn many_requests_that_fail_together_end_about_as_soon_as_one() {
         let backoff = backoff();

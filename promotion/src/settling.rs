@@ -19,7 +19,7 @@ pub(crate) fn pauses(lag: Duration) -> impl Iterator<Item = Duration> + Send {
 pub(crate) struct Loss {
     /// What, and where.
     pub(crate) what: String,
-    /// Whether it was seen there before: then it was deleted. Otherwise nobody knows whether it ever was there.
+    /// Whether it was seen there before: then it was deleted. Otherwise it is not known whether it ever was there.
     pub(crate) was_seen: bool,
 }
 

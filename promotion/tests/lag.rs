@@ -78,7 +78,7 @@ async fn a_new_tag_may_take_half_a_minute() {
 #[tokio::test(start_paused = true)]
 async fn what_is_never_shown_is_not_taken_for_deleted() {
     let year = Duration::from_secs(366 * 24 * 3600);
-    // The index is not seen after it was put, and nobody can say that it was deleted.
+    // The index is not seen after it was put, and it is not known to be deleted.
     let (source, target) = world();
     let image = seed_image(&source, "app", &["plain"]);
     source.seed_manifest("app", &image, Some("1.0"));

@@ -6,10 +6,10 @@ use std::path::Path;
 use std::time::Duration;
 
 /// How long a file may take: one on this machine takes no time, and one on a network that stands still takes for ever,
-/// as a pipe does that nobody writes into.
+/// as a pipe does that has no writer.
 pub const FILE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Reads a file, to just beyond the most that is taken, in bytes. It blocks a thread that nobody waits for once the
+/// Reads a file, to just beyond the most that is taken, in bytes. It blocks a thread that is not awaited once the
 /// time is over, or the work is dropped.
 ///
 /// # Errors
@@ -26,7 +26,7 @@ pub async fn read_file(path: &Path, most: u64, timeout: Duration) -> Result<Vec<
         Err(_) => Err(Error::new(
             ErrorKind::TimedOut,
             format!(
-                "reading it took longer than {timeout:?}: it is a pipe that nobody writes into, or its file system does not answer"
+                "reading it took longer than {timeout:?}: it is a pipe without a writer, or its file system does not answer"
             ),
         )),
     }

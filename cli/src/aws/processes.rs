@@ -4,7 +4,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 /// Ends the programs that the SDK has started for credentials, with all that they started, unless they are done.
 ///
-/// The SDK runs `sh -c COMMAND` and leaves it alone when nobody waits for it any more.
+/// The SDK runs `sh -c COMMAND` and lets it run on when its output is no longer awaited.
 #[derive(Debug)]
 pub(super) struct EndOnDrop<'a> {
     pub(super) commands: &'a [String],

@@ -30,7 +30,7 @@ pub(super) fn with_tally(tally: Tally, answer: CommandOutput, words: &Words) -> 
     answer.with_all(tally).line(&line(tally, words))
 }
 
-/// Only what there is to tell: "0 there before" beside images that were there, and whose blobs nobody had to ask for,
+/// Only numbers above zero: "0 there before" beside images that were there, and whose blobs were not asked for,
 /// would read as a fault.
 fn line(tally: Tally, words: &Words) -> String {
     let mut parts = Vec::new();

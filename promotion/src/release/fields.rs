@@ -60,7 +60,7 @@ impl<'a> Fields<'a> {
         Some(entries.into_iter().map(RawValue::get).collect())
     }
 
-    /// Notes the fields that nobody has taken.
+    /// Notes the fields that were not read.
     pub(super) fn end(self, known: &[&str], problems: &mut Problems) {
         let expected = known.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", ");
         let one_of = if known.len() > 1 { "one of " } else { "" };

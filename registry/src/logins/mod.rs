@@ -35,7 +35,7 @@ pub struct Keyring {
 
 impl Keyring {
     /// What the variables of an environment name, in the order of Podman (containers-auth.json(5), and `GetDefaultAuthFile`
-    /// of containers/common): `$REGISTRY_AUTH_FILE`; `$DOCKER_CONFIG/config.json`, where somebody has set that;
+    /// of containers/common): `$REGISTRY_AUTH_FILE`; `$DOCKER_CONFIG/config.json`, where that is set;
     /// `$XDG_RUNTIME_DIR/containers/auth.json`, which `podman login` writes; `$XDG_CONFIG_HOME/containers/auth.json` (else
     /// `~/.config`); `~/.docker/config.json`, unless Docker's is elsewhere.
     pub fn new(variable: impl Fn(&str) -> Option<OsString>) -> Self {

@@ -143,7 +143,7 @@ async fn files_are_looked_at_in_order_and_none_is_needed() {
         (vec![elsewhere, ("REGISTRY_AUTH_FILE", "auth.json")], "podman:x"),
         (vec![elsewhere, ("REGISTRY_AUTH_FILE", "empty.json")], "elsewhere:x"),
         (vec![elsewhere, ("REGISTRY_AUTH_FILE", "missing.json")], "elsewhere:x"),
-        // Podman's own come before Docker's, unless somebody says where Docker's are.
+        // Podman's own come before Docker's, unless DOCKER_CONFIG says where Docker's are.
         (vec![runtime], "runtime:x"),
         (vec![runtime, config], "runtime:x"),
         (vec![config], "config:x"),
@@ -186,7 +186,7 @@ async fn line_breaks_in_a_login_are_none_of_it() {
     assert_eq!(home.login("registry.example").await, format!("ann:{}", "long".repeat(30)));
 }
 
-/// A pipe that nobody writes into, or a home on a network that stands still.
+/// A pipe without a writer, or a home directory on a network that does not answer.
 #[tokio::test]
 async fn a_file_that_cannot_be_read_in_time_is_named() {
     let home = Home::new();
