@@ -90,7 +90,8 @@ fn write(text: &[u8]) -> std::io::Result<()> {
     stdout.write_all(text).and_then(|()| stdout.flush())
 }
 
-/// An answer that cannot be written is a failure, whatever it would have said: a script would take it for one without images.
+/// An answer that cannot be written is a failure, whatever it would have said: a script would take it for one without
+/// images.
 fn unwritten(error: std::io::Error) -> ExitCode {
     let _ = writeln!(std::io::stderr(), "error: stdout cannot be written: {error}");
     ExitCode::FAILURE
