@@ -358,8 +358,7 @@ impl<'a> Planner<'a> {
         is_for_referrer: bool,
     ) -> Option<StepId> {
         if known.blobs.as_ref().is_some_and(|blobs| blobs.contains(&blob.digest)) {
-            self.plan.tally.blobs_present += 1;
-            self.plan.tally += Tally { bytes_present: blob.size, ..Tally::default() };
+            self.plan.tally += Tally { blobs_present: 1, bytes_present: blob.size, ..Tally::default() };
             return None;
         }
         let (work, after) = match self.sibling(known, blob.digest) {
@@ -368,8 +367,7 @@ impl<'a> Planner<'a> {
                 (Work::Mount { blob: blob.clone(), from }, after)
             }
             None => {
-                self.plan.tally.blobs_copied += 1;
-                self.plan.tally += Tally { bytes_copied: blob.size, ..Tally::default() };
+                self.plan.tally += Tally { blobs_copied: 1, bytes_copied: blob.size, ..Tally::default() };
                 let is_asked = known.blobs.is_some();
                 let work = if is_asked { Work::Copy } else { Work::CopyUnlessPresent };
                 (work(blob.clone()), vec![])
