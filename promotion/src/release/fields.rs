@@ -48,7 +48,7 @@ impl<'a> Fields<'a> {
     /// A list, of which each entry is read for itself.
     pub(super) fn list<T: DeserializeOwned>(&mut self, field: &str, problems: &mut Problems) -> Vec<T> {
         let Some(raw) = self.raw(field, problems) else { return vec![] };
-        let entries: Option<Vec<&RawValue>> = self.borrowed(field, raw, problems);
+        let entries: Option<Vec<&RawValue>> = self.value(field, raw, problems);
         let entries = entries.unwrap_or_default().into_iter().enumerate();
         entries.filter_map(|(at, entry)| self.value(&format!("{field}[{at}]"), entry, problems)).collect()
     }
@@ -56,7 +56,7 @@ impl<'a> Fields<'a> {
     /// The entries of a list that has to be there, as they are written.
     pub(super) fn required_entries(&mut self, field: &str, problems: &mut Problems) -> Option<Vec<&'a str>> {
         let raw = self.required_raw(field, problems)?;
-        let entries: Vec<&RawValue> = self.borrowed(field, raw, problems)?;
+        let entries: Vec<&RawValue> = self.value(field, raw, problems)?;
         Some(entries.into_iter().map(RawValue::get).collect())
     }
 
@@ -99,12 +99,7 @@ impl<'a> Fields<'a> {
         taken.first().copied()
     }
 
-    fn value<T: DeserializeOwned>(&self, field: &str, raw: &RawValue, problems: &mut Problems) -> Option<T> {
-        let value = serde_json::from_str(raw.get());
-        value.map_err(|error| problems.push(self.unreadable(field, raw, &error))).ok()
-    }
-
-    fn borrowed<T: Deserialize<'a>>(&self, field: &str, raw: &'a RawValue, problems: &mut Problems) -> Option<T> {
+    fn value<'r, T: Deserialize<'r>>(&self, field: &str, raw: &'r RawValue, problems: &mut Problems) -> Option<T> {
         let value = serde_json::from_str(raw.get());
         value.map_err(|error| problems.push(self.unreadable(field, raw, &error))).ok()
     }
