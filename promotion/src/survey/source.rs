@@ -227,11 +227,7 @@ impl Survey {
     ) {
         let mut found: HashSet<(Repository, Digest)> = HashSet::new();
         for target in places.sparing() {
-            let left = wanted.iter().filter(|(repository, digest, _)| !found.contains(&(repository.clone(), *digest)));
-            let left = left.map(|(repository, digest, size)| {
-                Wanted::new(&**target, repository, Reference::Digest(*digest), (repository, *digest)).with_size(*size)
-            });
-            let mut answers = lookup_all(left.collect());
+            let mut answers = lookup_all(left(wanted, &found, &**target));
             while let Some(answer) = answers.next().await {
                 if self.store.overflow().is_some() {
                     return;
@@ -245,12 +241,7 @@ impl Survey {
                 }
             }
         }
-        let left = wanted.iter().filter(|(repository, digest, _)| !found.contains(&(repository.clone(), *digest)));
-        let wanted = left.map(|(repository, digest, size)| {
-            Wanted::new(&**places.source, repository, Reference::Digest(*digest), (repository, *digest))
-                .with_size(*size)
-        });
-        let mut answers = lookup_all(wanted.collect());
+        let mut answers = lookup_all(left(wanted, &found, &**places.source));
         while let Some(answer) = answers.next().await {
             if self.store.overflow().is_some() || self.problems.len() >= ENOUGH {
                 return;
@@ -307,6 +298,19 @@ impl Survey {
             }
         }
     }
+}
+
+/// Those that were not found elsewhere, to be asked for in this registry.
+fn left<'a, R>(
+    wanted: &'a [(Repository, Digest, u64)],
+    found: &HashSet<(Repository, Digest)>,
+    registry: &'a Retrying<R>,
+) -> Vec<Wanted<'a, Retrying<R>, (&'a Repository, Digest)>> {
+    let left = wanted.iter().filter(|(repository, digest, _)| !found.contains(&(repository.clone(), *digest)));
+    let ask = |(repository, digest, size): &'a (Repository, Digest, u64)| {
+        Wanted::new(registry, repository, Reference::Digest(*digest), (repository, *digest)).with_size(*size)
+    };
+    left.map(ask).collect()
 }
 
 fn not_found(what: impl std::fmt::Display, place: &str, advice: &str) -> Error {
