@@ -92,7 +92,7 @@ impl Connections {
         if ecr.is_dual_stack {
             config.set_use_dual_stack(Some(true));
         }
-        let connector = Connector::new(&config.build(), identity.clone())?.with_network(&self.network)?;
+        let connector = Connector::with_network(&config.build(), identity.clone(), &self.network)?;
         let connector = Retrying::new(connector, RetryPolicy::default());
         connector.ask(|connector| connector.connect(ecr.registry_id.clone(), side, role)).await
     }

@@ -67,7 +67,7 @@ impl Aws {
         let connect = || async {
             let config = Retrying::new(self.config.clone(), RetryPolicy::default());
             let identity = config.ask(Identity::read).await?;
-            let connector = Connector::new(&self.config, identity)?.with_network(&Network::from_environment())?;
+            let connector = Connector::with_network(&self.config, identity, &Network::from_environment())?;
             Ok(Retrying::new(connector, RetryPolicy::default()))
         };
         self.connector.get_or_try_init(connect).await

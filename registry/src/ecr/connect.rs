@@ -37,7 +37,7 @@ impl Connector {
     /// # Errors
     /// `RegistryUnavailable` if no TLS client can be made on this machine.
     pub fn new(config: &SdkConfig, identity: Identity) -> Result<Self, Error> {
-        Self::with_timeouts(config, identity, Timeouts::default())
+        Self::build(config, identity, &Network::default(), Timeouts::default())
     }
 
     /// The same, waiting this long; time-outs that `config` sets come first where they are of the SDK.
@@ -45,19 +45,7 @@ impl Connector {
     /// # Errors
     /// Those of [`Connector::new`].
     pub fn with_timeouts(config: &SdkConfig, identity: Identity, timeouts: Timeouts) -> Result<Self, Error> {
-        Ok(Self {
-            config: config.clone(),
-            identity,
-            http: Client::new(&Network::default(), timeouts)?,
-            paces: Paces::new(Rates::default()),
-        })
-    }
-
-    /// Writes to one registry at these rates, for an account whose quotas are not ECR's defaults.
-    #[must_use]
-    pub fn with_rates(mut self, rates: Rates) -> Self {
-        self.paces = Paces::new(rates);
-        self
+        Self::build(config, identity, &Network::default(), timeouts)
     }
 
     /// The same, reaching the registries' `/v2` and their storage like this. How the AWS APIs are reached is a matter
@@ -65,9 +53,20 @@ impl Connector {
     ///
     /// # Errors
     /// `InvalidInput` if the proxy is no address; `RegistryUnavailable` if no TLS client can be made on this machine.
-    pub fn with_network(mut self, network: &Network) -> Result<Self, Error> {
-        self.http = Client::new(network, self.http.timeouts())?;
-        Ok(self)
+    pub fn with_network(config: &SdkConfig, identity: Identity, network: &Network) -> Result<Self, Error> {
+        Self::build(config, identity, network, Timeouts::default())
+    }
+
+    fn build(config: &SdkConfig, identity: Identity, network: &Network, timeouts: Timeouts) -> Result<Self, Error> {
+        let (config, http) = (config.clone(), Client::new(network, timeouts)?);
+        Ok(Self { config, identity, http, paces: Paces::new(Rates::default()) })
+    }
+
+    /// Writes to one registry at these rates, for an account whose quotas are not ECR's defaults.
+    #[must_use]
+    pub fn with_rates(mut self, rates: Rates) -> Self {
+        self.paces = Paces::new(rates);
+        self
     }
 
     /// The same connections and paces, as another caller.
