@@ -1,7 +1,7 @@
 //! What a refusal means, whichever registry it comes from: codes of ECR's API, of AWS and of the distribution
 //! specification in one table, and from each the name of the error.
 
-use promotion::Name;
+use promotion::{Error, Name};
 
 use crate::Side;
 use crate::http::{Party, Refusal};
@@ -85,6 +85,12 @@ impl ErrorKind {
             (_, None, 401 | 403) => Self::Denied,
             _ => Self::Unexpected,
         }
+    }
+
+    /// An error for a refusal of this kind: with the pause that the registry asks for, and marked where it throttles.
+    pub(crate) fn error(self, name: Name, message: String, refusal: &Refusal) -> Error {
+        let error = Error::new(name, message).with_retry_after(refusal.retry_after);
+        if self == Self::Throttled { error.throttled() } else { error }
     }
 
     /// Whether this says nothing of what was asked for: the registry would not, or could not, answer now.

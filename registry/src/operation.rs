@@ -79,12 +79,11 @@ impl<S: Endpoint> Operation<'_, S> {
         let (name, again) = kind.named(self.endpoint.side());
         let advice = S::advice(self, kind, refusal);
         let message = format!("{self}: {refusal}{advice}");
-        let mut error = Error::new(name, message).with_retry_after(refusal.retry_after);
+        let mut error = kind.error(name, message, refusal);
         if name == Name::RegistryUnavailable {
             // A registry that is down or throttles refuses whatever is asked.
             error = error.caused_by(&format!("{}: {refusal}", self.endpoint.name()));
         }
-        let error = if kind == ErrorKind::Throttled { error.throttled() } else { error };
         if again { error.temporary() } else { error.permanent() }
     }
 }

@@ -308,8 +308,7 @@ impl Authenticator {
                 let (name, may_heal) = kind.named(self.endpoint.side);
                 let may_pass = may_heal || name == Name::RegistryUnavailable;
                 let name = if may_pass { Name::RegistryUnavailable } else { Name::UnexpectedAnswer };
-                let error = Error::new(name, why).with_retry_after(failure.retry_after);
-                let error = if kind == ErrorKind::Throttled { error.throttled() } else { error };
+                let error = kind.error(name, why, &failure);
                 if may_heal { error } else { error.permanent() }
             }
         })

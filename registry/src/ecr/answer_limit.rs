@@ -1,13 +1,11 @@
-use std::error::Error as StdError;
-
 use aws_sdk_ecr::config::interceptors::BeforeDeserializationInterceptorContextMut;
 use aws_sdk_ecr::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_ecr::error::BoxError;
 use aws_smithy_types::body::SdkBody;
-use http_body_util::{LengthLimitError, Limited};
+use http_body_util::Limited;
 
 /// How much of an answer of an AWS API is read. The SDK reads it to its end, however far that is, before anything here
-/// sees it.
+/// sees it. What is longer ends in a `LengthLimitError`.
 #[derive(Debug, Clone, Copy)]
 pub struct AnswerLimit {
     bytes: usize,
@@ -44,16 +42,4 @@ impl Intercept for AnswerLimit {
         *body = SdkBody::from_body_1_x(Limited::new(whole, self.bytes));
         Ok(())
     }
-}
-
-/// Whether an error is that an answer was longer than is read.
-pub(super) fn is_over_limit(error: &(dyn StdError + 'static)) -> bool {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if error.is::<LengthLimitError>() {
-            return true;
-        }
-        next = error.source();
-    }
-    false
 }

@@ -2,10 +2,10 @@ use std::time::SystemTime;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
+use http_body_util::LengthLimitError;
 use oci::text::sanitize_line;
 use promotion::{Error, Name};
 
-use super::answer_limit::is_over_limit;
 use crate::http::{Failure, Refusal, retry_after};
 
 /// An error of the AWS SDK in the terms of this crate.
@@ -28,7 +28,7 @@ where
             ..Refusal::default()
         });
     }
-    if is_over_limit(&error) {
+    if in_chain::<LengthLimitError>(&error).is_some() {
         let why = "the answer is longer than is read of one";
         return Failure::Failed(Error::new(Name::UnexpectedAnswer, why).too_large());
     }

@@ -69,6 +69,11 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
+    /// Whether this says that what was asked for is not there.
+    pub(crate) fn is_absent(&self) -> bool {
+        matches!(self.status, 404 | 410)
+    }
+
     /// Reads an answer that is an error. The body need not be what the specification says it is: ECR has been seen to
     /// answer 403 with plain text. `secrets` are those of the request.
     pub(crate) async fn read(client: &Client, response: Response, by: Party, secrets: &Secrets) -> Self {

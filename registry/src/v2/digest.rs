@@ -1,9 +1,9 @@
 use http::Method;
 use http::header::ACCEPT;
-use oci::{Digest, MediaType, Reference, Repository, Tag};
+use oci::{Digest, Reference, Repository, Tag};
 use promotion::Error;
 
-use super::pull_manifest::claimed_digest;
+use super::pull_manifest::{accepted, claimed_digest};
 use super::{Authenticate, Permission, V2};
 use crate::http::{AuthorizedClient, Failure, FinalResponse, Party};
 
@@ -17,7 +17,7 @@ impl<A: Authenticate> V2<A> {
         match self.authenticator.send(permission, ask).await? {
             Ok(Some(digest)) => return Ok(Some(digest)),
             // There is no body that says more than the status does.
-            Err(Failure::Refused(refusal)) if refusal.status == 404 => return Ok(None),
+            Err(Failure::Refused(refusal)) if refusal.is_absent() => return Ok(None),
             Err(Failure::Refused(refusal)) if refusal.status == 429 => return Err(operation.refused(&refusal)),
             Err(Failure::Failed(error)) if error.is_temporary() => return Err(operation.failed(error.into())),
             Ok(None) | Err(_) => {}
@@ -32,7 +32,7 @@ impl AuthorizedClient {
     /// has no digest.
     async fn digest(&self, path: &Repository, tag: &Tag) -> Result<Option<Digest>, Failure> {
         let url = self.at(&format!("/v2/{path}/manifests/{tag}"));
-        let accept = MediaType::ALL.map(MediaType::as_str).join(", ");
+        let accept = accepted();
         let accepting = |request: reqwest::RequestBuilder| request.header(ACCEPT, &accept);
         let FinalResponse { response, .. } =
             self.get(Method::HEAD, url, "looking up", Party::Elsewhere, accepting).await?;

@@ -5,7 +5,7 @@ use oci::{Digest, Repository};
 use promotion::Error;
 
 use super::{Authenticate, Permission, V2};
-use crate::http::{AuthorizedClient, Failure, FinalResponse, Party, Refusal};
+use crate::http::{AuthorizedClient, Failure, FinalResponse, Party};
 
 /// Whether HEAD of a blob has been no use so far, and GET was.
 #[derive(Debug, Default)]
@@ -40,7 +40,7 @@ impl AuthorizedClient {
             let url = self.at(&format!("/v2/{path}/blobs/{blob}"));
             match self.get(Method::HEAD, url, "looking for", Party::Storage, |request| request).await {
                 Ok(FinalResponse { response, .. }) if response.status() == 200 => return Ok(true),
-                Err(Failure::Refused(refusal)) if is_absent(&refusal) => return Ok(false),
+                Err(Failure::Refused(refusal)) if refusal.is_absent() => return Ok(false),
                 // More requests are not what helps now.
                 Err(Failure::Refused(refusal)) if refusal.status == 429 => return Err(Failure::Refused(refusal)),
                 // There was no answer.
@@ -51,7 +51,7 @@ impl AuthorizedClient {
         let present = match self.request_blob(path, blob, Some("bytes=0-0")).await {
             // The byte, or more of it, is not read: the connection is given up.
             Ok(_) => true,
-            Err(Failure::Refused(refusal)) if is_absent(&refusal) => false,
+            Err(Failure::Refused(refusal)) if refusal.is_absent() => false,
             // An empty blob has no first byte (RFC 9110, section 15.5.17).
             Err(Failure::Refused(refusal)) if refusal.status == 416 && blob == Digest::of(b"") => true,
             Err(failure) => return Err(failure),
@@ -59,10 +59,6 @@ impl AuthorizedClient {
         of_no_use.0.store(true, Ordering::Relaxed);
         Ok(present)
     }
-}
-
-fn is_absent(refusal: &Refusal) -> bool {
-    matches!(refusal.status, 404 | 410)
 }
 
 #[cfg(test)]

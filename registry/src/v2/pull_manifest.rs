@@ -39,7 +39,7 @@ impl<A: Authenticate> V2<A> {
         let pull = |client: AuthorizedClient| async move { client.pull_manifest(path, reference).await };
         match self.authenticator.send(permission, pull).await? {
             Ok(manifest) => Ok(Some(manifest)),
-            Err(Failure::Refused(refusal)) if matches!(refusal.status, 404 | 410) => Ok(None),
+            Err(Failure::Refused(refusal)) if refusal.is_absent() => Ok(None),
             Err(Failure::Refused(refusal)) if self.leaves_open(permission, &refusal).await? => {
                 Err(operation.refused(&refusal).inconclusive())
             }
@@ -70,7 +70,7 @@ impl AuthorizedClient {
     /// manifest by tag from one that was changed on its way. ECR says nothing here (aws/containers-roadmap#1931).
     async fn pull_manifest(&self, path: &Repository, reference: &Reference) -> Result<Manifest, Failure> {
         let url = self.at(&format!("/v2/{path}/manifests/{reference}"));
-        let accept = MediaType::ALL.map(MediaType::as_str).join(", ");
+        let accept = accepted();
         let FinalResponse { response, url, .. } =
             self.get(Method::GET, url, "pulling", Party::Elsewhere, |request| request.header(ACCEPT, &accept)).await?;
         let media_type = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
@@ -90,6 +90,11 @@ impl AuthorizedClient {
             _ => manifest.map_err(|error| error.context(url).into()),
         }
     }
+}
+
+/// The media types of manifests that are taken, for `Accept`.
+pub(super) fn accepted() -> String {
+    MediaType::ALL.map(MediaType::as_str).join(", ")
 }
 
 /// What a registry says the digest is, if it says so in an algorithm that is known.
