@@ -1,6 +1,6 @@
 //! What the engine logs, on stderr; and its retries, which are shown also where nothing else of that is.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use tracing::field::{Field, Visit};
@@ -88,10 +88,7 @@ struct Why(Option<String>);
 impl Visit for Why {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if field.name() == "error" {
-            let mut text = String::new();
-            // Writing into a string does not fail.
-            let _ = write!(text, "{value:?}");
-            self.0 = Some(text);
+            self.0 = Some(format!("{value:?}"));
         }
     }
 }
