@@ -10,7 +10,7 @@ use tracing::Instrument;
 use crate::aws_failure::causes;
 use crate::metrics::Labels;
 use crate::runtime::{Next, Runtime};
-use crate::{Aws, Deadline, Diagnostic, Event, Invocation, Metric, Metrics, diagnostic, logging, overrun};
+use crate::{Aws, Diagnostic, Event, Invocation, Metric, Metrics, diagnostic, logging, overrun};
 
 /// What an invocation answers, and what is measured of it.
 #[derive(Debug, Clone, Default)]
@@ -113,20 +113,22 @@ where
     W: Future<Output = Result<FunctionOutput, Error>>,
 {
     let (handle, span) = (handle.clone(), tracing::Span::current());
-    let Some(Deadline { answer, .. }) = invocation.deadline else {
-        let work = move || Handle::current().block_on(handle(invocation).instrument(span));
-        return tokio::task::spawn_blocking(work).await;
-    };
+    let end = invocation.deadline.map(|deadline| deadline.answer);
     // Late work ends as soon as it looks at the clock itself.
-    let work = move || {
-        Handle::current().block_on(tokio::time::timeout_at(answer, Box::pin(handle(invocation).instrument(span))))
-    };
-    let in_time = tokio::time::timeout_at(answer, tokio::task::spawn_blocking(work)).await;
-    let late = || {
+    let work = move || Handle::current().block_on(before(end, Box::pin(handle(invocation).instrument(span))));
+    let done = before(end, tokio::task::spawn_blocking(work)).await.transpose()?;
+    Ok(done.flatten().unwrap_or_else(|| {
         let what = "AWS did not answer everything that was asked before the time of the function was over: give the function more time";
         Err(Error::new(Name::RegistryUnavailable, what))
-    };
-    in_time.unwrap_or_else(|elapsed| Ok(Err(elapsed))).map(|result| result.unwrap_or_else(|_| late()))
+    }))
+}
+
+/// What comes of it before then, if there is an end; none once that is there.
+async fn before<T>(end: Option<tokio::time::Instant>, future: impl Future<Output = T>) -> Option<T> {
+    match end {
+        Some(end) => tokio::time::timeout_at(end, future).await.ok(),
+        None => Some(future.await),
+    }
 }
 
 #[cfg(test)]
@@ -136,9 +138,10 @@ mod tests {
     use super::*;
     use crate::event::tests::least;
 
-    async fn invocation(end: SystemTime) -> Invocation {
-        let event = Event::parse(&least()).unwrap();
-        Invocation::new(event, &Next::ending(end), Arc::new(Aws::load().await))
+    /// An invocation with so much time. That begins when all else is there, which may take longer.
+    async fn invocation(left: Duration) -> Invocation {
+        let (event, aws) = (Event::parse(&least()).unwrap(), Arc::new(Aws::load().await));
+        Invocation::new(event, &Next::ending(SystemTime::now() + left), aws)
     }
 
     /// As 1,000 targets did with three seconds: their clients were made without a pause, and the clock was looked at
@@ -155,8 +158,7 @@ mod tests {
                 Ok(FunctionOutput::default())
             }
         };
-        let end = SystemTime::now() + Duration::from_millis(200);
-        let result = in_time(invocation(end).await, &handle).await.unwrap();
+        let result = in_time(invocation(Duration::from_millis(200)).await, &handle).await.unwrap();
         drop(done);
         assert_eq!(result.unwrap_err().name(), Name::RegistryUnavailable);
     }
