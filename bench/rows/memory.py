@@ -34,18 +34,15 @@ def push(seeder: Seeder, number: int, each: int, sizes: list) -> Image:
 
 
 def command_line(bench: Bench, number: int, count: int, sizes: list) -> list[Measure]:
-    """Where a round does not take long Transship goes round as often as elsewhere, since no two peaks are the same, and
-    the peers are there to compare with."""
+    """Where a round does not take long Transship goes round as often as elsewhere, since no two peaks are the same. The
+    peers' are in the other cases."""
     with bench.folder(2 * count * sum(sizes)) as folder, bench.pair(folder) as pair:
         images = []
         for each in range(count):
             with Seeder(pair.source.host, f"memory/service-{each}") as seeder:
                 images.append(push(seeder, number, each, sizes))
         short = count * sum(sizes) < 2048 * MIB
-        measures = first_copies(bench.rounds if short else 1, [bench.transship(folder, images)], pair, images)
-        if short and count == 1:
-            measures += first_copies(1, bench.those(images, 1), pair, images)
-        return measures
+        return first_copies(bench.rounds if short else 1, [bench.transship(folder, images)], pair, images)
 
 
 def function(bench: Bench, number: int, count: int, sizes: list) -> Measure:

@@ -4,7 +4,7 @@ import random
 
 from contestants import Image
 from harness import Bench, Pair, rounds
-from results import Check, Measure, Row
+from results import Check, Measure, Row, time_check
 from seed import KIB, Seeder
 
 IMAGES, LAYERS, SHARED, POOL, SIZE = 25, 12, 7, 40, 40 * KIB
@@ -55,6 +55,5 @@ def checks(measures: list[Measure], *limits: float) -> list[Check]:
     ours = next(each for each in measures if each.who == "transship")
     made = []
     for at_once, limit in zip((1, 8), limits, strict=True):
-        best = min((each for each in measures if f", {at_once} at" in each.who), key=lambda each: each.seconds)
-        made.append(Check(f"time, of the best peer's ({best.who})", ours.seconds / best.seconds, limit))
+        made.append(time_check(ours, [each for each in measures if f", {at_once} at" in each.who], limit))
     return made
