@@ -50,7 +50,7 @@ fn tests() -> BTreeMap<String, Vec<String>> {
 
 /// Whether this source has a test of this name: a function of its own, or one of those that a macro makes.
 fn has_test(source: &str, test: &str) -> bool {
-    let made = source.split("each! {").skip(1).filter_map(|rest| rest.split('}').next());
+    let made = source.split("each_profile! {").skip(1).filter_map(|rest| rest.split('}').next());
     let is_made = made.flat_map(str::split_whitespace).any(|name| name == test);
     is_made || source.contains(&format!("fn {test}()"))
 }

@@ -17,18 +17,7 @@ async fn promote(profile: Profile) {
     assert_eq!(setup.target.manifest(&moved.repository, &moved.tag).as_deref(), Some(moved.bytes()));
 }
 
-macro_rules! each {
-    ($($name:ident)*) => {
-        $(
-            #[tokio::test]
-            async fn $name() {
-                promote(profiles::$name()).await;
-            }
-        )*
-    };
-}
-
-each! {
+each_profile! {
     specified ecr_public ghcr docker_hub quay harbor artifactory gitlab artifact_registry acr kubernetes zot
 }
 

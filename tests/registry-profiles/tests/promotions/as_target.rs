@@ -20,18 +20,7 @@ async fn promote(profile: Profile) {
     }
 }
 
-macro_rules! each {
-    ($($name:ident)*) => {
-        $(
-            #[tokio::test]
-            async fn $name() {
-                promote(profiles::$name()).await;
-            }
-        )*
-    };
-}
-
 // registry.k8s.io takes no writes. ECR Public takes those of a repository's owner.
-each! {
+each_profile! {
     specified ecr_public ghcr docker_hub quay harbor artifactory gitlab artifact_registry acr zot
 }
