@@ -139,7 +139,7 @@ impl Client {
     async fn execute(&self, request: RequestBuilder) -> Result<Response, reqwest::Error> {
         let (client, request) = request.build_split();
         let request = request?;
-        let logged = Logged::new(request.method().clone(), RequestUrl::of(&request));
+        let logged = Logged::new(request.method().clone(), RequestUrl::of(request.url()));
         let answer = client.execute(request).await;
         match &answer {
             Ok(answer) => logged.answered(answer.status().as_u16()),

@@ -29,9 +29,9 @@ impl RequestUrl {
         Self::checked(url.map_err(|error| refused(format!("\"{}\" is no address: {error}", text.escape_debug())))?)
     }
 
-    /// Where a request goes that was made of one of these.
-    pub(super) fn of(request: &reqwest::Request) -> Self {
-        Self { url: request.url().clone(), inwards: Depth::Public }
+    /// One of these again, as the request has it that was made of it.
+    pub(super) fn of(url: &Url) -> Self {
+        Self { url: url.clone(), inwards: Depth::Public }
     }
 
     fn checked(url: Url) -> Result<Self, Error> {

@@ -1,8 +1,7 @@
 //! The files in which Docker and Podman keep logins.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,10 +9,10 @@ use promotion::{Error, Name};
 use serde_json::{Map, Value};
 
 use super::server::Server;
-use crate::{Login, read_file};
+use crate::Login;
 
 /// The largest file of logins that is read, in bytes: people have some dozens of them.
-const MAX_BYTES: u64 = 1 << 20;
+pub(super) const MAX_BYTES: u64 = 1 << 20;
 
 /// A file as `docker login` writes it (`config.json`; Podman's `auth.json` is the same, see containers-auth.json(5)).
 ///
@@ -26,9 +25,9 @@ pub(super) struct AuthFile {
 }
 
 impl AuthFile {
-    /// None if there is no such file.
-    pub(super) async fn read(path: &Path, timeout: Duration) -> Result<Option<Self>, Error> {
-        let bytes = match read_file(path, MAX_BYTES, timeout).await {
+    /// What came of reading a file, to just beyond [`MAX_BYTES`]. None if there is no such file.
+    pub(super) fn of(path: &Path, read: io::Result<Vec<u8>>) -> Result<Option<Self>, Error> {
+        let bytes = match read {
             Ok(bytes) => bytes,
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
             Err(error) => return Err(broken(path, format!("it cannot be read: {error}"))),

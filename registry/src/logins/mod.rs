@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use promotion::Error;
 
-use crate::{FILE_TIMEOUT, Logins};
-use file::AuthFile;
+use crate::{FILE_TIMEOUT, Logins, read_file};
+use file::{AuthFile, MAX_BYTES};
 use helper::Helper;
 use server::Server;
 
@@ -90,7 +90,8 @@ impl Keyring {
         if let Some(file) = self.read.get(path) {
             return Ok(file.clone());
         }
-        let file = AuthFile::read(path, self.file_timeout).await?.map(Arc::new);
+        let read = read_file(path, MAX_BYTES, self.file_timeout).await;
+        let file = AuthFile::of(path, read)?.map(Arc::new);
         self.read.insert(path.to_owned(), file.clone());
         Ok(file)
     }
