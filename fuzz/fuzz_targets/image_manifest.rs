@@ -33,8 +33,10 @@ fuzz_target!(|data: &[u8]| {
         let peer: serde_json::Value = serde_json::from_slice(data).expect("JSON");
         let entries = |field: &str| peer[field].as_array().map_or(0, Vec::len);
         match &**content {
-            Content::Index { manifests, .. } => {
-                assert_eq!(manifests.len(), entries("manifests"));
+            Content::Index { manifests, others } => {
+                // Each entry is one that can be promoted, or one of another algorithm.
+                assert_eq!(manifests.len() + others.len(), entries("manifests"));
+                assert!(others.iter().all(|other| other.contains(':') && !other.starts_with("sha256:")));
                 assert!(peer.get("layers").is_none_or(serde_json::Value::is_null));
             }
             Content::Image { layers, .. } => {
