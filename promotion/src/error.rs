@@ -299,7 +299,7 @@ impl Error {
     }
 
     /// One error for several: all messages, each once, under the name of the first that no retry can heal. Of those
-    /// that have one cause the first is told, and how many there are.
+    /// that have one cause the first is shown, and how many there are.
     ///
     /// None for an empty list.
     #[must_use]

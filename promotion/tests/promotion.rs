@@ -135,7 +135,7 @@ async fn a_mutable_tag_moves_and_an_immutable_one_with_the_same_digest_is_fine()
     let other = seed_image(&one, "app/web", &["something else"]);
     one.seed_manifest("app/web", &other, Some("1.0"));
     let promotion = promotion(&source, &[&one]);
-    // What it moves away from is told beforehand, while it is staged, and when it is done.
+    // What it moves away from is reported beforehand, while it is staged, and when it is done.
     let plan = promotion.survey(both()).await.judge().unwrap().plan();
     assert_eq!(plan.targets().next().unwrap().before, [Before::Nothing, Before::Other(other.digest())]);
     let moving: Vec<_> =

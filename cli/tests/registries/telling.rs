@@ -1,4 +1,4 @@
-//! What is told on stderr while the program works, and of what went wrong many times for one reason.
+//! What is written to stderr while the program works, and of what went wrong many times for one reason.
 
 use docker_registry::{Auth, PASSWORD, Server, USER};
 use image_fixtures::{Fixture, image};

@@ -36,7 +36,7 @@ impl Aws {
         let loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts.build());
         let config = match aws_http_client(&Network::from_environment()) {
             Ok(client) => loader.http_client(client).load().await,
-            // What is wrong with HTTPS_PROXY is told when the registries are connected to.
+            // What is wrong with HTTPS_PROXY is reported when the registries are connected to.
             Err(_) => loader.load().await,
         };
         // An endpoint of one's own seldom answers under the name of every bucket.

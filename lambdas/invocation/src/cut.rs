@@ -52,11 +52,11 @@ fn grouped(all: &[String]) -> Vec<String> {
             None => groups.push((sentence, 0)),
         }
     }
-    let told = |(sentence, others): (&String, usize)| match (truncate(sentence, LONGEST), others) {
+    let shown = |(sentence, others): (&String, usize)| match (truncate(sentence, LONGEST), others) {
         (sentence, 0) => sentence,
         (sentence, others) => format!("{sentence} (and the same of {others} more: the log of the function names them)"),
     };
-    groups.into_iter().map(told).collect()
+    groups.into_iter().map(shown).collect()
 }
 
 /// What a sentence says, whichever digests it is about.
@@ -80,10 +80,10 @@ mod tests {
     fn sentences_about_many_digests_are_one() {
         let left = |number: usize| format!("left behind: {}: no permission", Digest::of(&number.to_le_bytes()));
         let all: Vec<_> = (0..540).map(left).chain(["another".to_owned()]).collect();
-        let told = sentences("notes", all.clone());
-        assert_eq!(told.len(), 2, "{told:?}");
-        assert_eq!(told[0], format!("{} (and the same of 539 more: the log of the function names them)", all[0]));
-        assert_eq!(told[1], "another");
+        let kept = sentences("notes", all.clone());
+        assert_eq!(kept.len(), 2, "{kept:?}");
+        assert_eq!(kept[0], format!("{} (and the same of 539 more: the log of the function names them)", all[0]));
+        assert_eq!(kept[1], "another");
     }
 
     #[test]
@@ -91,13 +91,13 @@ mod tests {
         for sentence in ["x", "\"\\\n", "ä", "\u{1}"] {
             for (count, length) in [(1, 100_000), (540, 300), (50_000, 1), (3, 50)] {
                 let all: Vec<_> = (0..count).map(|number| format!("{number} {}", sentence.repeat(length))).collect();
-                let told = sentences("warnings", all);
-                let bytes = serde_json::to_string(&told).unwrap().len();
+                let kept = sentences("warnings", all);
+                let bytes = serde_json::to_string(&kept).unwrap().len();
                 assert!(bytes < MAX_SENTENCES_BYTES + 200, "{sentence:?} {count} x {length}: {bytes}");
-                assert!(!told.is_empty());
+                assert!(!kept.is_empty());
                 let is_cut =
-                    told.last().is_some_and(|last| last.ends_with("more warnings: the log of the function has all"));
-                assert_eq!(is_cut, count > 3, "{told:?}");
+                    kept.last().is_some_and(|last| last.ends_with("more warnings: the log of the function has all"));
+                assert_eq!(is_cut, count > 3, "{kept:?}");
             }
         }
     }

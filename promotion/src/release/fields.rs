@@ -1,4 +1,4 @@
-//! The fields of a file that people write, read one by one: whoever has made five mistakes is told of five.
+//! The fields of a file that people write, read one by one: five mistakes in it are five problems.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -27,7 +27,7 @@ impl<'a> Fields<'a> {
         let line = lines.of(part);
         let fields = serde_json::from_str(part).map_err(|error| {
             let line = line + error.line().saturating_sub(1);
-            format!("line {line}{name}: {}", told(&error))
+            format!("line {line}{name}: {}", reason(&error))
         });
         let Object(fields) = fields?;
         Ok(Self { lines, name, line, fields })
@@ -106,7 +106,7 @@ impl<'a> Fields<'a> {
 
     fn unreadable(&self, field: &str, raw: &RawValue, error: &serde_json::Error) -> String {
         let line = self.lines.of(raw.get()) + error.line().saturating_sub(1);
-        self.problem(line, field, &told(error))
+        self.problem(line, field, &reason(error))
     }
 }
 
@@ -130,7 +130,7 @@ impl Lines {
 }
 
 /// What a JSON library says, without its position, which counts from the beginning of what it was given.
-fn told(error: &serde_json::Error) -> String {
+fn reason(error: &serde_json::Error) -> String {
     let what = error.to_string();
     excerpt(what.split(" at line ").next().unwrap_or_default())
 }

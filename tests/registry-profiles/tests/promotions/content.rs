@@ -74,7 +74,7 @@ async fn what_is_no_image_is_called_what_it_is() {
     }
 }
 
-/// A referrer whose digest is another one is told of, whoever lists it, and the image is promoted.
+/// A referrer whose digest is another one is noted, whoever lists it, and the image is promoted.
 #[tokio::test]
 async fn referrers_with_other_digests_are_told() {
     const LIST: &str = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha512:abababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababababab","size":7}]}"#;

@@ -67,7 +67,7 @@ async fn lists_of_referrers_that_lead_away() {
     }
 }
 
-/// What says neither that there is a list nor that there is none is told, and the list of clients is read.
+/// What says neither that there is a list nor that there is none is noted, and the list of clients is read.
 #[tokio::test]
 async fn lists_of_referrers_that_are_neither() {
     const BASIC: &[(&str, &str)] = &[("www-authenticate", "Basic realm=\"x\"")];
