@@ -4,7 +4,7 @@ use image_fixtures::media_type::{OCI_INDEX, OCI_MANIFEST};
 
 /// zot.
 ///
-/// - Media types of Docker are refused, unless it is configured to take them: <https://github.com/project-zot/zot/issues/724>,
+/// - Media types of Docker are refused, unless it is set to take them: <https://github.com/project-zot/zot/issues/724>,
 ///   <https://github.com/project-zot/zot/pull/596>
 /// - A tag may not go from an image to an index or back: <https://github.com/project-zot/zot/issues/3005>
 /// - A referrer with a tag is listed twice: <https://github.com/project-zot/zot/issues/2506>
