@@ -1,6 +1,6 @@
 //! Whether several connections to a source bring a large blob sooner than one does: measured, not assumed.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -15,20 +15,18 @@ const FAST: f64 = 100e6;
 /// By how much several connections have to be faster than one. They cost the registry requests, and less is chance.
 const GAIN: f64 = 1.25;
 
-/// What is known of a source, over all that is read of it.
+/// Whether several connections to a source pay, over all that is read of it; none while that is not known.
 #[derive(Debug, Default)]
-pub(super) struct Verdict(AtomicU8);
-
-const PAYS: u8 = 1;
-const DOES_NOT_PAY: u8 = 2;
+pub(super) struct Verdict(Mutex<Option<bool>>);
 
 impl Verdict {
     pub(super) fn pays(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == PAYS
+        *self.known() == Some(true)
     }
 
+    /// Whether they do, or may.
     pub(super) fn is_open(&self) -> bool {
-        self.0.load(Ordering::Relaxed) != DOES_NOT_PAY
+        *self.known() != Some(false)
     }
 
     /// Gives the rates that one and several connections had.
@@ -40,12 +38,16 @@ impl Verdict {
             pays,
             "bytes per second over one connection and over several"
         );
-        self.0.store(if pays { PAYS } else { DOES_NOT_PAY }, Ordering::Relaxed);
+        *self.known() = Some(pays);
     }
 
     /// The source cannot be read in parts.
     pub(super) fn rule_out(&self) {
-        self.0.store(DOES_NOT_PAY, Ordering::Relaxed);
+        *self.known() = Some(false);
+    }
+
+    fn known(&self) -> MutexGuard<'_, Option<bool>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,5 +1,5 @@
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use oci::{Digest, Repository};
 
@@ -13,48 +13,45 @@ const KEPT: usize = 256;
 /// An address is good for a while, for any range, and costs the registry nothing: a layer of 10 GiB takes one
 /// `GetDownloadUrlForLayer` of ECR, however many ranges are read of it.
 #[derive(Debug, Default)]
-pub(super) struct StorageUrls(Mutex<Kept>);
+pub(super) struct StorageUrls(Mutex<VecDeque<Stored>>);
 
-#[derive(Debug, Default)]
-struct Kept {
-    urls: HashMap<(Repository, Digest), RequestUrl>,
-    /// The oldest first.
-    order: VecDeque<(Repository, Digest)>,
+/// Where one blob is.
+#[derive(Debug)]
+struct Stored {
+    repository: Repository,
+    blob: Digest,
+    url: RequestUrl,
+}
+
+impl Stored {
+    fn is_of(&self, repository: &Repository, blob: Digest) -> bool {
+        self.blob == blob && self.repository == *repository
+    }
 }
 
 impl StorageUrls {
     pub(super) fn get(&self, repository: &Repository, blob: Digest) -> Option<RequestUrl> {
-        self.with(|kept| kept.urls.get(&(repository.clone(), blob)).cloned())
+        let known = self.known();
+        known.iter().find(|stored| stored.is_of(repository, blob)).map(|stored| stored.url.clone())
     }
 
     pub(super) fn insert(&self, repository: &Repository, blob: Digest, url: RequestUrl) {
-        let key = (repository.clone(), blob);
-        self.with(|kept| {
-            if kept.urls.insert(key.clone(), url).is_some() {
-                return;
-            }
-            kept.order.push_back(key);
-            if kept.order.len() > KEPT
-                && let Some(oldest) = kept.order.pop_front()
-            {
-                kept.urls.remove(&oldest);
-            }
-        });
+        let mut known = self.known();
+        known.retain(|stored| !stored.is_of(repository, blob));
+        if known.len() == KEPT {
+            known.pop_front();
+        }
+        known.push_back(Stored { repository: repository.clone(), blob, url });
     }
 
     /// Forgets an address that is good no longer, unless another one has taken its place.
     pub(super) fn forget(&self, repository: &Repository, blob: Digest, url: &RequestUrl) {
-        let key = (repository.clone(), blob);
-        self.with(|kept| {
-            if kept.urls.get(&key).is_some_and(|kept| kept.as_url() == url.as_url()) {
-                kept.urls.remove(&key);
-                kept.order.retain(|other| *other != key);
-            }
-        });
+        self.known().retain(|stored| !stored.is_of(repository, blob) || stored.url.as_url() != url.as_url());
     }
 
-    fn with<T>(&self, act: impl FnOnce(&mut Kept) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    /// The oldest first.
+    fn known(&self) -> MutexGuard<'_, VecDeque<Stored>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
