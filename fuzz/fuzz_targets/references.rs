@@ -28,11 +28,20 @@ where
     }
 }
 
-fn is_loopback(url: &url::Url) -> bool {
+/// Whether a host may be spoken to without TLS though that is not written, and whether it has to be.
+fn loopback(url: &url::Url) -> (bool, bool) {
     match url.host().expect("a host") {
-        url::Host::Ipv4(address) => address.is_loopback(),
-        url::Host::Ipv6(address) => address.to_canonical().is_loopback(),
-        url::Host::Domain(name) => matches!(name.trim_end_matches('.').rsplit('.').next(), Some("localhost")),
+        url::Host::Ipv4(address) => (address.is_loopback(), address.is_loopback()),
+        // An address of this machine may stand within another one.
+        url::Host::Ipv6(address) => {
+            let holds = address.segments().iter().any(|segment| segment >> 8 == 127);
+            (address.is_loopback() || holds, address.is_loopback())
+        }
+        url::Host::Domain(name) => {
+            let name = name.trim_end_matches('.');
+            let is_loopback = name == "localhost" || name.ends_with(".localhost");
+            (is_loopback, is_loopback)
+        }
     }
 }
 
@@ -56,12 +65,14 @@ fuzz_target!(|text: &str| {
     if let Some(address) = read::<Address>(text) {
         assert!(!text.contains('@'));
         let url = url::Url::parse(&format!("https://{}/v2/", address.registry())).expect("an address");
-        // Where it is not written, only what is on this machine is spoken to without TLS.
-        let is_plain = match text.split_once("://") {
-            Some((scheme, _)) => scheme == "http",
-            None => is_loopback(&url),
-        };
-        assert_eq!(address.is_plain(), is_plain);
+        // Where it is not written, what is on this machine is spoken to without TLS, and nothing else.
+        match text.split_once("://") {
+            Some((scheme, _)) => assert_eq!(address.is_plain(), scheme == "http"),
+            None => {
+                let (may_be, is) = loopback(&url);
+                assert!(if address.is_plain() { may_be } else { !is });
+            }
+        }
         assert!(url.username().is_empty() && url.path() == "/v2/" && url.query().is_none());
     }
 });
