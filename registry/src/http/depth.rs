@@ -19,8 +19,9 @@ impl Depth {
         match url.host() {
             Some(Host::Ipv4(address)) => depth_of_v4(address),
             Some(Host::Ipv6(address)) => depth_of_v6(address),
-            // A dot at the end says that the name is complete.
-            Some(Host::Domain(name)) => depth_of_name(name.strip_suffix('.').unwrap_or(name)),
+            // A dot at the end says that the name is complete. More of them make no name, and are judged as one all the
+            // same.
+            Some(Host::Domain(name)) => depth_of_name(name.trim_end_matches('.')),
             None => Self::LinkLocal,
         }
     }

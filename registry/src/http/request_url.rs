@@ -179,6 +179,7 @@ mod tests {
             ("https://a.example/", "https://0x7f000001/", false),
             ("https://a.example/", "https://localhost./", false),
             ("https://a.example/", "https://x.localhost./", false),
+            ("https://a.example/", "https://x.localhost.../", false),
             ("https://a.example/", "https://127.0.0.1./", false),
             ("https://a.example/", "https://127.1/", false),
             ("https://a.example/", "https://0.0.0.0/", false),
