@@ -1,7 +1,7 @@
 """`KEEP=1 make demo`: leaves everything running, and says what to try."""
 
 import os
-import signal
+import time
 from pathlib import Path
 
 from pipeline import ministack
@@ -55,9 +55,12 @@ def until_ended(local: World, folder: Path) -> None:
         "folder": folder,
         "process": os.getpid(),
     }
-    print("\n" + TRY.format(**words), flush=True)
     try:
-        signal.pause()
+        # In here as well: who reads this may end it before the next statement.
+        print("\n" + TRY.format(**words), flush=True)
+        while True:
+            # Not `signal.pause`, which sleeps on when the signal came just before it.
+            time.sleep(0.2)
     except (KeyboardInterrupt, SystemExit):
         # All that was started is ended on the way out.
         print()
