@@ -7,6 +7,9 @@ use crate::Limits;
 use crate::plan::{Step, Work};
 use crate::position::{StepId, Steps, TargetId};
 
+/// A blob of this size moves as fast as its connections do, and fills their buffers.
+const LARGE: u64 = 32 << 20;
+
 /// Which steps may run now. It knows nothing of what a step does but whether it writes a manifest, and its size.
 ///
 /// Blobs and manifests have limits of their own: a registry may let manifests in slowly (ECR takes ten per second), and
@@ -22,6 +25,7 @@ pub(crate) struct Schedule<'p> {
     dependents: Steps<Vec<StepId>>,
     blobs: BTreeSet<(Reverse<u64>, StepId)>,
     blobs_running: usize,
+    large_running: usize,
     bytes_running: u64,
     manifests: BTreeMap<TargetId, Manifests>,
     manifests_running: usize,
@@ -49,6 +53,7 @@ impl<'p> Schedule<'p> {
             dependents,
             blobs: BTreeSet::new(),
             blobs_running: 0,
+            large_running: 0,
             bytes_running: 0,
             manifests: BTreeMap::new(),
             manifests_running: 0,
@@ -75,6 +80,7 @@ impl<'p> Schedule<'p> {
             }
             _ => {
                 self.blobs_running -= 1;
+                self.large_running -= usize::from(self.is_large(at));
                 self.bytes_running -= self.bytes_of(at);
             }
         }
@@ -116,13 +122,22 @@ impl<'p> Schedule<'p> {
         let bytes = self.bytes_of(at);
         // The first in line is never overtaken by one that would fit: a large blob would wait for ever.
         let fits = self.blobs_running == 0 || self.bytes_running + bytes <= self.limits.bytes_in_flight;
-        if !fits || self.blobs_running >= self.limits.steps_in_flight {
+        let is_large = self.is_large(at);
+        if !fits
+            || self.blobs_running >= self.limits.steps_in_flight
+            || (is_large && self.large_running >= self.limits.large_in_flight)
+        {
             return None;
         }
         self.blobs.remove(&(rank, at));
         self.blobs_running += 1;
+        self.large_running += usize::from(is_large);
         self.bytes_running += bytes;
         Some(at)
+    }
+
+    fn is_large(&self, at: StepId) -> bool {
+        self.steps[at].sends().is_some_and(|blob| blob.size >= LARGE)
     }
 
     fn bytes_of(&self, at: StepId) -> u64 {
@@ -200,6 +215,16 @@ mod tests {
         assert_eq!(start_all(&mut schedule), [1].map(StepId::at));
         schedule.finish(StepId::at(1));
         assert_eq!(start_all(&mut schedule), [0].map(StepId::at));
+    }
+
+    #[test]
+    fn no_more_large_blobs_than_allowed() {
+        let steps: Steps<Step> = (0..4).map(|more| copy(LARGE - 1 + more)).collect();
+        let limits = Limits { bytes_in_flight: 4 * LARGE, large_in_flight: 2, ..Limits::default() };
+        let mut schedule = Schedule::new(&steps, limits);
+        assert_eq!(start_all(&mut schedule), [3, 2].map(StepId::at));
+        schedule.finish(StepId::at(2));
+        assert_eq!(start_all(&mut schedule), [1, 0].map(StepId::at), "the last one is not large");
     }
 
     #[test]

@@ -24,11 +24,12 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
     /// Brings everything but the tags to every target. The first failure that retries do not heal ends it; what was
     /// written stays, and the next run finds it.
     pub(crate) async fn stage(&self, plan: &Arc<Plan>) -> Result<(), Error> {
-        let mut begun = self.begin(plan).await?;
         let mut schedule = Schedule::new(&plan.steps, self.limits);
+        let mut next: Vec<_> = std::iter::from_fn(|| schedule.start_next()).collect();
+        let mut begun = self.begin(plan, &next).await?;
         let mut running = JoinSet::new();
         loop {
-            while let Some(at) = schedule.start_next() {
+            for at in next {
                 let runner = StepRunner {
                     reader: self.reader.clone(),
                     target: self.targets[plan.steps[at].target].clone(),
@@ -47,12 +48,18 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
                 // Nothing cancels a step but dropping the set, so a step that did not end has panicked.
                 Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
             }
+            next = std::iter::from_fn(|| schedule.start_next()).collect();
         }
     }
 
     /// Opens an upload in every repository that is to receive blobs, before any byte moves: ECR has no dry run, and
-    /// this is the closest to asking whether writing is allowed. Each is used for the first blob that can use it.
-    async fn begin(&self, plan: &Plan) -> Result<HashMap<StepId, MountOutcome<T::Upload>>, Error> {
+    /// this is the closest to asking whether writing is allowed. Each is used for the first blob that can use it. Those
+    /// of the steps that start first are opened along with them, which saves a round trip.
+    async fn begin(
+        &self,
+        plan: &Plan,
+        first_steps: &[StepId],
+    ) -> Result<HashMap<StepId, MountOutcome<T::Upload>>, Error> {
         let mut firsts: BTreeMap<(TargetId, &Repository), (StepId, &Step)> = BTreeMap::new();
         for (at, step) in plan.steps.iter().filter(|(_, step)| step.is_for_blob()) {
             let first = firsts.entry((step.target, &step.repository)).or_insert((at, step));
@@ -60,7 +67,10 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
                 *first = (at, step);
             }
         }
-        let opened: Vec<_> = stream::iter(firsts.into_values())
+        let first_steps = first_steps.iter().map(|at| (*at, &plan.steps[*at]));
+        let sending = first_steps.filter(|(_, step)| step.sends().is_some());
+        let opened: BTreeMap<_, _> = firsts.into_values().chain(sending).collect();
+        let opened: Vec<_> = stream::iter(opened)
             .map(|(at, step)| async move {
                 let target = &self.targets[step.target];
                 let begun = match &step.work {
