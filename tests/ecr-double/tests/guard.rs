@@ -116,6 +116,13 @@ async fn a_token_names_the_endpoint_of_each_registry() {
     let endpoints: Vec<_> = given.authorization_data().iter().map(|data| data.proxy_endpoint().unwrap()).collect();
     let other = double.registry(OTHER, REGION);
     assert_eq!(endpoints, [format!("http://{}", registry.host()), format!("http://{}", other.host())]);
+    let ipv4 = "https://{account}.dkr.ecr.{region}.amazonaws.com";
+    double.switch(|switches| switches.proxy_endpoint = Some(ipv4.to_owned()));
+    let given = client(&double, ACCOUNT).get_authorization_token().send().await.unwrap();
+    assert_eq!(
+        given.authorization_data()[0].proxy_endpoint(),
+        Some("https://111122223333.dkr.ecr.eu-west-1.amazonaws.com")
+    );
 }
 
 #[tokio::test]
