@@ -6,6 +6,7 @@ import pytest
 
 from pipeline import permissions
 from pipeline.deployment import DEPLOYER, TARGET
+from pipeline.pipelines import machines_of
 
 # Whose policy lacks what, and which function finds out.
 NEEDED = {
@@ -69,6 +70,9 @@ def test_a_role_of_a_target_that_lacks_an_action_is_shown_the_statement(case, ho
     ("function", "action"),
     [
         ("check-manifest", "ecr:BatchGetImage"),
+        # The config says for which platform an image is.
+        ("check-manifest", "ecr:GetAuthorizationToken"),
+        ("check-manifest", "ecr:GetDownloadUrlForLayer"),
         ("promote-images", "ecr:BatchGetImage"),
         ("promote-images", "ecr:GetAuthorizationToken"),
         ("promote-images", "ecr:GetDownloadUrlForLayer"),
@@ -77,11 +81,26 @@ def test_a_role_of_a_target_that_lacks_an_action_is_shown_the_statement(case, ho
 )
 def test_a_function_that_lacks_an_action_on_the_source_is_shown_the_statement(case, hold_to, function, action):
     case.push("api")
+    if function == "check-manifest":
+        case.images[0]["platforms"] = ["linux/amd64"]
     case.upload()
     if function == "verify-pull":
         case.succeed("promote-images")
     role = case.installation.role(function)
     fails_until_added(case, hold_to, DEPLOYER, role, function, action, "SourceAccessDenied")
+
+
+def test_a_build_ends_with_the_statement_that_a_role_lacks(case_in, local, hold_to):
+    app = case_in(local.single)
+    app.push("api")
+    role = app.installation.role("promotion")
+    hold_to(DEPLOYER, role, permissions.without("ecr:PutImage"))
+    app.upload()
+    machines = machines_of(app.installation)
+    execution = machines.of(app.release).failed("TargetAccessDenied", "not authorized to perform: ecr:PutImage")
+    assert "ecr:PutImage" in advised(execution.cause, app.installation.role_arn("promotion"))["Action"]
+    assert machines.record(execution, app.app)["error_message"] == execution.cause
+    assert app.target_is_empty("api")
 
 
 def test_what_need_not_be_known_fails_nothing(case, local, hold_to):
