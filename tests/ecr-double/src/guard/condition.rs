@@ -1,4 +1,5 @@
-//! Conditions of policies: the operators and keys that templates and tests use. Others are refused when a document is read.
+//! Conditions of policies: the operators and keys that templates and tests use. Others are refused when a document is
+//! read.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>
 
 use serde_json::Value;

@@ -1,5 +1,5 @@
-//! Policy documents, as far as they are about ECR. What the double would not weigh as IAM does it refuses when a document
-//! is given to it, so that no test passes because of a statement that counts for nothing here.
+//! Policy documents, as far as they are about ECR. What the double would not weigh as IAM does it refuses when a
+//! document is given to it, so that no test passes because of a statement that counts for nothing here.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>
 
 use serde_json::{Map, Value};

@@ -61,9 +61,9 @@ pub(crate) fn judge(
     }
 }
 
-/// The messages are IAM's (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>), and ECR's
-/// in everything2/everything2#2562 (no identity-based policy) and aws-actions/amazon-ecr-login#232 (no resource-based
-/// one).
+/// The messages are IAM's (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>). From
+/// ECR they were seen in everything2/everything2#2562 (no identity-based policy) and
+/// aws-actions/amazon-ecr-login#232 (no resource-based one).
 fn denied(access: &Access<'_>, because: &str) -> Refusal {
     let Access { caller, action, resource, .. } = access;
     let arn = &caller.arn;
