@@ -3,14 +3,11 @@
 #[cfg(test)]
 mod support;
 
-use ecr_double::Deny;
 use oci::Digest;
 use promotion::pull::Consumer as _;
 use promotion::{Error, Mounting, Name, Source, Target};
 use registry::Side;
 use support::*;
-
-const ROLE_ARN: &str = "arn:aws:iam::111122223333:role/promoter";
 
 fn own_statement(actions: &str, resource: &str) -> String {
     format!(
@@ -62,18 +59,18 @@ async fn an_identity_policy_lacks_a_statement() {
     let stage = Stage::set().await;
     let manifest = hold(&stage.own, b"layer", None);
     let target = stage.target().await;
-    stage.double.deny(Deny { action: "ecr:PutImage".into(), ..Deny::default() });
+    stage.take("ecr:PutImage");
     let error = target.put_manifest(&repository(), &manifest, None).await.unwrap_err();
     let writing = r#""ecr:BatchCheckLayerAvailability","ecr:InitiateLayerUpload","ecr:UploadLayerPart","ecr:CompleteLayerUpload","ecr:PutImage""#;
     let resource = "arn:aws:ecr:eu-west-1:111122223333:repository/myapp/api";
     check(&error, Name::TargetAccessDenied, &own_statement(writing, resource));
-    stage.double.deny(Deny { action: "ecr:DescribeRepositories".into(), ..Deny::default() });
+    stage.take("ecr:DescribeRepositories");
     let error = target.repository_settings(&[repository()]).await.unwrap_err();
     check(&error, Name::TargetAccessDenied, &own_statement(r#""ecr:DescribeRepositories""#, resource));
-    stage.double.deny(Deny { action: "ecr:UploadLayerPart".into(), ..Deny::default() });
+    stage.take("ecr:UploadLayerPart");
     let error = send(&target, &descriptor(b"x"), b"x").await.unwrap_err();
     check(&error, Name::TargetAccessDenied, &own_statement(writing, resource));
-    stage.double.deny(Deny { action: "ecr:GetAuthorizationToken".into(), ..Deny::default() });
+    stage.take("ecr:GetAuthorizationToken");
     let error = stage.source().await.registry().await.unwrap_err();
     check(&error, Name::SourceAccessDenied, &own_statement(r#""ecr:GetAuthorizationToken""#, "*"));
 }
@@ -81,7 +78,7 @@ async fn an_identity_policy_lacks_a_statement() {
 #[tokio::test]
 async fn an_explicit_deny_is_named() {
     let stage = Stage::set().await;
-    stage.double.deny(Deny { action: "ecr:BatchCheckLayerAvailability".into(), explicit: true, ..Deny::default() });
+    stage.deny("ecr:BatchCheckLayerAvailability");
     let error = stage.target().await.has_blobs(&repository(), &[Digest::of(b"x")]).await.unwrap_err();
     check(
         &error,

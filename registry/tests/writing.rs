@@ -185,16 +185,13 @@ async fn mounting_saves_bytes_where_the_account_allows_it() {
     assert!(matches!(target.mount_blob(&web, &blob, &repository()).await.unwrap(), MountOutcome::Mounted));
     assert_eq!(target.has_blobs(&web, &[blob.digest]).await.unwrap(), [true]);
     // A sibling that may not be read is no reason to fail.
-    let denied =
-        ecr_double::Deny { action: "ecr:GetDownloadUrlForLayer".into(), explicit: true, ..ecr_double::Deny::default() };
-    stage.double.deny(denied);
+    stage.deny("ecr:GetDownloadUrlForLayer");
     assert!(matches!(
         target.mount_blob(&web, &descriptor(CONFIG), &repository()).await.unwrap(),
         MountOutcome::Declined(_)
     ));
-    let unknown = ecr_double::Deny { action: "ecr:GetAccountSetting".into(), ..ecr_double::Deny::default() };
     stage.own.blob_mounting(false);
-    stage.double.deny(unknown);
+    stage.take("ecr:GetAccountSetting");
     assert_eq!(target.mounting().await.unwrap(), Mounting::Referenced);
 }
 
@@ -252,7 +249,7 @@ async fn an_early_refusal_is_heard_over_a_large_body() {
     let error = target.put_blob(upload, &descriptor(&layer), body()).await.unwrap_err();
     assert_eq!((error.name(), error.is_temporary()), (Name::RegistryUnavailable, true), "{error}");
     let upload = target.start_upload(&repository()).await.unwrap();
-    stage.double.deny(ecr_double::Deny { action: "ecr:UploadLayerPart".into(), ..ecr_double::Deny::default() });
+    stage.take("ecr:UploadLayerPart");
     let error = target.put_blob(upload, &descriptor(&layer), body()).await.unwrap_err();
     assert_eq!((error.name(), error.is_temporary()), (Name::TargetAccessDenied, false), "{error}");
 }

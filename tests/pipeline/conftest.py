@@ -1,5 +1,6 @@
 """One local AWS for the whole run; every test has repositories and a release of its own."""
 
+import contextlib
 import itertools
 import shutil
 import tempfile
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import world
+from pipeline import permissions, world
 from pipeline.case import Case
 from pipeline.mocks import Mocks
 from pipeline.pipelines import machines_of
@@ -31,6 +32,13 @@ def local():
 @pytest.fixture(scope="session")
 def mocks(local):
     return Mocks(local.aws)
+
+
+@pytest.fixture
+def hold_to(local):
+    """Changes what a role of an account may do on ECR, until the test ends or the role is changed again."""
+    with contextlib.ExitStack() as stack:
+        yield lambda *role_and_change: stack.enter_context(permissions.changed(local.ecr, local.aws, *role_and_change))
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ def role(local):
     created = iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=policy(trust))["Role"]
     allowed = permissions.statements(local.aws, TARGET, local.functions.role("promotion"))
     iam.put_role_policy(RoleName=ROLE, PolicyName="transship", PolicyDocument=policy(*allowed))
+    permissions.enforce(local.ecr, local.aws, TARGET)
     return created["Arn"]
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pipeline import permissions
 from pipeline.case import TAG
 from pipeline.deployment import TARGET
 
@@ -102,13 +103,13 @@ def test_a_source_of_another_account_that_shares_nothing(case, function):
     ],
 )
 @pytest.mark.parametrize("explicit", [False, True], ids=["not-allowed", "denied"])
-def test_a_role_of_the_target_that_lacks_a_permission(case, local, function, action, explicit):
+def test_a_role_of_the_target_that_lacks_a_permission(case, hold_to, function, action, explicit):
     case.push("api")
     case.upload()
     if function == "verify-pull":
         case.succeed("promote-images")
-    deny = {"caller": TARGET, "action": action, "repository": f"{case.app}/*", "explicit": explicit}
-    local.ecr.control("POST", "denies", deny)
+    role = case.installation.role("promotion" if function == "promote-images" else "pull")
+    hold_to(TARGET, role, (permissions.denying if explicit else permissions.without)(action))
     case.fail(function, "TargetAccessDenied", action, f"{case.app}/api", *(["explicit deny"] if explicit else []))
     if function != "verify-pull":
         assert case.target_is_empty("api")

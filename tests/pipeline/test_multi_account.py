@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from pipeline import permissions
 from pipeline.case import TAG
 from pipeline.pipelines import targets_item
 
@@ -120,15 +121,12 @@ def test_targets_that_are_none_or_wrong_are_reported(app, machines, item, error,
 @pytest.mark.parametrize("phase", ["stage", "verify"])
 def test_one_target_that_fails_before_tagging_leaves_all_untagged(app, local, machines, phase):
     app.push("api")
-    action = {"stage": "ecr:PutImage", "verify": "ecr:GetDownloadUrlForLayer"}[phase]
+    part, action = {"stage": ("promotion", "ecr:PutImage"), "verify": ("pull", "ecr:GetDownloadUrlForLayer")}[phase]
     account, _ = app.targets[2]
-    deny = {"caller": account, "action": action, "repository": f"{app.app}/*", "explicit": True}
-    local.ecr.control("POST", "denies", deny)
-    try:
+    denying = permissions.denying(action)
+    with permissions.changed(local.ecr, local.aws, account, app.installation.role(part), denying):
         app.upload()
         execution = machines.of(app.release).failed("TargetAccessDenied", f"{account}/eu-west-1", action)
-    finally:
-        local.ecr.control("DELETE", "denies")
     assert tags(app) == [{}, {}, {}]
     assert [batch.input["phase"] for batch in machines.children("promote-batch", execution)][-1] == phase
     record = machines.record(execution, app.app)

@@ -5,7 +5,7 @@ import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import deployment, double, installations, ministack
+from . import deployment, double, installations, ministack, permissions
 from .deployment import LAMBDAS, Answer, Installation
 from .double import Double
 from .ministack import REGION, MiniStack
@@ -62,4 +62,6 @@ def running(folder: Path, names: tuple = INSTALLATIONS):
             # The SDKs send ECR's calls to the double, and STS's through it; all others go to MiniStack.
             installation.set_variables({"AWS_ENDPOINT_URL_ECR": ecr.api, "AWS_ENDPOINT_URL_STS": ecr.sts})
             Mocks(aws).base(installation.environment)
+        for account in {account for account, _ in installations.REGISTRIES}:
+            permissions.enforce(ecr, aws, account)
         yield World(aws, ecr, **made)

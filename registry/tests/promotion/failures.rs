@@ -53,13 +53,11 @@ async fn source_image_not_found() {
 #[tokio::test]
 async fn source_access_denied_says_which_policy_is_missing() {
     let world = one_image().await;
-    world.deny(SOURCE, "ecr:BatchGetImage", false);
+    world.take(SOURCE, "ecr:BatchGetImage");
     fail(&world, Name::SourceAccessDenied, &["ecr:BatchGetImage", "\"Allow\"", "repository/app"]).await;
-    world.double.clear_denies();
-    world.deny(SOURCE, "ecr:BatchGetImage", true);
+    world.deny(SOURCE, "ecr:BatchGetImage");
     fail(&world, Name::SourceAccessDenied, &["explicit deny"]).await;
-    world.double.clear_denies();
-    world.deny(SOURCE, "ecr:GetDownloadUrlForLayer", false);
+    world.take(SOURCE, "ecr:GetDownloadUrlForLayer");
     fail(&world, Name::SourceAccessDenied, &["ecr:GetDownloadUrlForLayer"]).await;
 }
 
@@ -120,7 +118,7 @@ async fn target_access_denied_prints_the_statement() {
         ("ecr:PutImage", true),
     ] {
         let world = one_image().await;
-        world.deny(TARGETS[0], action, false);
+        world.take(TARGETS[0], action);
         fail(&world, Name::TargetAccessDenied, &[action, "\"Effect\"", TARGETS[0]]).await;
         let bodies: u64 = world.double.requests_of("s3.GetObject").iter().map(|request| request.bytes_out).sum();
         assert!(moved || bodies == 0, "{bodies} bytes were read before {action} was found to be denied");

@@ -133,3 +133,16 @@ async fn throttled_calls_are_made_again() {
     world.assert_same("app", TARGETS[0]);
     assert!(world.double.requests_of("PutImage").iter().any(|request| request.status == 400), "nothing was throttled");
 }
+
+/// ECR answers one form of a registry's address, whatever host was asked (hashicorp/terraform-provider-aws#49276).
+#[tokio::test]
+async fn the_address_that_comes_with_a_token_need_not_be_the_registrys_own() {
+    let world = one_image().await;
+    world.double.switch(|switches| {
+        switches.proxy_endpoint = Some("http://localhost:{port}".to_owned());
+        // A location with the registry's own address would be another host, and be shown no token.
+        switches.relative_locations = true;
+    });
+    world.promote(&["app:1"]).await.unwrap();
+    world.assert_same("app", TARGETS[0]);
+}

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use ecr_double::{Config, Deny, EcrDouble, Mutability, RegistryHandle, RepositoryOptions};
+use ecr_double::{Caller, Config, EcrDouble, Mutability, RegistryHandle, RepositoryOptions};
 pub(crate) use image_fixtures::{Image, Index};
 use promotion::{Error, Limits, Promotion, Release, Report, RetryPolicy, Until};
 use registry::{Connector, Ecr, Identity, Rates, RegistryId, Side};
+use serde_json::{Value, json};
 
 use crate::sdk;
 
@@ -14,6 +15,8 @@ pub(crate) const REGION: &str = "eu-west-1";
 pub(crate) const SOURCE: &str = "111122223333";
 pub(crate) const TARGETS: [&str; 2] = ["444455556666", "123456789012"];
 
+/// The role of each account that acts.
+const ROLE: &str = "promoter";
 /// What these tests wait at a time.
 const MOMENT: Duration = Duration::from_millis(1);
 
@@ -29,6 +32,8 @@ impl World {
             .fold(Config::default(), |config, account| config.registry(account, REGION));
         let world = Self { double: EcrDouble::start(config).await.unwrap() };
         for account in [SOURCE, TARGETS[0], TARGETS[1]] {
+            world.double.caller(Caller::named(account, account, ROLE));
+            world.allow_all(account);
             for repository in repositories {
                 world.at(account).create_repository(repository);
             }
@@ -40,7 +45,7 @@ impl World {
         self.double.registry(account, REGION)
     }
 
-    /// A client of one account's registry that acts as another account's root, as a role of that account would.
+    /// A client of one account's registry that acts as a role of another account.
     pub(crate) async fn client(&self, caller: &str, account: &str, side: Side) -> Ecr {
         // ECR's own pace would make these tests wait.
         self.paced_client(caller, account, side, Rates::of_each(10_000)).await
@@ -49,7 +54,7 @@ impl World {
     /// The same at another pace.
     pub(crate) async fn paced_client(&self, caller: &str, account: &str, side: Side, rates: Rates) -> Ecr {
         let config = sdk::config(&self.double.api_endpoint(), caller, REGION);
-        let identity = Identity::from_arn(&format!("arn:aws:iam::{caller}:root")).unwrap();
+        let identity = Identity::from_arn(&format!("arn:aws:sts::{caller}:assumed-role/{ROLE}/session")).unwrap();
         let connector = Connector::new(&config, identity).unwrap().with_rates(rates);
         connector.connect(RegistryId::new(account, REGION), side, None).await.unwrap()
     }
@@ -69,10 +74,25 @@ impl World {
         self.promotion(&TARGETS[..1]).await.run(release(images), Until::Tagged, None).await
     }
 
-    /// Takes a permission from everybody in an account.
-    pub(crate) fn deny(&self, caller: &str, action: &str, explicit: bool) {
-        let caller = format!("*{caller}*");
-        self.double.deny(Deny { caller, action: action.into(), explicit, ..Deny::default() });
+    /// Allows an account's role all.
+    pub(crate) fn allow_all(&self, account: &str) {
+        self.give(account, &json!({ "Effect": "Allow", "Action": "*", "Resource": "*" }));
+    }
+
+    /// Leaves an account's role all but one action.
+    pub(crate) fn take(&self, account: &str, action: &str) {
+        self.give(account, &json!({ "Effect": "Allow", "NotAction": action, "Resource": "*" }));
+    }
+
+    /// Denies an account's role an action, whatever else allows it.
+    pub(crate) fn deny(&self, account: &str, action: &str) {
+        let all = json!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
+        self.give(account, &json!([all, { "Effect": "Deny", "Action": action, "Resource": "*" }]));
+    }
+
+    fn give(&self, account: &str, statement: &Value) {
+        let role = format!("arn:aws:iam::{account}:role/{ROLE}");
+        self.double.identity_policies(&role, &[json!({ "Statement": statement })]);
     }
 
     /// How many requests of each kind the double has seen of this account's registry, beside authorisation.

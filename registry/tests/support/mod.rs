@@ -15,7 +15,9 @@ use registry::{Connector, Ecr, Identity, RegistryId, Side};
 pub(crate) const OWN: &str = "111122223333";
 pub(crate) const OTHER: &str = "444455556666";
 pub(crate) const REGION: &str = "eu-west-1";
+/// Who the caller is, and whose policies count for it.
 pub(crate) const ROLE: &str = "arn:aws:sts::111122223333:assumed-role/promoter/session";
+pub(crate) const ROLE_ARN: &str = "arn:aws:iam::111122223333:role/promoter";
 const KEY: &str = "AKIATRANSSHIPTESTS";
 
 /// A double with a registry of the caller's account and one of another account; both have the repository `myapp/api`.
@@ -29,6 +31,7 @@ impl Stage {
     pub(crate) async fn set() -> Self {
         let double = EcrDouble::start(Config::default().registry(OWN, REGION).registry(OTHER, REGION)).await.unwrap();
         double.caller(Caller::named(KEY, OWN, "promoter"));
+        double.identity_policies(ROLE_ARN, &[policy(r#"{"Effect":"Allow","Action":"*","Resource":"*"}"#)]);
         let (own, other) = (double.registry(OWN, REGION), double.registry(OTHER, REGION));
         own.create_repository("myapp/api");
         other.create_repository("myapp/api");
@@ -52,10 +55,28 @@ impl Stage {
         self.connect(OWN, Side::Target).await
     }
 
+    /// Leaves the caller all but one action.
+    pub(crate) fn take(&self, action: &str) {
+        let others = format!(r#"{{"Effect":"Allow","NotAction":"{action}","Resource":"*"}}"#);
+        self.double.identity_policies(ROLE_ARN, &[policy(&others)]);
+    }
+
+    /// Denies the caller an action, whatever else allows it.
+    pub(crate) fn deny(&self, action: &str) {
+        let statements = format!(
+            r#"[{{"Effect":"Allow","Action":"*","Resource":"*"}},{{"Effect":"Deny","Action":"{action}","Resource":"*"}}]"#
+        );
+        self.double.identity_policies(ROLE_ARN, &[policy(&statements)]);
+    }
+
     /// How many requests of an operation arrived.
     pub(crate) fn count(&self, operation: &str) -> usize {
         self.double.requests_of(operation).len()
     }
+}
+
+fn policy(statement: &str) -> serde_json::Value {
+    serde_json::from_str(&format!(r#"{{"Statement":{statement}}}"#)).unwrap()
 }
 
 pub(crate) fn repository() -> Repository {

@@ -11,8 +11,8 @@ use hyper::{Request, Response, StatusCode};
 use crate::body::{Body, Counted, empty};
 use crate::faults::{self, Facts, Fault};
 use crate::guard::callers::Caller;
+use crate::guard::document::Access;
 use crate::guard::policy;
-use crate::lock::lock;
 use crate::log::{ActionUse, Entry, InFlight, Log, RequestRecord};
 use crate::names::RegistryId;
 use crate::refusal::{Failure, Refusal};
@@ -34,12 +34,10 @@ impl Call {
         let policy = repository.and_then(|name| {
             self.world.store.with(&self.registry, |registry| registry.repositories.get(name)?.policy.clone())
         });
-        let denies = lock(&self.world.denies).clone();
-        let judged = policy::judge(&self.caller, action, &self.registry, repository, policy.as_deref(), &denies);
-        let resource = match (action, repository) {
-            ("ecr:GetAuthorizationToken", _) => "*".to_owned(),
-            (_, name) => self.registry.repository_arn(name.unwrap_or("*")),
-        };
+        let resource = policy::resource(action, &self.registry, repository);
+        let access = Access { caller: &self.caller, action, resource: &resource, registry: &self.registry };
+        let identity = self.world.identities.of(&self.caller.principal());
+        let judged = policy::judge(&access, &identity, policy.as_deref());
         let used = ActionUse { action: action.to_owned(), resource, allowed: judged.is_ok() };
         self.entry.edit(|record| record.actions.push(used));
         judged

@@ -105,6 +105,10 @@ pub struct Switches {
     pub convert_by_tag: bool,
     /// A registry token works only in the region that gave it out.
     pub token_is_regional: bool,
+    /// What GetAuthorizationToken answers as `proxyEndpoint`, where that is not the registry's own address: ECR answers
+    /// one form whatever host was asked (hashicorp/terraform-provider-aws#49276). `{account}`, `{region}` and `{port}`
+    /// stand for the registry's: `https://{account}.dkr.ecr.{region}.amazonaws.com`, `http://localhost:{port}`.
+    pub proxy_endpoint: Option<String>,
 }
 
 /// See [`Switches::immutable_same_digest`].
@@ -149,6 +153,7 @@ impl Default for Switches {
             v2_requires_media_type: false,
             convert_by_tag: true,
             token_is_regional: true,
+            proxy_endpoint: None,
         }
     }
 }

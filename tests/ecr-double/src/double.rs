@@ -12,9 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::config::{Config, Switches};
 use crate::faults::{Fault, FaultRule, Hold};
 use crate::guard::callers::Caller;
-use crate::guard::policy::Deny;
 use crate::handle::RegistryHandle;
-use crate::lock::lock;
 use crate::log::{ActionUse, RequestRecord};
 use crate::names::RegistryId;
 use crate::world::{Ports, World};
@@ -182,14 +180,15 @@ impl EcrDouble {
         self.world.callers.set(caller);
     }
 
-    /// Denies callers an action, as their identity policies would.
-    pub fn deny(&self, deny: Deny) {
-        lock(&self.world.denies).push(deny);
-    }
-
-    /// Lifts all denies.
-    pub fn clear_denies(&self) {
-        lock(&self.world.denies).clear();
+    /// Gives a role or user identity policies, in place of those it had. Without any it is allowed nothing.
+    ///
+    /// # Panics
+    /// When the principal is neither, or a policy has what the double does not know.
+    #[allow(clippy::panic)] // A test that set its stage wrongly should stop.
+    pub fn identity_policies(&self, principal: &str, documents: &[serde_json::Value]) {
+        if let Err(why) = self.world.identities.set(principal, documents) {
+            panic!("{why}");
+        }
     }
 
     /// Changes switches.

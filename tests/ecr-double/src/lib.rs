@@ -13,8 +13,15 @@
 //!
 //! Signatures are checked for their shape only. Twelve digits as the access key id are that account's root; other keys
 //! are known when a test sets them ([`EcrDouble::caller`]) or when STS says whose they are. STS tells only the account
-//! of a key. Roles assumed through [`EcrDouble::sts_endpoint`] are known by name. The caller's own account is allowed
-//! everything that no [`Deny`] meets; another account needs a repository policy.
+//! of a key. Roles assumed through [`EcrDouble::sts_endpoint`] are known by name.
+//!
+//! # What a caller may do
+//!
+//! An account's root may do all in its own account. Roles and users may do what their identity policies allow, which a
+//! test gives them ([`EcrDouble::identity_policies`]), and without any nothing. Repository policies count as in IAM:
+//! either kind may allow within an account, both have to across accounts, and a deny in one outweighs all. Requests to
+//! `/v2` need the same actions as the API's, of the caller that asked for the token. An element, operator or key of a
+//! policy that the double does not know is refused when a policy is given to it.
 //!
 //! # What is inferred
 //!
@@ -70,7 +77,6 @@ pub use digest::{is_digest, sha256};
 pub use double::EcrDouble;
 pub use faults::{Fault, FaultRule, Hold};
 pub use guard::callers::Caller;
-pub use guard::policy::Deny;
 pub use handle::{HeldManifest, RegistryHandle, RepositoryOptions};
 pub use log::{ActionUse, RequestRecord};
 pub use names::RegistryId;

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Switches};
 use crate::faults::Faults;
 use crate::guard::callers::{Caller, Callers};
-use crate::guard::policy::Deny;
+use crate::guard::identities::Identities;
 use crate::guard::quotas::Quotas;
 use crate::guard::{sts, tokens::Tokens};
 use crate::lock::lock;
@@ -36,7 +36,7 @@ pub(crate) struct World {
     pub(crate) quotas: Quotas,
     pub(crate) callers: Callers,
     pub(crate) tokens: Tokens,
-    pub(crate) denies: Mutex<Vec<Deny>>,
+    pub(crate) identities: Identities,
     pub(crate) expired_urls: Mutex<Vec<String>>,
     pub(crate) ports: OnceLock<Ports>,
     switches: Mutex<Switches>,
@@ -71,7 +71,7 @@ impl World {
             quotas: Quotas::default(),
             callers: Callers::default(),
             tokens: Tokens::new(&secret),
-            denies: Mutex::default(),
+            identities: Identities::default(),
             expired_urls: Mutex::default(),
             ports: OnceLock::new(),
             switches: Mutex::new(config.switches),

@@ -67,7 +67,6 @@ async fn a_script_sets_the_stage() {
     assert_eq!(changed["url_lifetime_seconds"], 1);
     for (path, body) in [
         ("/callers", json!({ "access_key_id": "ASIA1", "account": OTHER, "name": "puller" })),
-        ("/denies", json!({ "caller": "puller", "action": "ecr:*", "explicit": true })),
         ("/clock", json!({ "advance_seconds": 60 })),
         ("/tokens/expire", json!(null)),
         ("/change", json!({ "account": ACCOUNT, "region": REGION, "change": "blob_mounting", "enabled": true })),
@@ -75,6 +74,14 @@ async fn a_script_sets_the_stage() {
     ] {
         let answer = process.control(Method::POST, path, body).await;
         assert_eq!(answer.get("error"), None, "{path}");
+    }
+    let role = "arn:aws:iam::444455556666:role/puller";
+    let given = process.control(Method::PUT, "/policies", json!({ role: [everything()] })).await;
+    assert_eq!(given, json!({}));
+    let odd = json!({ "Effect": "Allow", "Action": "ecr:*", "Resource": "*", "Condition": { "Bool": {} } });
+    for (principal, document) in [(role, policy(odd)), ("puller", everything())] {
+        let refused = process.control(Method::PUT, "/policies", json!({ principal: [document] })).await;
+        assert!(refused["error"].as_str().unwrap().contains(principal), "{refused}");
     }
     let shown = process.control(Method::GET, "/images/111122223333/eu-west-1/app", json!(null)).await;
     assert_eq!(shown["tags"], json!({}));

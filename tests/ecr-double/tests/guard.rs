@@ -1,4 +1,4 @@
-//! Who may do what: callers, tokens, repository policies, denies, quotas.
+//! Who may do what: callers, tokens, repository policies, quotas.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // helpers of tests
 
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use aws_sdk_ecr::Client;
 use aws_sdk_ecr::types::ImageIdentifier;
-use ecr_double::{Caller, Deny, EcrDouble};
+use ecr_double::{Caller, EcrDouble};
 use serde_json::json;
 use support::*;
 
@@ -34,6 +34,7 @@ async fn strangers_are_not_known_until_they_are() {
     let ecr = client(&double, "ASIAEXAMPLE");
     assert_eq!(ask(&ecr, ACCOUNT).await.0, "UnrecognizedClientException");
     double.caller(Caller::named("ASIAEXAMPLE", ACCOUNT, "promoter"));
+    double.identity_policies(&format!("arn:aws:iam::{ACCOUNT}:role/promoter"), &[everything()]);
     assert_eq!(ask(&ecr, ACCOUNT).await.0, "no error");
     let arn = format!("arn:aws:sts::{ACCOUNT}:assumed-role/promoter/session");
     assert_eq!(double.requests().last().unwrap().caller.as_deref(), Some(arn.as_str()));
@@ -72,22 +73,6 @@ async fn another_account_needs_the_repository_policy() {
 }
 
 #[tokio::test]
-async fn denies_stand_for_identity_policies() {
-    let (double, registry) = start().await;
-    seed(&registry, "app", "a", Some("1"));
-    double.caller(Caller::named("ASIAEXAMPLE", ACCOUNT, "promoter"));
-    let ecr = client(&double, "ASIAEXAMPLE");
-    let deny = |explicit| Deny { caller: "promoter".into(), action: "ecr:Batch*".into(), explicit, ..Deny::default() };
-    double.deny(deny(false));
-    let because = "because no identity-based policy allows the ecr:BatchGetImage action";
-    assert!(ask(&ecr, ACCOUNT).await.1.ends_with(because));
-    double.clear_denies();
-    double.deny(deny(true));
-    assert!(ask(&ecr, ACCOUNT).await.1.ends_with("with an explicit deny in an identity-based policy"));
-    assert_eq!(ask(&client(&double, ACCOUNT), ACCOUNT).await.0, "no error");
-}
-
-#[tokio::test]
 async fn tokens_expire_and_belong_to_a_region() {
     let (double, registry) = start().await;
     seed(&registry, "app", "a", Some("1"));
@@ -116,6 +101,13 @@ async fn a_token_names_the_endpoint_of_each_registry() {
     let endpoints: Vec<_> = given.authorization_data().iter().map(|data| data.proxy_endpoint().unwrap()).collect();
     let other = double.registry(OTHER, REGION);
     assert_eq!(endpoints, [format!("http://{}", registry.host()), format!("http://{}", other.host())]);
+    let ipv4 = "https://{account}.dkr.ecr.{region}.amazonaws.com";
+    double.switch(|switches| switches.proxy_endpoint = Some(ipv4.to_owned()));
+    let given = client(&double, ACCOUNT).get_authorization_token().send().await.unwrap();
+    assert_eq!(
+        given.authorization_data()[0].proxy_endpoint(),
+        Some("https://111122223333.dkr.ecr.eu-west-1.amazonaws.com")
+    );
 }
 
 #[tokio::test]

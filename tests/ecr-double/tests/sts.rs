@@ -43,13 +43,15 @@ async fn keys_are_looked_up_and_sessions_overheard() {
     let config = Config { sts_endpoint: Some(fake_sts()), ..Config::default() };
     let double = EcrDouble::start(config).await.unwrap();
     let ask = async |key: &str| code(client(&double, key).describe_repositories().send().await);
-    assert_eq!(ask("ASIAKNOWN0000000").await, "no error");
+    // Who it is in that account, nothing says, and so no policy is its own.
+    assert_eq!(ask("ASIAKNOWN0000000").await, "AccessDeniedException");
     assert_eq!(double.requests()[0].caller_account.as_deref(), Some(ACCOUNT));
     assert_eq!(ask("ASIANOBODY000000").await, "UnrecognizedClientException");
     assert_eq!(ask("ASIAASSUMED00000").await, "UnrecognizedClientException");
     let relay = double.sts_endpoint().unwrap();
     let assumed = reqwest::Client::new().post(relay).body("Action=AssumeRole").send().await.unwrap();
     assert!(assumed.text().await.unwrap().contains("ASIAASSUMED00000"));
+    double.identity_policies(&format!("arn:aws:iam::{OTHER}:role/promoter"), &[everything()]);
     assert_eq!(ask("ASIAASSUMED00000").await, "no error");
     let arn = format!("arn:aws:sts::{OTHER}:assumed-role/promoter/deploy");
     assert_eq!(double.requests().last().unwrap().caller.as_deref(), Some(arn.as_str()));

@@ -1,6 +1,8 @@
 //! GetAuthorizationToken
 //! (<https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html>).
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -8,11 +10,22 @@ use super::wire;
 use crate::call::Call;
 use crate::names::{RegistryId, is_account};
 use crate::refusal::Refusal;
+use crate::world::World;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Input {
     registry_ids: Option<Vec<String>>,
+}
+
+/// The registry's own address, unless the switch says another one.
+fn proxy_endpoint(world: &Arc<World>, id: &RegistryId) -> Result<String, Refusal> {
+    let host = world.host(id)?;
+    let Some(form) = world.switches().proxy_endpoint else {
+        return Ok(format!("http://{}", world.reached(host)));
+    };
+    let port = host.rsplit(':').next().unwrap_or_default();
+    Ok(form.replace("{account}", &id.account).replace("{region}", &id.region).replace("{port}", port))
 }
 
 /// The token is the caller's, whichever registries are named; only the endpoint differs.
@@ -36,7 +49,7 @@ pub(super) fn token(call: &Call, input: Input) -> Result<Value, Refusal> {
         data.push(json!({
             "authorizationToken": world.tokens.issue(&call.caller, &id.region, expires),
             "expiresAt": expires,
-            "proxyEndpoint": format!("http://{}", world.reached(world.host(&id)?)),
+            "proxyEndpoint": proxy_endpoint(world, &id)?,
         }));
     }
     Ok(json!({ "authorizationData": data }))

@@ -9,7 +9,7 @@
 //! | `GET /switches`, `PATCH /switches` | [`Switches`], those named are changed |
 //! | `PUT /quotas` | requests per second by operation; `"ecr"` for ECR's defaults; `{}` lifts them |
 //! | `POST /callers` | `{"access_key_id", "account", "name"}` |
-//! | `POST /denies`, `DELETE /denies` | [`Deny`] |
+//! | `PUT /policies` | identity policies: for each ARN of a role or user a list of documents, in place of those it had |
 //! | `POST /clock` | `{"advance_seconds": 3600}` |
 //! | `POST /tokens/expire`, `DELETE /uploads` | every token so far expires; uploads in progress are forgotten |
 //! | `POST /registries` | `{"account", "region"}`, answers its host |
@@ -35,9 +35,7 @@ use crate::body::{Body, full};
 use crate::config::ecr_quotas;
 use crate::faults::FaultRule;
 use crate::guard::callers::Caller;
-use crate::guard::policy::Deny;
 use crate::handle::{RegistryHandle, RepositoryOptions};
-use crate::lock::lock;
 use crate::names::{RegistryId, wildcard};
 use crate::store::{Encryption, Mutability};
 use crate::world::World;
@@ -105,12 +103,10 @@ fn act(world: &Arc<World>, method: &Method, path: &str, query: &str, body: &[u8]
             world.callers.set(Caller::named(&access_key_id, &account, &name));
             Ok(done)
         }
-        ("POST", "/denies") => {
-            lock(&world.denies).extend(several::<Deny>(body)?);
-            Ok(done)
-        }
-        ("DELETE", "/denies") => {
-            lock(&world.denies).clear();
+        ("PUT", "/policies") => {
+            for (principal, documents) in read::<BTreeMap<String, Vec<Value>>>(body)? {
+                world.identities.set(&principal, &documents)?;
+            }
             Ok(done)
         }
         ("POST", "/clock") => {

@@ -41,22 +41,29 @@ impl Caller {
         Self { access_key_id: access_key_id.to_owned(), account: account.to_owned(), arn }
     }
 
-    /// The name of the role, or the last part of another kind of ARN.
+    /// Whose policies count for it: for a session the role, without its path; for others themselves.
     #[must_use]
-    pub fn name(&self) -> &str {
-        match self.arn.split_once(":assumed-role/") {
-            Some((_, role_and_session)) => role_and_session.split('/').next().unwrap_or_default(),
-            None => self.arn.rsplit([':', '/']).next().unwrap_or_default(),
+    pub fn principal(&self) -> String {
+        match self.arn.split([':', '/']).collect::<Vec<_>>().as_slice() {
+            ["arn", partition, "sts", _, account, "assumed-role", role, ..] => {
+                format!("arn:{partition}:iam::{account}:role/{role}")
+            }
+            _ => self.arn.clone(),
         }
     }
 
-    /// Whether an ARN, account, name or key, possibly with wildcards, means this caller.
-    #[must_use]
-    pub fn is(&self, pattern: &str) -> bool {
-        let role = format!("arn:aws:iam::{}:role/{}", self.account, self.name());
-        [self.arn.as_str(), &self.account, self.name(), &self.access_key_id, &role]
-            .into_iter()
-            .any(|known| crate::names::wildcard(pattern, known))
+    /// The account's root, which as a principal of a policy stands for the account.
+    pub(crate) fn account_arn(&self) -> String {
+        let partition = self.arn.split(':').nth(1).unwrap_or_default();
+        format!("arn:{partition}:iam::{}:root", self.account)
+    }
+}
+
+/// The ARN of a role as if the role had no path; any other ARN as it is.
+pub(crate) fn without_path(arn: &str) -> String {
+    match arn.split_once(":role/") {
+        Some((account, role)) => format!("{account}:role/{}", role.rsplit('/').next().unwrap_or_default()),
+        None => arn.to_owned(),
     }
 }
 

@@ -1,201 +1,276 @@
-//! Whether a caller may act on a repository: repository policies, and denies that a test sets.
+//! Whether a caller may act: identity policies and repository policies, weighed as IAM weighs them.
+//!
+//! A request within an account needs one of both to allow it, one from another account needs both, and a deny in either
+//! outweighs all
+//! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html>,
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html>).
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::callers::Caller;
-use crate::names::{RegistryId, wildcard};
+use super::document::{Access, Document, Effect, Kind, Named};
+use crate::names::RegistryId;
 use crate::refusal::Refusal;
 
-/// A deny a test sets, standing for the caller's identity policies.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Deny {
-    /// Whom it meets: an ARN, account, role name or access key id, with wildcards.
-    pub caller: String,
-    /// The action, with wildcards: `ecr:PutImage`.
-    pub action: String,
-    /// The repository, with wildcards.
-    pub repository: String,
-    /// The account whose repository it is, with wildcards.
-    pub account: String,
-    /// An explicit deny, or merely no statement that allows.
-    pub explicit: bool,
-}
+/// The actions that know no resources: a policy can allow them on `*` only (awsdocs/amazon-ecr-user-guide#19,
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html>).
+const WITHOUT_RESOURCE: [&str; 3] = ["ecr:GetAuthorizationToken", "ecr:GetAccountSetting", "ecr:PutAccountSetting"];
 
-impl Default for Deny {
-    fn default() -> Self {
-        let any = || "*".to_owned();
-        Self { caller: any(), action: any(), repository: any(), account: any(), explicit: false }
+/// What an action on a repository, or on all of them, is an action on.
+pub(crate) fn resource(action: &str, registry: &RegistryId, repository: Option<&str>) -> String {
+    if WITHOUT_RESOURCE.contains(&action) {
+        return "*".to_owned();
     }
+    registry.repository_arn(repository.unwrap_or("*"))
 }
 
-/// Judges one action. `policy` is the repository's, if the repository exists and has one.
-/// The messages are those of IAM
-/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>).
+/// Judges one request by the caller's policies and by the repository's, if it exists and has one.
 pub(crate) fn judge(
-    caller: &Caller,
-    action: &str,
-    registry: &RegistryId,
-    repository: Option<&str>,
-    policy: Option<&str>,
-    denies: &[Deny],
+    access: &Access<'_>,
+    identity: &[Document],
+    repository_policy: Option<&str>,
 ) -> Result<(), Refusal> {
-    let name = repository.unwrap_or("*");
-    let resource = if action == "ecr:GetAuthorizationToken" { "*".to_owned() } else { registry.repository_arn(name) };
-    let deny = |because: &str| {
-        let arn = &caller.arn;
-        let message = format!("User: {arn} is not authorized to perform: {action} on resource: {resource} {because}");
-        Err(Refusal::new("AccessDeniedException", message))
+    let repository_policy = repository_policy.map(read).transpose().map_err(Refusal::server)?;
+    let caller = access.caller;
+    let by_identity = |effect: Effect| {
+        let statements = identity.iter().flat_map(|document| &document.0);
+        statements.into_iter().any(|statement| statement.effect == effect && statement.meets(access))
     };
-    let set = denies.iter().find(|deny| {
-        caller.is(&deny.caller)
-            && wildcard(&deny.action, action)
-            && wildcard(&deny.repository, name)
-            && wildcard(&deny.account, &registry.account)
-    });
-    match set {
-        Some(Deny { explicit: true, .. }) => {
-            return deny("with an explicit deny in an identity-based policy");
-        }
-        Some(_) => {
-            return deny(&format!("because no identity-based policy allows the {action} action"));
-        }
-        None => {}
+    let by_repository = |effect: Effect| {
+        let statements = repository_policy.iter().flat_map(|document| &document.0);
+        let met = statements.filter(|statement| statement.effect == effect && statement.meets(access));
+        met.filter_map(|statement| statement.names(caller)).max()
+    };
+    if by_identity(Effect::Deny) {
+        return Err(denied(access, "with an explicit deny in an identity-based policy"));
     }
-    let statements = policy.map(statements).unwrap_or_default();
-    let applies = |effect: &str| statements.iter().any(|statement| statement.applies(effect, caller, action));
-    if applies("Deny") {
-        return deny("with an explicit deny in a resource-based policy");
+    if by_repository(Effect::Deny).is_some() {
+        return Err(denied(access, "with an explicit deny in a resource-based policy"));
     }
-    if caller.account == registry.account || action == "ecr:GetAuthorizationToken" || applies("Allow") {
-        return Ok(());
+    let no = |kind: &str| Err(denied(access, &format!("because no {kind} policy allows the {} action", access.action)));
+    let allowed = (caller.arn == caller.account_arn() || by_identity(Effect::Allow), by_repository(Effect::Allow));
+    // A token is the caller's own, whichever registry it asks about.
+    let within = caller.account == access.registry.account || access.action == "ecr:GetAuthorizationToken";
+    match allowed {
+        (true, _) if within => Ok(()),
+        // Within an account its name as principal leaves it to the identity policies.
+        (false, Some(Named::Caller)) if within => Ok(()),
+        (true, Some(_)) => Ok(()),
+        (true, None) => no("resource-based"),
+        // Said so also across accounts (aws-controllers-k8s/community#1641).
+        (false, _) => no("identity-based"),
     }
-    deny(&format!("because no resource-based policy allows the {action} action"))
 }
 
-/// Reads a policy for SetRepositoryPolicy: what the double would not understand it refuses, so that no test relies on
-/// it.
+/// The messages are IAM's (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>). From
+/// ECR they were seen in everything2/everything2#2562 (no identity-based policy) and
+/// aws-actions/amazon-ecr-login#232 (no resource-based one).
+fn denied(access: &Access<'_>, because: &str) -> Refusal {
+    let Access { caller, action, resource, .. } = access;
+    let arn = &caller.arn;
+    let message = format!("User: {arn} is not authorized to perform: {action} on resource: {resource} {because}");
+    Refusal::new("AccessDeniedException", message)
+}
+
+/// Reads a policy for SetRepositoryPolicy.
 pub(crate) fn check(text: &str) -> Result<(), Refusal> {
-    let invalid = |why: &str| Refusal::parameter("PolicyText", &format!("Invalid repository policy provided: {why}"));
-    let document: Value = serde_json::from_str(text).map_err(|_| invalid("not JSON"))?;
-    let statements = many(document.get("Statement"));
-    if statements.is_empty() {
-        return Err(invalid("no Statement"));
-    }
-    for statement in statements {
-        let members = statement.as_object().ok_or_else(|| invalid("a statement is not an object"))?;
-        for name in members.keys() {
-            if !matches!(name.as_str(), "Sid" | "Effect" | "Principal" | "Action" | "Condition") {
-                return Err(invalid(&format!("{name} is not known here (repository policies have no Resource)")));
-            }
-        }
-        let complete = ["Effect", "Principal", "Action"].iter().all(|name| members.contains_key(*name));
-        if !complete {
-            return Err(invalid("a statement needs Effect, Principal and Action"));
-        }
-    }
-    Ok(())
+    let invalid = |why| Refusal::parameter("PolicyText", &format!("Invalid repository policy provided: {why}"));
+    read(text).map(|_| ()).map_err(invalid)
 }
 
-struct Statement(Value);
-
-fn statements(text: &str) -> Vec<Statement> {
-    let document: Value = serde_json::from_str(text).unwrap_or_default();
-    many(document.get("Statement")).into_iter().cloned().map(Statement).collect()
-}
-
-impl Statement {
-    fn applies(&self, effect: &str, caller: &Caller, action: &str) -> bool {
-        let Self(statement) = self;
-        let text = |name: &str| statement.get(name).and_then(Value::as_str);
-        let action = action.to_ascii_lowercase();
-        let wanted = |pattern: &str| wildcard(&pattern.to_ascii_lowercase(), &action);
-        text("Effect") == Some(effect)
-            && many(statement.get("Action")).iter().any(|one| one.as_str().is_some_and(wanted))
-            && names(statement.get("Principal"), caller)
-            && holds(statement.get("Condition"), caller)
-    }
-}
-
-fn names(principal: Option<&Value>, caller: &Caller) -> bool {
-    match principal {
-        Some(Value::String(all)) => all == "*",
-        Some(Value::Object(kinds)) => many(kinds.get("AWS")).iter().any(|one| {
-            one.as_str().is_some_and(|name| {
-                let root = format!("arn:aws:iam::{}:root", caller.account);
-                let role = format!("arn:aws:iam::{}:role/{}", caller.account, caller.name());
-                name == "*" || name == caller.account || name == root || name == caller.arn || name == role
-            })
-        }),
-        _ => false,
-    }
-}
-
-/// Conditions on the principal are weighed; any other counts as not met.
-fn holds(condition: Option<&Value>, caller: &Caller) -> bool {
-    let Some(Value::Object(operators)) = condition else {
-        return condition.is_none();
-    };
-    operators.iter().all(|(operator, keys)| {
-        let like = matches!(operator.as_str(), "StringLike" | "ArnLike" | "StringEquals" | "ArnEquals");
-        let Value::Object(keys) = keys else {
-            return false;
-        };
-        like && keys.iter().all(|(key, values)| {
-            let actual = match key.to_ascii_lowercase().as_str() {
-                "aws:principalaccount" => caller.account.clone(),
-                "aws:principalarn" => {
-                    format!("arn:aws:iam::{}:role/{}", caller.account, caller.name())
-                }
-                _ => return false,
-            };
-            many(Some(values)).iter().any(|value| value.as_str().is_some_and(|pattern| wildcard(pattern, &actual)))
-        })
-    })
-}
-
-/// One or several, as policies allow in most places.
-fn many(value: Option<&Value>) -> Vec<&Value> {
-    match value {
-        Some(Value::Array(values)) => values.iter().collect(),
-        Some(value) => vec![value],
-        None => Vec::new(),
-    }
+fn read(text: &str) -> Result<Document, String> {
+    let document: Value = serde_json::from_str(text).map_err(|_| "not JSON".to_owned())?;
+    Document::read(&document, Kind::Repository)
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)] // helpers of tests
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::guard::callers::Caller;
 
-    fn judged(caller: &Caller, policy: &str) -> Result<(), String> {
-        let registry = RegistryId::new("111122223333", "eu-west-1");
-        judge(caller, "ecr:BatchGetImage", &registry, Some("app"), Some(policy), &[]).map_err(|refusal| refusal.message)
+    const OWN: &str = "111122223333";
+    const OTHER: &str = "444455556666";
+    const APP: &str = "arn:aws:ecr:eu-west-1:111122223333:repository/team/app";
+    const READ: &str = "ecr:BatchGetImage";
+
+    fn role(account: &str) -> Caller {
+        Caller::named("ASIA1", account, "puller")
+    }
+
+    /// Asks for `action` on `team/app` of the account OWN.
+    fn judged(caller: &Caller, action: &str, identity: &Value, repository: Option<&Value>) -> Result<(), String> {
+        let registry = RegistryId::new(OWN, "eu-west-1");
+        let identity = [Document::read(&json!({ "Statement": identity }), Kind::Identity).unwrap()];
+        let policy = repository.map(|statement| json!({ "Statement": statement }).to_string());
+        let resource = resource(action, &registry, Some("team/app"));
+        let access = Access { caller, action, resource: &resource, registry: &registry };
+        judge(&access, &identity, policy.as_deref()).map_err(|refusal| refusal.message)
+    }
+
+    fn allow(actions: &Value, resources: &Value) -> Value {
+        json!({ "Effect": "Allow", "Action": actions, "Resource": resources })
+    }
+
+    fn granted(effect: &str, principal: &str) -> Value {
+        json!({ "Effect": effect, "Principal": { "AWS": principal }, "Action": "ecr:*" })
     }
 
     #[test]
-    fn other_accounts_need_a_statement() {
-        let other = Caller::named("AKIA1", "444455556666", "puller");
-        let none = judged(&other, r#"{"Statement":[]}"#).unwrap_err();
-        assert_eq!(
-            none,
-            "User: arn:aws:sts::444455556666:assumed-role/puller/session is not authorized to perform: \
-             ecr:BatchGetImage on resource: arn:aws:ecr:eu-west-1:111122223333:repository/app because no \
-             resource-based policy allows the ecr:BatchGetImage action"
-        );
-        for principal in ["444455556666", "arn:aws:iam::444455556666:root", "arn:aws:iam::444455556666:role/puller"] {
-            let policy = format!(
-                r#"{{"Statement":{{"Effect":"Allow","Principal":{{"AWS":["{principal}"]}},"Action":"ecr:Batch*"}}}}"#
-            );
-            assert_eq!(judged(&other, &policy), Ok(()), "{principal}");
+    fn an_identity_policy_allows_by_action_and_resource() {
+        for (allows, actions, resources) in [
+            (true, json!("*"), json!("*")),
+            (true, json!("ECR:batchgetimage"), json!(APP)),
+            (true, json!(["ecr:PutImage", "ecr:Batch*"]), json!(["arn:aws:s3:::x", "arn:*:ecr:*:*:repository/team/*"])),
+            (true, json!("ecr:BatchGetImag?"), json!("arn:aws:ecr:eu-west-?:*:repository/*")),
+            (false, json!("ecr:BatchGetImages"), json!("*")),
+            (false, json!("ecr:BatchGet"), json!("*")),
+            (false, json!("ecr-public:*"), json!("*")),
+            (false, json!("ecr:*"), json!("arn:aws:ecr:eu-west-1:111122223333:repository/team")),
+            (false, json!("ecr:*"), json!("arn:aws:ecr:us-east-1:111122223333:repository/*")),
+            (false, json!("ecr:*"), json!("arn:aws:ecr:eu-west-1:444455556666:repository/*")),
+            (false, json!("ecr:*"), json!("arn:aws-cn:ecr:*:*:repository/*")),
+            // No wildcard reaches over a colon.
+            (false, json!("ecr:*"), json!("arn:aws:ecr:*:repository/team/app:*")),
+        ] {
+            let read = judged(&role(OWN), READ, &allow(&actions, &resources), None);
+            assert_eq!(read.is_ok(), allows, "{actions} {resources} {read:?}");
         }
-        let wrong = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":["ecr:PutImage"]}]}"#;
-        assert!(judged(&other, wrong).is_err());
+        let all_but = |action: &str| json!({ "Effect": "Allow", "NotAction": action, "Resource": "*" });
+        assert!(judged(&role(OWN), READ, &all_but("ecr:Put*"), None).is_ok());
+        assert!(judged(&role(OWN), READ, &all_but("ecr:Batch*"), None).is_err());
+        let elsewhere = |resource: &str| json!({ "Effect": "Allow", "Action": "*", "NotResource": resource });
+        assert!(judged(&role(OWN), READ, &elsewhere("arn:aws:ecr:*:*:repository/other"), None).is_ok());
+        assert!(judged(&role(OWN), READ, &elsewhere("arn:aws:ecr:*:*:repository/team/*"), None).is_err());
     }
 
     #[test]
-    fn a_deny_meets_the_owner_too() {
-        let deny = r#"{"Statement":[{"Effect":"Deny","Principal":"*","Action":"ecr:*"}]}"#;
-        assert!(judged(&Caller::root("111122223333"), deny).unwrap_err().contains("explicit deny in a resource-based"));
+    fn some_actions_are_allowed_on_everything_only() {
+        for action in WITHOUT_RESOURCE {
+            let refused = judged(&role(OWN), action, &allow(&json!("ecr:*"), &json!(APP)), None).unwrap_err();
+            assert!(refused.contains("on resource: * because no identity-based policy allows"), "{refused}");
+            assert_eq!(judged(&role(OWN), action, &allow(&json!(action), &json!("*")), None), Ok(()));
+        }
+        let token = allow(&json!("ecr:GetAuthorizationToken"), &json!("*"));
+        assert_eq!(judged(&role(OTHER), "ecr:GetAuthorizationToken", &token, None), Ok(()), "it is the caller's own");
+    }
+
+    #[test]
+    fn a_deny_outweighs_every_allow() {
+        let all = allow(&json!("*"), &json!("*"));
+        let deny = json!({ "Effect": "Deny", "Action": "ecr:Batch*", "Resource": APP });
+        let refused = judged(&role(OWN), READ, &json!([all, deny]), Some(&granted("Allow", "*"))).unwrap_err();
+        assert!(refused.ends_with("with an explicit deny in an identity-based policy"), "{refused}");
+        assert_eq!(judged(&role(OWN), "ecr:PutImage", &json!([all, deny]), None), Ok(()));
+        // awsdocs/amazon-ecr-user-guide#13: it meets the owner too.
+        for caller in [role(OWN), Caller::root(OWN)] {
+            let refused = judged(&caller, READ, &all, Some(&granted("Deny", OWN))).unwrap_err();
+            assert!(refused.ends_with("with an explicit deny in a resource-based policy"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn conditions_narrow_a_statement() {
+        let only = |condition: Value| {
+            let allow = json!({ "Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition });
+            judged(&role(OWN), READ, &allow, None).is_ok()
+        };
+        for (holds, condition) in [
+            (
+                true,
+                json!({ "StringEquals": { "aws:ResourceAccount": OWN, "AWS:requestedregion": ["x", "eu-west-1"] } }),
+            ),
+            (false, json!({ "StringEquals": { "aws:ResourceAccount": OWN, "aws:RequestedRegion": "us-east-1" } })),
+            (false, json!({ "StringEquals": { "aws:ResourceAccount": OTHER } })),
+            (false, json!({ "StringEquals": { "aws:ResourceAccount": "1111*" } })),
+            (true, json!({ "StringLike": { "aws:PrincipalAccount": "1111*" } })),
+            (true, json!({ "ArnLike": { "aws:PrincipalArn": "arn:*:iam::*:role/pull*" } })),
+            (false, json!({ "ArnEquals": { "aws:PrincipalArn": "arn:aws:iam::*" } })),
+        ] {
+            assert_eq!(only(condition.clone()), holds, "{condition}");
+        }
+    }
+
+    #[test]
+    fn within_an_account_either_policy_allows() {
+        let nothing = json!({ "Effect": "Allow", "Action": "s3:*", "Resource": "*" });
+        let role_arn = "arn:aws:iam::111122223333:role/path/puller";
+        for (allows, principal) in
+            [(true, "*"), (true, role_arn), (false, OWN), (false, "arn:aws:iam::111122223333:root")]
+        {
+            let read = judged(&role(OWN), READ, &nothing, Some(&granted("Allow", principal)));
+            assert_eq!(read.is_ok(), allows, "{principal}");
+        }
+        assert_eq!(
+            judged(&role(OWN), READ, &nothing, None).unwrap_err(),
+            format!(
+                "User: arn:aws:sts::{OWN}:assumed-role/puller/session is not authorized to perform: {READ} on resource: \
+                 {APP} because no identity-based policy allows the {READ} action"
+            )
+        );
+        assert_eq!(judged(&Caller::root(OWN), READ, &nothing, None), Ok(()));
+    }
+
+    #[test]
+    fn across_accounts_both_have_to_allow() {
+        let (all, nothing) = (allow(&json!("ecr:*"), &json!(APP)), allow(&json!("s3:*"), &json!("*")));
+        let no = |kind: &str| format!("because no {kind} policy allows the {READ} action");
+        for principal in [OTHER, "arn:aws:iam::444455556666:root", "arn:aws:iam::444455556666:role/puller"] {
+            let policy = granted("Allow", principal);
+            assert_eq!(judged(&role(OTHER), READ, &all, Some(&policy)), Ok(()), "{principal}");
+            // aws-controllers-k8s/community#1641.
+            let refused = judged(&role(OTHER), READ, &nothing, Some(&policy)).unwrap_err();
+            assert!(refused.ends_with(&no("identity-based")), "{refused}");
+        }
+        let elsewhere = granted("Allow", "arn:aws:iam::444455556666:role/other");
+        for policy in [None, Some(&elsewhere)] {
+            for caller in [role(OTHER), Caller::root(OTHER)] {
+                let refused = judged(&caller, READ, &all, policy).unwrap_err();
+                assert!(refused.ends_with(&no("resource-based")), "{refused}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_an_error_and_never_an_answer() {
+        let conditional =
+            |condition: Value| json!({ "Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition });
+        for (why, statement) in [
+            (
+                "aws:PrincipalOrgID is not known",
+                conditional(json!({ "StringEquals": { "aws:PrincipalOrgID": "o-1" } })),
+            ),
+            ("StringNotLike is not known", conditional(json!({ "StringNotLike": { "aws:ResourceAccount": OWN } }))),
+            (
+                "${aws:PrincipalAccount}",
+                conditional(json!({ "StringLike": { "aws:ResourceAccount": "${aws:PrincipalAccount}" } })),
+            ),
+            ("Condition is not", conditional(json!("x"))),
+            ("Effect", json!({ "Effect": "allow", "Action": "*", "Resource": "*" })),
+            ("Action is missing", json!({ "Effect": "Allow", "Resource": "*" })),
+            (
+                "both Action and NotAction",
+                json!({ "Effect": "Allow", "Action": "*", "NotAction": "*", "Resource": "*" }),
+            ),
+            ("Resource is missing", json!({ "Effect": "Allow", "Action": "ecr:*" })),
+            ("Principal is not known", json!({ "Effect": "Allow", "Action": "*", "Resource": "*", "Principal": "*" })),
+            ("neither * nor an ARN", allow(&json!("*"), &json!("repository/app"))),
+            ("neither * nor an ARN", allow(&json!("*"), &json!("arn:aws:ecr:*"))),
+            ("neither * nor an ARN", allow(&json!("*"), &json!("arn:aws:ecr:*:*:repository/${aws:username}"))),
+            ("no Statement", json!([])),
+        ] {
+            let error = Document::read(&json!({ "Statement": statement }), Kind::Identity).unwrap_err();
+            assert!(error.contains(why), "{error}");
+        }
+        // Of another service it does not matter.
+        let assume = json!({ "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "arn:aws:iam::*:role/x",
+            "Condition": { "StringEquals": { "aws:ResourceOrgID": "o-1" } } });
+        assert!(Document::read(&json!({ "Statement": assume }), Kind::Identity).unwrap().0.is_empty());
+        // A repository policy that was put there past SetRepositoryPolicy.
+        let odd =
+            json!({ "Effect": "Allow", "Principal": "*", "Action": "*", "Condition": { "Bool": { "a": "true" } } });
+        let refused = judged(&role(OWN), READ, &allow(&json!("*"), &json!("*")), Some(&odd)).unwrap_err();
+        assert!(refused.contains("Bool is not known"), "{refused}");
     }
 }

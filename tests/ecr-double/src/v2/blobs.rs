@@ -10,10 +10,10 @@ use crate::call::Call;
 use crate::digest::is_digest;
 use crate::refusal::Refusal;
 
+/// Whoever only pushes may do this too (aws/aws-cdk#6673,
+/// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html>).
 pub(super) fn head(call: &Call, route: &Route) -> Result<Response<Body>, Refusal> {
-    let name = route.repository.as_deref();
-    call.authorise("ecr:BatchCheckLayerAvailability", name)?;
-    call.authorise("ecr:GetDownloadUrlForLayer", name)?;
+    call.authorise("ecr:BatchCheckLayerAvailability", route.repository.as_deref())?;
     let (digest, size) = held(call, route)?;
     Ok(bare(
         StatusCode::OK,

@@ -13,8 +13,13 @@ pub(crate) struct Http {
 
 impl Http {
     pub(crate) fn new(registry: &RegistryHandle) -> Self {
+        Self::with(registry, registry.token())
+    }
+
+    /// With the token of another caller than the account's root.
+    pub(crate) fn with(registry: &RegistryHandle, token: String) -> Self {
         let client = Client::builder().redirect(Policy::none()).build().unwrap();
-        Self { client, host: registry.host().to_owned(), token: registry.token() }
+        Self { client, host: registry.host().to_owned(), token }
     }
 
     pub(crate) fn ask(&self, method: Method, path: &str) -> RequestBuilder {

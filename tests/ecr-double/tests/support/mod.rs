@@ -10,7 +10,7 @@ use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
 use ecr_double::{Config, EcrDouble, RegistryHandle, sha256};
 pub(crate) use image_fixtures::media_type::{DOCKER_MANIFEST, OCI_GZIP, OCI_MANIFEST};
 use image_fixtures::{Content, Image, gzip};
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub(crate) const ACCOUNT: &str = "111122223333";
 pub(crate) const OTHER: &str = "444455556666";
@@ -22,6 +22,16 @@ pub(crate) async fn start() -> (EcrDouble, RegistryHandle) {
     let registry = double.registry(ACCOUNT, REGION);
     registry.create_repository("app");
     (double, registry)
+}
+
+/// An identity policy of one statement.
+pub(crate) fn policy(statement: Value) -> Value {
+    json!({ "Version": "2012-10-17", "Statement": statement })
+}
+
+/// The policy that allows all.
+pub(crate) fn everything() -> Value {
+    policy(json!({ "Effect": "Allow", "Action": "*", "Resource": "*" }))
 }
 
 /// A client that signs as `key` and does not retry.
