@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use aws_config::retry::RetryConfig;
 use aws_config::{Region, SdkConfig};
+use aws_types::service_config::ServiceConfigKey;
 use promotion::{Error, Name};
 
 use super::answer_limit::AnswerLimit;
@@ -12,12 +13,13 @@ use super::endpoint::EcrEndpoint;
 use super::get_authorization_token::TokenAuthenticator;
 use super::identity::{Identity, timeout_config};
 use super::pace::{Paces, Rates};
+use super::registry_host::RegistryHost;
 use super::registry_id::RegistryId;
 use super::role::Role;
 use super::{Connection, Ecr};
 use crate::http::{Client, Timeouts};
 use crate::v2::V2;
-use crate::{Network, Side};
+use crate::{EcrHost, Network, Side};
 
 /// Connects to ECR registries, as the caller whose credentials `SdkConfig` holds or as a role that it may assume.
 ///
@@ -88,6 +90,29 @@ impl Connector {
     /// `AssumeRoleDenied`; `RegistryUnavailable` when STS does not answer, `UnexpectedAnswer` when it answers without
     /// credentials.
     pub async fn connect(&self, registry_id: RegistryId, side: Side, role: Option<&Role>) -> Result<Ecr, Error> {
+        let is_fips = self.config.use_fips().unwrap_or_default();
+        let is_dual_stack = self.config.use_dual_stack().unwrap_or_default();
+        let host = RegistryHost::Named { registry_id: registry_id.clone(), is_fips, is_dual_stack };
+        self.connect_as(registry_id, host, side, role).await
+    }
+
+    /// Connects to a registry at the host that a user wrote: `/v2` is there, and the API is asked at an endpoint of the
+    /// same form. What the configuration asks for besides stands.
+    ///
+    /// # Errors
+    /// Those of [`Connector::connect`].
+    pub async fn connect_to(&self, host: &EcrHost, side: Side, role: Option<&Role>) -> Result<Ecr, Error> {
+        let registry_id = host.registry_id.clone();
+        self.connect_as(registry_id, RegistryHost::Written(host.clone()), side, role).await
+    }
+
+    async fn connect_as(
+        &self,
+        registry_id: RegistryId,
+        host: RegistryHost,
+        side: Side,
+        role: Option<&Role>,
+    ) -> Result<Ecr, Error> {
         let http = self.http.with_own_count();
         let mut config = self.config.to_builder().region(Region::new(registry_id.region.clone()));
         let mut caller = self.identity.clone();
@@ -105,6 +130,12 @@ impl Connector {
             config = config.credentials_provider(provider);
             assumed = Some(role);
         }
+        if let RegistryHost::Written(host) = &host
+            && !has_own_endpoint(&self.config)
+        {
+            config.set_use_fips(Some(true).filter(|_| host.is_fips).or(self.config.use_fips()));
+            config.set_use_dual_stack(Some(true).filter(|_| host.is_dual_stack).or(self.config.use_dual_stack()));
+        }
         let config = aws_sdk_ecr::config::Builder::from(&config.build())
             // What is retried is chosen in `promotion`, once; besides, the SDK takes LimitExceededException for
             // throttling.
@@ -115,6 +146,7 @@ impl Connector {
         let pace = self.paces.of(&registry_id);
         let api = Arc::new(Api {
             endpoint: EcrEndpoint::new(registry_id, side, caller),
+            host,
             sdk: aws_sdk_ecr::Client::from_conf(config),
             http,
             assumed,
@@ -124,8 +156,92 @@ impl Connector {
     }
 }
 
+/// Whether the configuration names the endpoint of the API. That has one form, and the SDK refuses to be asked for
+/// another.
+fn has_own_endpoint(config: &SdkConfig) -> bool {
+    let key = ServiceConfigKey::builder().service_id("ECR").env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
+    let of_service = config.service_config().zip(key.ok()).and_then(|(service, key)| service.load_config(key));
+    of_service.is_some() || config.endpoint_url().is_some()
+}
+
 impl fmt::Debug for Connector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Connector(as {})", self.identity.arn())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_config::BehaviorVersion;
+    use aws_credential_types::Credentials;
+    use aws_credential_types::provider::SharedCredentialsProvider;
+    use promotion::{Source as _, Target as _};
+
+    use super::*;
+    use crate::http::loopback::Loopback;
+    use crate::{Location, Proxy, aws_http_client};
+
+    /// Goes through a proxy that lets nothing pass, and is asked for each host. Plain http to this machine does not.
+    fn connector(proxy: &Loopback, endpoint: Option<&Loopback>) -> Connector {
+        let proxy = Proxy { https: Some(proxy.address.clone()), except: None };
+        let network = Network { proxy, ..Network::default() };
+        let credentials = Credentials::new("AKIAEXAMPLE", "secret", None, None, "tests");
+        let mut config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-west-1"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .http_client(aws_http_client(&network).unwrap());
+        config.set_endpoint_url(endpoint.map(|server| server.address.clone()));
+        let identity = Identity::from_arn("arn:aws:iam::111122223333:user/ann").unwrap();
+        Connector::with_network(&config.build(), identity, &network).unwrap()
+    }
+
+    async fn connected(connector: &Connector, host: &str) -> Ecr {
+        let Location::Ecr(host) = host.parse().unwrap() else { panic!("{host} is of ECR") };
+        connector.connect_to(&host, Side::Target, None).await.unwrap()
+    }
+
+    fn assert_asked_for(proxy: &Loopback, host: &str) {
+        let requests = proxy.requests();
+        assert_eq!(requests.len(), 1, "{requests:?}");
+        assert!(requests[0].starts_with(&format!("CONNECT {host}:443 ")), "{requests:?}");
+    }
+
+    const REFUSED: &str = "407 Proxy Authentication Required";
+
+    /// hashicorp/terraform-provider-aws#49276: ECR names the IPv4 host, whatever host was asked.
+    #[tokio::test]
+    async fn v2_is_at_the_host_that_a_user_wrote() {
+        for host in [
+            "111122223333.dkr.ecr.eu-west-1.amazonaws.com",
+            "111122223333.dkr-ecr.eu-west-1.on.aws",
+            "111122223333.dkr.ecr-fips.us-east-1.amazonaws.com",
+            "111122223333.dkr-ecr-fips.us-east-1.on.aws",
+            "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn",
+        ] {
+            let token = "200 OK\ncontent-type: application/x-amz-json-1.1\n\n{\"authorizationData\":[{\"authorizationToken\":\"QVdTOng=\",\
+                         \"expiresAt\":4102444800,\"proxyEndpoint\":\"https://111122223333.dkr.ecr.eu-west-1.amazonaws.com\"}]}";
+            let (api, proxy) = (Loopback::answering([token]), Loopback::answering([REFUSED]));
+            let ecr = connected(&connector(&proxy, Some(&api)), host).await;
+            assert_eq!(ecr.registry().await.unwrap().as_str(), host);
+            ecr.start_upload(&"myapp/api".parse().unwrap()).await.unwrap_err();
+            assert_asked_for(&proxy, host);
+        }
+    }
+
+    /// The endpoints are those of the SDK's own rules.
+    #[tokio::test]
+    async fn the_api_is_asked_in_the_form_of_that_host() {
+        for (host, api) in [
+            ("111122223333.dkr.ecr.eu-west-1.amazonaws.com", "api.ecr.eu-west-1.amazonaws.com"),
+            ("111122223333.dkr-ecr.eu-west-1.on.aws", "ecr.eu-west-1.api.aws"),
+            ("111122223333.dkr.ecr-fips.us-east-1.amazonaws.com", "api.ecr-fips.us-east-1.amazonaws.com"),
+            ("111122223333.dkr-ecr-fips.us-east-1.on.aws", "ecr-fips.us-east-1.api.aws"),
+            ("111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn", "api.ecr.cn-north-1.amazonaws.com.cn"),
+        ] {
+            let proxy = Loopback::answering([REFUSED]);
+            connected(&connector(&proxy, None), host).await.registry().await.unwrap_err();
+            assert_asked_for(&proxy, api);
+        }
     }
 }

@@ -17,6 +17,7 @@ mod list_image_referrers;
 mod list_images;
 mod pace;
 mod put_image;
+mod registry_host;
 mod registry_id;
 mod role;
 mod sdk;
