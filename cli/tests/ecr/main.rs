@@ -3,6 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+mod credentials;
+#[path = "../../../registry/tests/hostile/server.rs"]
+#[allow(dead_code, reason = "the tests of registries use all of it")]
+mod server;
 mod sts;
 
 use std::process::{Command, Output};

@@ -78,7 +78,8 @@ mod tests {
     /// no failure, and seen before.
     #[test]
     fn every_modelled_error_is_an_outage_a_denial_or_neither() {
-        const MODELLED: &[(&str, &str, &[(&str, u16, &str)])] = &[
+        type Kinds = &'static [(&'static str, u16, &'static str)];
+        const MODELLED: &[(&str, &str, Kinds)] = &[
             ("aws-sdk-s3", "get_object", &[("InvalidObjectState", 403, "archived"), ("NoSuchKey", 404, "wrong")]),
             (
                 "aws-sdk-s3",
