@@ -172,76 +172,89 @@ impl fmt::Debug for Connector {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use aws_config::BehaviorVersion;
     use aws_credential_types::Credentials;
     use aws_credential_types::provider::SharedCredentialsProvider;
+    use aws_smithy_runtime_api::client::http::{
+        HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+    };
+    use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+    use aws_smithy_types::body::SdkBody;
     use promotion::{Source as _, Target as _};
 
     use super::*;
     use crate::http::loopback::Loopback;
-    use crate::{Location, Proxy, aws_http_client};
+    use crate::{Location, Proxy};
 
-    /// Goes through a proxy that lets nothing pass, and is asked for each host. Plain http to this machine does not.
-    fn connector(proxy: &Loopback, endpoint: Option<&Loopback>) -> Connector {
-        let proxy = Proxy { https: Some(proxy.address.clone()), except: None };
-        let network = Network { proxy, ..Network::default() };
-        let credentials = Credentials::new("AKIAEXAMPLE", "secret", None, None, "tests");
-        let mut config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("eu-west-1"))
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .http_client(aws_http_client(&network).unwrap());
-        config.set_endpoint_url(endpoint.map(|server| server.address.clone()));
-        let identity = Identity::from_arn("arn:aws:iam::111122223333:user/ann").unwrap();
-        Connector::with_network(&config.build(), identity, &network).unwrap()
-    }
+    /// The API, which gives a token and names the IPv4 host, whatever host is asked. It remembers that.
+    #[derive(Debug, Clone, Default)]
+    struct Api(Arc<Mutex<Vec<String>>>);
 
-    async fn connected(connector: &Connector, host: &str) -> Ecr {
-        let Location::Ecr(host) = host.parse().unwrap() else { panic!("{host} is of ECR") };
-        connector.connect_to(&host, Side::Target, None).await.unwrap()
-    }
-
-    fn assert_asked_for(proxy: &Loopback, host: &str) {
-        let requests = proxy.requests();
-        assert_eq!(requests.len(), 1, "{requests:?}");
-        assert!(requests[0].starts_with(&format!("CONNECT {host}:443 ")), "{requests:?}");
-    }
-
-    const REFUSED: &str = "407 Proxy Authentication Required";
-
-    /// hashicorp/terraform-provider-aws#49276: ECR names the IPv4 host, whatever host was asked.
-    #[tokio::test]
-    async fn v2_is_at_the_host_that_a_user_wrote() {
-        for host in [
-            "111122223333.dkr.ecr.eu-west-1.amazonaws.com",
-            "111122223333.dkr-ecr.eu-west-1.on.aws",
-            "111122223333.dkr.ecr-fips.us-east-1.amazonaws.com",
-            "111122223333.dkr-ecr-fips.us-east-1.on.aws",
-            "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn",
-        ] {
-            let token = "200 OK\ncontent-type: application/x-amz-json-1.1\n\n{\"authorizationData\":[{\"authorizationToken\":\"QVdTOng=\",\
-                         \"expiresAt\":4102444800,\"proxyEndpoint\":\"https://111122223333.dkr.ecr.eu-west-1.amazonaws.com\"}]}";
-            let (api, proxy) = (Loopback::answering([token]), Loopback::answering([REFUSED]));
-            let ecr = connected(&connector(&proxy, Some(&api)), host).await;
-            assert_eq!(ecr.registry().await.unwrap().as_str(), host);
-            ecr.start_upload(&"myapp/api".parse().unwrap()).await.unwrap_err();
-            assert_asked_for(&proxy, host);
+    impl HttpConnector for Api {
+        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+            self.0.lock().unwrap().push(request.uri().trim_end_matches('/').to_owned());
+            let json = r#"{"authorizationData":[{"authorizationToken":"QVdTOng=","expiresAt":4102444800,
+                "proxyEndpoint":"https://111122223333.dkr.ecr.us-east-1.amazonaws.com"}]}"#;
+            HttpConnectorFuture::ready(Ok(HttpResponse::new(200.try_into().unwrap(), SdkBody::from(json))))
         }
     }
 
-    /// The endpoints are those of the SDK's own rules.
+    /// Where the API and `/v2` are looked for: behind a proxy that lets nothing pass.
+    async fn looked_for(api: &Api, connect: impl AsyncFnOnce(Connector) -> Ecr, set: (bool, bool)) -> [String; 3] {
+        let proxy = Loopback::answering(["407 Proxy Authentication Required"]);
+        let client = api.clone();
+        let (https, except) = (Some(proxy.address.clone()), None);
+        let network = Network { proxy: Proxy { https, except }, ..Network::default() };
+        let credentials = Credentials::new("AKIAEXAMPLE", "secret", None, None, "tests");
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-west-1"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .use_fips(set.0)
+            .use_dual_stack(set.1)
+            .http_client(http_client_fn(move |_, _| SharedHttpConnector::new(client.clone())));
+        let identity = Identity::from_arn("arn:aws:iam::111122223333:user/ann").unwrap();
+        let ecr = connect(Connector::with_network(&config.build(), identity, &network).unwrap()).await;
+        let name = ecr.registry().await.unwrap().to_string();
+        ecr.start_upload(&"myapp/api".parse().unwrap()).await.unwrap_err();
+        let requests = proxy.requests();
+        let [request] = &requests[..] else { panic!("{requests:?}") };
+        let v2 = request.strip_prefix("CONNECT ").unwrap().split(":443 ").next().unwrap().to_owned();
+        [name, v2, std::mem::take(&mut *api.0.lock().unwrap()).concat()]
+    }
+
+    /// hashicorp/terraform-provider-aws#49276. The endpoints of the API are those of the SDK's own rules.
     #[tokio::test]
-    async fn the_api_is_asked_in_the_form_of_that_host() {
-        for (host, api) in [
-            ("111122223333.dkr.ecr.eu-west-1.amazonaws.com", "api.ecr.eu-west-1.amazonaws.com"),
-            ("111122223333.dkr-ecr.eu-west-1.on.aws", "ecr.eu-west-1.api.aws"),
-            ("111122223333.dkr.ecr-fips.us-east-1.amazonaws.com", "api.ecr-fips.us-east-1.amazonaws.com"),
-            ("111122223333.dkr-ecr-fips.us-east-1.on.aws", "ecr-fips.us-east-1.api.aws"),
-            ("111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn", "api.ecr.cn-north-1.amazonaws.com.cn"),
+    async fn a_registry_is_at_the_host_that_a_user_wrote_and_its_api_at_one_of_that_form() {
+        let api = Api::default();
+        for (host, endpoint) in [
+            ("111122223333.dkr.ecr.eu-west-1.amazonaws.com", "https://api.ecr.eu-west-1.amazonaws.com"),
+            ("111122223333.dkr-ecr.eu-west-1.on.aws", "https://ecr.eu-west-1.api.aws"),
+            ("111122223333.dkr.ecr-fips.us-east-1.amazonaws.com", "https://api.ecr-fips.us-east-1.amazonaws.com"),
+            ("111122223333.dkr-ecr-fips.us-east-1.on.aws", "https://ecr-fips.us-east-1.api.aws"),
+            ("111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn", "https://api.ecr.cn-north-1.amazonaws.com.cn"),
         ] {
-            let proxy = Loopback::answering([REFUSED]);
-            connected(&connector(&proxy, None), host).await.registry().await.unwrap_err();
-            assert_asked_for(&proxy, api);
+            let Location::Ecr(written) = host.parse().unwrap() else { panic!("{host} is of ECR") };
+            let connect =
+                async |connector: Connector| connector.connect_to(&written, Side::Target, None).await.unwrap();
+            assert_eq!(looked_for(&api, connect, (false, false)).await, [host, host, endpoint]);
+        }
+    }
+
+    #[tokio::test]
+    async fn account_and_region_are_looked_for_as_the_configuration_says() {
+        let api = Api::default();
+        let own = "111122223333.dkr.ecr.us-east-1.amazonaws.com";
+        for (is_fips, is_dual_stack, host, endpoint) in [
+            (false, false, own, "https://api.ecr.us-east-1.amazonaws.com"),
+            (true, true, "111122223333.dkr-ecr-fips.us-east-1.on.aws", "https://ecr-fips.us-east-1.api.aws"),
+        ] {
+            let registry_id = RegistryId::new("111122223333", "us-east-1");
+            let connect =
+                async |connector: Connector| connector.connect(registry_id, Side::Target, None).await.unwrap();
+            assert_eq!(looked_for(&api, connect, (is_fips, is_dual_stack)).await, [own, host, endpoint]);
         }
     }
 }
