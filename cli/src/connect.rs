@@ -1,7 +1,6 @@
-use aws_config::SdkConfig;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use promotion::{Error, Name, RetryPolicy, Retrying};
-use registry::{AnyRegistry, Connector, Distributions, Ecr, EcrHost, Identity, Keyring, Location, Network, Role, Side};
+use registry::{AnyRegistry, Connector, Distributions, Ecr, EcrHost, Keyring, Location, Network, Role, Side};
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::arguments::Between;
@@ -66,8 +65,8 @@ struct Connections {
     network: Network,
     /// Asked for one login at a time: a credential helper may have to ask the user to unlock a store.
     keyring: Mutex<Keyring>,
-    /// Read when the first ECR registry is connected to.
-    aws: OnceCell<(SdkConfig, Identity)>,
+    /// Made when the first ECR registry is connected to.
+    aws: OnceCell<Retrying<Connector>>,
 }
 
 impl Connections {
@@ -83,18 +82,13 @@ impl Connections {
     }
 
     async fn open_ecr(&self, ecr: &EcrHost, side: Side, role: Option<&Role>) -> Result<Ecr, Error> {
-        let (config, identity) = self.aws.get_or_try_init(|| aws::load(&ecr.registry_id.region, &self.network)).await?;
-        let mut config = config.to_builder();
-        // What the environment asks for stands, whatever form the host has.
-        if ecr.is_fips {
-            config.set_use_fips(Some(true));
-        }
-        if ecr.is_dual_stack {
-            config.set_use_dual_stack(Some(true));
-        }
-        let connector = Connector::with_network(&config.build(), identity.clone(), &self.network)?;
-        let connector = Retrying::new(connector, RetryPolicy::default());
-        connector.ask(|connector| connector.connect(ecr.registry_id.clone(), side, role)).await
+        let connect = || async {
+            let (config, identity) = aws::load(&ecr.registry_id.region, &self.network).await?;
+            let connector = Connector::with_network(&config, identity, &self.network)?;
+            Ok::<_, Error>(Retrying::new(connector, RetryPolicy::default()))
+        };
+        let connector = self.aws.get_or_try_init(connect).await?;
+        connector.ask(|connector| connector.connect_to(ecr, side, role)).await
     }
 }
 

@@ -46,7 +46,7 @@ pub use registry::{
     ImmutableTags, Lookup, MountOutcome, Mounting, OpenBlob, PutOutcome, ReferrerList, Referrers, RepositorySettings,
     Source, Target,
 };
-pub use release::{Image, Images, MAX_RELEASE_BYTES, Parameter, PinnedImage, Release};
+pub use release::{Image, Images, MAX_RELEASE_BYTES, Parameter, PinnedImage, Release, byte_order_mark};
 pub use report::{Outcome, Report, TargetReport};
 pub use retry::RetryPolicy;
 pub use retrying::Retrying;

@@ -1,6 +1,8 @@
 //! Looking up many manifests: in batches, of which few are awaited at a time.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::{Stream, StreamExt, stream};
 use oci::{MAX_MANIFEST_BYTES, Reference, Repository};
@@ -19,6 +21,10 @@ const BATCH_BYTES: u64 = 16 << 20;
 
 /// How many bytes of manifests are awaited at a time, where their sizes are known.
 const BYTES_AT_ONCE: u64 = 32 << 20;
+
+/// How many manifests of one registry may each be more than is read of one answer before no others are asked for there.
+/// None can be by right; but one that is need not spoil the others of its request.
+const UNREADABLE: usize = 3;
 
 /// A manifest to look up.
 pub(crate) struct Wanted<'a, R, I> {
@@ -100,23 +106,43 @@ struct Batch<'a, R, I> {
     references: Vec<Reference>,
     items: Vec<I>,
     bytes: u64,
+    /// How many manifests of this registry were too much for one answer.
+    unreadable: Arc<AtomicUsize>,
 }
 
 impl<'a, R: Source, I> Batch<'a, R, I> {
     async fn look_up(self) -> Answer<'a, R, I> {
         let Self { registry, repository, .. } = self;
+        if self.unreadable.load(Ordering::Relaxed) >= UNREADABLE {
+            let why = format!(
+                "{repository} in {}: not asked for {} manifests, because the answers for {UNREADABLE} others were each longer than is \
+                 read of one",
+                registry.name(),
+                self.items.len()
+            );
+            let error = Error::new(Name::UnexpectedAnswer, why);
+            return Answer::Whole(Err(Failed { items: self.items, error }));
+        }
         match registry.manifests(repository, &self.references).await {
             Err(error) if error.is_too_large() && self.items.len() > 1 => Answer::TooLarge(self),
-            answer => Answer::Whole(Self::answers(registry, repository, self.items, answer)),
+            answer => {
+                if answer.as_ref().is_err_and(Error::is_too_large) {
+                    self.unreadable.fetch_add(1, Ordering::Relaxed);
+                }
+                Answer::Whole(Self::answers(registry, repository, self.items, answer))
+            }
         }
     }
 
     /// The same in two requests, of which the later one comes first.
     fn halves(self) -> [Self; 2] {
-        let Self { registry, repository, mut references, mut items, bytes } = self;
+        let Self { registry, repository, mut references, mut items, bytes, unreadable } = self;
         let half = items.len() / 2;
         let (later_references, later_items) = (references.split_off(half), items.split_off(half));
-        let batch = |references, items| Self { registry, repository, references, items, bytes: bytes / 2 };
+        let batch = |references, items| {
+            let unreadable = Arc::clone(&unreadable);
+            Self { registry, repository, references, items, bytes: bytes / 2, unreadable }
+        };
         [batch(later_references, later_items), batch(references, items)]
     }
 
@@ -140,6 +166,7 @@ impl<'a, R: Source, I> Batch<'a, R, I> {
 fn batches<'a, R, I>(wanted: Vec<Wanted<'a, R, I>>, batch_size: fn(&R) -> usize) -> Vec<Batch<'a, R, I>> {
     let mut batches: Vec<Batch<'a, R, I>> = Vec::new();
     let mut open: HashMap<(*const R, &Repository), usize> = HashMap::new();
+    let mut unreadable: HashMap<*const R, Arc<AtomicUsize>> = HashMap::new();
     for Wanted { registry, repository, reference, size, item } in wanted {
         let place = (std::ptr::from_ref(registry), repository);
         let bytes = size.min(MAX_MANIFEST_BYTES as u64);
@@ -151,7 +178,9 @@ fn batches<'a, R, I>(wanted: Vec<Wanted<'a, R, I>>, batch_size: fn(&R) -> usize)
             }
             _ => {
                 open.insert(place, batches.len());
-                batches.push(Batch { registry, repository, references: vec![reference], items: vec![item], bytes });
+                let unreadable = Arc::clone(unreadable.entry(place.0).or_default());
+                let (references, items) = (vec![reference], vec![item]);
+                batches.push(Batch { registry, repository, references, items, bytes, unreadable });
             }
         }
     }
@@ -167,58 +196,4 @@ fn at_once<R, I>(batches: &[Batch<'_, R, I>]) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use oci::Digest;
-
-    use super::*;
-
-    /// Batches as the registries, here known by how many manifests each takes at a time, and their items.
-    fn batched(wanted: &[(&usize, &Repository, u64)]) -> Vec<(usize, Vec<usize>)> {
-        let wanted = wanted.iter().enumerate().map(|(item, (registry, repository, size))| Wanted {
-            registry: *registry,
-            repository,
-            reference: Reference::Digest(Digest::of(&item.to_le_bytes())),
-            size: *size,
-            item,
-        });
-        batches(wanted.collect(), |size| *size).into_iter().map(|batch| (*batch.registry, batch.items)).collect()
-    }
-
-    #[test]
-    fn batches_are_of_one_place_and_no_larger_than_it_takes() {
-        let [three, one] = [&3, &1];
-        let [app, web]: [Repository; 2] = ["app", "web"].map(|name| name.parse().unwrap());
-        let wanted =
-            [(three, &app), (one, &app), (three, &app), (three, &web), (three, &app), (one, &app), (three, &app)];
-        let expected = [(3, vec![0, 2, 4]), (1, vec![1]), (3, vec![3]), (1, vec![5]), (3, vec![6])];
-        assert_eq!(batched(&wanted.map(|(registry, repository)| (registry, repository, 0))), expected);
-    }
-
-    #[test]
-    fn few_large_manifests_are_asked_for_in_one_request() {
-        let app = "app".parse().unwrap();
-        let lengths = |size| batched(&[(&100, &app, size); 5]).iter().map(|(_, items)| items.len()).collect::<Vec<_>>();
-        assert_eq!(lengths(1000), [5]);
-        assert_eq!(lengths(8 << 20), [4, 1]);
-        // No manifest is larger than the limit, whatever an index says.
-        assert_eq!(lengths(u64::MAX), [4, 1]);
-        assert!(batched(&[]).is_empty());
-    }
-
-    #[test]
-    fn many_small_batches_or_few_large_ones_are_awaited_at_a_time() {
-        let app = "app".parse().unwrap();
-        let batch = |manifests, bytes| Batch {
-            registry: &(),
-            repository: &app,
-            references: vec![],
-            items: vec![(); manifests],
-            bytes,
-        };
-        assert_eq!(at_once(&[batch(1, 0), batch(1, 0)]), REQUESTS_AT_ONCE);
-        assert_eq!(at_once(&[batch(3, 0), batch(100, 0), batch(7, 0)]), 4);
-        assert_eq!(at_once(&[batch(1000, 0)]), 1);
-        assert_eq!(at_once(&[batch(4, 16 << 20), batch(1, 1 << 20)]), 2);
-        assert_eq!(at_once::<(), ()>(&[]), REQUESTS_AT_ONCE);
-    }
-}
+mod tests;

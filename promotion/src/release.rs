@@ -114,19 +114,25 @@ fn invalid(name: &str, mut problems: Problems) -> Error {
     Error::new(Name::InvalidManifest, format!("{name}: {count} problems:")).listing(problems)
 }
 
+/// What is wrong with a file of JSON that begins with a byte order mark, which no message about JSON shows: it is UTF-8,
+/// and no mark is added to it (RFC 8259, section 8.1).
+#[must_use]
+pub fn byte_order_mark(json: &[u8]) -> Option<String> {
+    let encoding = match json {
+        [0xEF, 0xBB, 0xBF, ..] => "UTF-8",
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => "UTF-16",
+        _ => return None,
+    };
+    Some(format!("it begins with the byte order mark (BOM) of {encoding}: save it as UTF-8 without BOM"))
+}
+
 /// The text of a file.
 fn text(json: &[u8]) -> Result<&str, String> {
     if json.len() > MAX_RELEASE_BYTES {
         return Err(format!("it has {} bytes, and at most {MAX_RELEASE_BYTES} are read", json.len()));
     }
-    // RFC 8259, section 8.1: JSON is UTF-8, and no byte order mark is added to it.
-    let mark = match json {
-        [0xEF, 0xBB, 0xBF, ..] => Some("UTF-8"),
-        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Some("UTF-16"),
-        _ => None,
-    };
-    if let Some(encoding) = mark {
-        return Err(format!("it begins with the byte order mark (BOM) of {encoding}: save it as UTF-8 without BOM"));
+    if let Some(mark) = byte_order_mark(json) {
+        return Err(mark);
     }
     std::str::from_utf8(json).map_err(|error| format!("it is not UTF-8 from byte {} on", error.valid_up_to()))
 }

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -29,6 +30,8 @@ const READINGS: u32 = 3;
 pub struct Retrying<R> {
     registry: R,
     backoff: Arc<Backoff>,
+    /// Whether it takes uploads and no mount, however often it is asked for one.
+    never_mounts: AtomicBool,
 }
 
 impl<R> Retrying<R> {
@@ -39,7 +42,8 @@ impl<R> Retrying<R> {
 
     /// The same, with room for connections that others use too.
     pub(crate) fn sharing(registry: R, retry_policy: RetryPolicy, connections: &Connections) -> Self {
-        Self { registry, backoff: Arc::new(Backoff::new(retry_policy, connections.clone())) }
+        let backoff = Arc::new(Backoff::new(retry_policy, connections.clone()));
+        Self { registry, backoff, never_mounts: AtomicBool::new(false) }
     }
 
     /// The registry within.
@@ -156,13 +160,25 @@ impl<R: Target> Target for Retrying<R> {
         retry(&self.backoff, || self.registry.start_upload(repository)).await
     }
 
+    /// Nothing depends on a mount, which saves bytes: a registry that fails at it and takes uploads is sent them, and not
+    /// asked again.
     async fn mount_blob(
         &self,
         repository: &Repository,
         blob: &Descriptor,
         from: &Repository,
     ) -> Result<MountOutcome<R::Upload>, Error> {
-        retry(&self.backoff, || self.registry.mount_blob(repository, blob, from)).await
+        if !self.never_mounts.load(Ordering::Relaxed) {
+            match retry(&self.backoff, || self.registry.mount_blob(repository, blob, from)).await {
+                Err(error) if matches!(error.name(), Name::RegistryUnavailable | Name::UnexpectedAnswer) => {
+                    tracing::debug!(%error, "uploading instead of mounting");
+                }
+                answer => return answer,
+            }
+        }
+        let upload = self.start_upload(repository).await?;
+        self.never_mounts.store(true, Ordering::Relaxed);
+        Ok(MountOutcome::Declined(upload))
     }
 
     async fn put_blob<B>(&self, upload: R::Upload, blob: &Descriptor, body: B) -> Result<(), Error>

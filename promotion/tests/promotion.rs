@@ -4,10 +4,12 @@
 
 mod memory;
 
-use memory::Memory;
 use memory::images::{release, seed_image, seed_index};
+use memory::{Fault, Memory};
 use oci::Digest;
-use promotion::{Before, Limits, Mounting, Name, Outcome, Promotion, ReferrerPolicy, Release, RetryPolicy, Until};
+use promotion::{
+    Before, Error, Limits, Mounting, Name, Outcome, Promotion, ReferrerPolicy, Release, RetryPolicy, Until,
+};
 
 const REPOSITORIES: [&str; 2] = ["app/api", "app/web"];
 
@@ -107,6 +109,28 @@ async fn a_shared_layer_is_read_once_and_mounted() {
     let distinct: std::collections::HashSet<Digest> =
         source.state().repositories.values().flat_map(|held| held.blobs.keys().copied()).collect();
     assert_eq!(source.calls("open_blob"), distinct.len());
+}
+
+/// Nothing depends on a mount. One after the other, so that what came of the first is known to the others.
+#[tokio::test(start_paused = true)]
+async fn a_registry_that_fails_at_mounts_alone_is_sent_the_bytes_and_not_asked_again() {
+    for fault in [Error::new(Name::RegistryUnavailable, "500"), Error::new(Name::UnexpectedAnswer, "no Location")] {
+        let repositories = ["a", "b", "c", "d"];
+        let (source, one) = (Memory::new("source", &repositories), Memory::new("one", &repositories));
+        for repository in repositories {
+            let image = seed_image(&source, repository, &["a shared layer", repository]);
+            source.seed_manifest(repository, &image, Some("1.0"));
+        }
+        one.state().mounting = Mounting::Referenced;
+        let attempts = if fault.is_temporary() { RetryPolicy::default().attempts } else { 1 };
+        one.on_call(move |(call, _)| (*call == "mount_blob").then(|| Fault::Fail(fault.clone())));
+        let limits = Limits { steps_in_flight: 1, ..Limits::default() };
+        let promotion = Promotion::new(source.clone(), [one.clone()], RetryPolicy::default(), limits);
+        let release = release(&["a:1.0", "b:1.0", "c:1.0", "d:1.0"]);
+        let report = promotion.run(release, Until::Tagged, None).await.unwrap();
+        assert_same(&source, &one);
+        assert_eq!((report.targets[0].tally.blobs_mounted, one.calls("mount_blob")), (0, attempts as usize));
+    }
 }
 
 #[tokio::test]

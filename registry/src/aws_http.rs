@@ -1,4 +1,5 @@
-//! The HTTP client of the AWS SDK, as this machine reaches servers, and with each request in the log.
+//! The HTTP client of the AWS SDK, as this machine reaches servers, with each request in the log and no answer without
+//! end.
 
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
@@ -10,11 +11,12 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use promotion::{Error, Name};
 
-use crate::Network;
 use crate::http::Logged;
+use crate::{AnswerLimit, Network};
 
 /// A client for `aws_config` that heeds `HTTPS_PROXY`, `NO_PROXY` and further authorities: the SDK itself heeds
-/// neither.
+/// neither. No answer is read further than the longest that any of these APIs gives by right, those of what gives out
+/// credentials among them: the SDK reads them to their end.
 ///
 /// # Errors
 /// `InvalidInput` if the proxy is no address; `RegistryUnavailable` if no TLS client can be made on this machine.
@@ -36,19 +38,20 @@ pub fn aws_http_client(network: &Network) -> Result<SharedHttpClient, Error> {
         connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
         connector.build()
     });
-    Ok(SharedHttpClient::new(Logging(client)))
+    Ok(SharedHttpClient::new(Heeding(client)))
 }
 
+/// Logs requests, and limits answers.
 #[derive(Debug)]
-struct Logging<C>(C);
+struct Heeding<C>(C);
 
-impl HttpClient for Logging<SharedHttpClient> {
+impl HttpClient for Heeding<SharedHttpClient> {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(Logging(self.0.http_connector(settings, components)))
+        SharedHttpConnector::new(Heeding(self.0.http_connector(settings, components)))
     }
 }
 
-impl HttpConnector for Logging<SharedHttpConnector> {
+impl HttpConnector for Heeding<SharedHttpConnector> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let logged = Logged::new(request.method().to_owned(), what(&request));
         let answer = self.0.call(request);
@@ -58,7 +61,7 @@ impl HttpConnector for Logging<SharedHttpConnector> {
                 Ok(answer) => logged.answered(answer.status().as_u16()),
                 Err(_) => logged.failed(),
             }
-            answer
+            answer.map(|answer| answer.map(|body| AnswerLimit::LONGEST.on(body)))
         })
     }
 }

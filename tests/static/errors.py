@@ -31,9 +31,10 @@ CODE = re.compile(r"`([^`]+)`")
 
 
 def of_the_code() -> set:
-    """The names that functions fail with."""
+    """The names that functions fail with, and the one of a fault of their own."""
     text = (ROOT / "promotion/src/error.rs").read_text()
-    return set(re.findall(r'Self::(\w+) => "\1",', text))
+    own = (ROOT / "lambdas/invocation/src/serve.rs").read_text()
+    return set(re.findall(r'Self::(\w+) => "\1",', text)) | set(re.findall(r'error_type: "(\w+)"', own))
 
 
 def rows(text: str) -> list:

@@ -15,8 +15,8 @@ def tasks(states, *integrations):
 
 
 def test_the_names_of_the_code_are_read():
-    assert {"InvalidInput", "OutOfTime", "RegistryUnavailable"} <= errors.of_the_code()
-    assert len(errors.of_the_code()) == 17
+    assert {"InvalidInput", "OutOfTime", "RegistryUnavailable", "Panic"} <= errors.of_the_code()
+    assert len(errors.of_the_code()) == 18
 
 
 def test_the_reference_lists_the_names_of_the_code_and_those_of_the_machines(machines):

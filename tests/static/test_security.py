@@ -87,6 +87,7 @@ def test_the_limits_that_it_names_are_those_of_the_code():
         ("registry/src/v2/tags.rs", "PAGES: usize", "20", "20 pages of tags"),
         ("registry/src/v2/referrers.rs", "PAGES: usize", "100", "100 of referrers"),
         ("registry/src/distribution/token.rs", "ANSWER_BYTES: usize", "1 << 20", "1 MiB for a token"),
+        ("registry/src/ecr/answer_limit.rs", "ECR: Self", "Self::new(16 << 20)", "16 MiB for an API of AWS"),
         ("registry/src/http/failure.rs", "ERROR_BYTES: usize", "64 << 10", "64 KiB for"),
         ("registry/src/http/body.rs", "LEAST: usize", "64 << 10", "64 KiB of a blob"),
         ("registry/src/http/timeouts.rs", "piece", "Duration::from_secs(30)", "30 seconds for"),

@@ -3,6 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+mod credentials;
+#[path = "../../../registry/tests/hostile/server.rs"]
+#[allow(dead_code, reason = "the tests of registries use all of it")]
+mod server;
 mod sts;
 
 use std::process::{Command, Output};
@@ -120,6 +124,21 @@ fn a_target_of_another_account_is_reached_with_its_role() {
     let assumed = world.sts.assumed();
     assert!(assumed.iter().all(|request| request.contains("ExternalId=x-1") && request.contains("promoter")));
     assert!(!assumed.is_empty());
+}
+
+/// An endpoint of one's own has one form, whatever form the host has: the SDK refuses both together.
+#[test]
+fn hosts_of_every_form_are_promoted_to() {
+    let world = World::new();
+    for name in [
+        "111122223333.dkr-ecr.eu-west-2.on.aws",
+        "111122223333.dkr.ecr-fips.eu-west-2.amazonaws.com",
+        "111122223333.dkr-ecr-fips.eu-west-2.on.aws",
+    ] {
+        let (code, answer) = world.json("promote", name, &[]);
+        assert_eq!((code, &answer["images"][0]["targets"][0]["registry"]), (Some(0), &json!(name)), "{answer}");
+    }
+    assert_eq!(world.at(OWN, "eu-west-2").tags("myapp/api").len(), 1);
 }
 
 #[test]

@@ -132,6 +132,7 @@ impl Artifacts<'_> {
             failed if failed.has_code(&["PermanentRedirect", "AuthorizationHeaderMalformed"]) => {
                 ": the bucket is in another region than this function".to_owned()
             }
+            failed if failed.is_archived() => ": the file is in an archive of S3: restore it".to_owned(),
             failed if failed.is_explicit_deny() => NARROW_THE_DENY.to_owned(),
             failed if failed.is_denied() => {
                 let bucket = format!("arn:{partition}:s3:::{s3_bucket}");

@@ -31,7 +31,12 @@ impl AwsFailure {
 
     /// Not allowed, or not known to be who it says it is.
     pub(crate) fn is_denied(&self) -> bool {
-        self.status == Some(403) || self.has_code(&["AccessDenied", "AccessDeniedException"])
+        (self.status == Some(403) && !self.is_archived()) || self.has_code(&["AccessDenied", "AccessDeniedException"])
+    }
+
+    /// A file of S3 that is in an archive, which is a 403 as well (Amazon S3 API Reference, "Error responses").
+    pub(crate) fn is_archived(&self) -> bool {
+        self.has_code(&["InvalidObjectState"])
     }
 
     /// Denied by a policy that says so, which no policy that allows it outweighs (IAM User Guide, "Policy evaluation
@@ -68,6 +73,50 @@ pub(crate) fn causes(error: &(dyn StdError + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// With the status that each has in the API references of S3 and SSM. That the file or the parameter is not there is
+    /// no failure, and seen before.
+    #[test]
+    fn every_modelled_error_is_an_outage_a_denial_or_neither() {
+        type Kinds = &'static [(&'static str, u16, &'static str)];
+        const MODELLED: &[(&str, &str, Kinds)] = &[
+            ("aws-sdk-s3", "get_object", &[("InvalidObjectState", 403, "archived"), ("NoSuchKey", 404, "wrong")]),
+            (
+                "aws-sdk-s3",
+                "put_object",
+                &[
+                    ("EncryptionTypeMismatch", 400, "wrong"),
+                    ("InvalidRequest", 400, "wrong"),
+                    ("InvalidWriteOffset", 400, "wrong"),
+                    ("TooManyParts", 400, "wrong"),
+                ],
+            ),
+            (
+                "aws-sdk-ssm",
+                "get_parameter",
+                &[
+                    ("InternalServerError", 500, "outage"),
+                    ("InvalidKeyId", 400, "wrong"),
+                    ("ParameterNotFound", 400, "wrong"),
+                    ("ParameterVersionNotFound", 400, "wrong"),
+                ],
+            ),
+        ];
+        for (package, operation, errors) in MODELLED {
+            let listed: Vec<_> = errors.iter().map(|(code, ..)| *code).collect();
+            assert_eq!(sdk_errors::Sdk::of(package).errors(operation), listed, "{operation}");
+            for (code, status, expected) in *errors {
+                let failed = AwsFailure { status: Some(*status), code: Some((*code).into()), what: String::new() };
+                let kind = match failed {
+                    failed if failed.is_outage() => "outage",
+                    failed if failed.is_denied() => "denied",
+                    failed if failed.is_archived() => "archived",
+                    _ => "wrong",
+                };
+                assert_eq!(kind, *expected, "{operation}: {code}");
+            }
+        }
+    }
 
     #[test]
     fn an_explicit_deny_is_told_from_a_missing_statement() {

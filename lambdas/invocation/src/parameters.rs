@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use promotion::{Error, Name};
+use promotion::{Error, Name, byte_order_mark};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::Value;
@@ -41,10 +41,12 @@ pub fn files(template_name: Option<&TemplateName>, env: &Env) -> [String; 2] {
 }
 
 fn parse(file: &str, json: &[u8]) -> Result<StackParameters, Error> {
+    let wrong = |what: String| Error::new(Name::InvalidInput, format!("{file}: {what}"));
+    if let Some(mark) = byte_order_mark(json) {
+        return Err(wrong(mark));
+    }
     let parsed: Result<Strings, _> = serde_json::from_slice(json);
-    parsed
-        .map(|Strings(parameters)| parameters)
-        .map_err(|error| Error::new(Name::InvalidInput, format!("{file}: {error}")))
+    parsed.map(|Strings(parameters)| parameters).map_err(|error| wrong(error.to_string()))
 }
 
 /// A JSON object of strings, without duplicate keys.
@@ -114,6 +116,7 @@ mod tests {
             (r#"{"A":"1","A":"2"}"#, "f: \"A\" is a duplicate"),
             ("[]", "f: invalid type: sequence, expected an object of parameters"),
             ("{", "f: EOF while parsing"),
+            ("\u{feff}{}", "f: it begins with the byte order mark (BOM) of UTF-8: save it as UTF-8 without BOM"),
         ] {
             let error = parse("f", json.as_bytes()).unwrap_err();
             assert_eq!(error.name(), Name::InvalidInput);

@@ -24,6 +24,14 @@ impl AnswerLimit {
 
     /// For answers that say one thing, as those of STS do.
     pub const ONE_THING: Self = Self::new(1 << 20);
+
+    /// For all of them.
+    pub(crate) const LONGEST: Self = Self::ECR;
+
+    /// The same body, up to the limit.
+    pub(crate) fn on(self, body: SdkBody) -> SdkBody {
+        SdkBody::from_body_1_x(Limited::new(body, self.bytes))
+    }
 }
 
 impl Intercept for AnswerLimit {
@@ -39,7 +47,7 @@ impl Intercept for AnswerLimit {
     ) -> Result<(), BoxError> {
         let body = context.response_mut().body_mut();
         let whole = std::mem::replace(body, SdkBody::taken());
-        *body = SdkBody::from_body_1_x(Limited::new(whole, self.bytes));
+        *body = self.on(whole);
         Ok(())
     }
 }

@@ -4,12 +4,14 @@ use promotion::Error;
 
 use super::assumed::Assumed;
 use super::endpoint::EcrEndpoint;
+use super::registry_host::RegistryHost;
 use crate::http::Client;
 
 /// The API of one registry, as one caller.
 #[derive(Debug)]
 pub(super) struct Api {
     pub(super) endpoint: EcrEndpoint,
+    pub(super) host: RegistryHost,
     pub(super) sdk: aws_sdk_ecr::Client,
     /// Sends what goes to `/v2`, and counts the requests of both.
     pub(super) http: Client,

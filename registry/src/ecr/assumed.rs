@@ -157,12 +157,23 @@ mod tests {
             let outage = refused(status, code, "");
             assert_eq!((outage.name(), outage.is_temporary()), (Name::RegistryUnavailable, true), "{code}");
         }
-        // Every error that STS models for AssumeRole.
-        for code in
-            ["ExpiredTokenException", "MalformedPolicyDocument", "PackedPolicyTooLarge", "RegionDisabledException"]
-        {
+    }
+
+    /// By the names of the SDK, and by those that STS answers with.
+    #[test]
+    fn every_modelled_error_of_sts_has_a_name() {
+        let sdk = sdk_errors::Sdk::of("aws-sdk-sts");
+        let modelled = [
+            ("ExpiredTokenException", "ExpiredTokenException"),
+            ("MalformedPolicyDocumentException", "MalformedPolicyDocument"),
+            ("PackedPolicyTooLargeException", "PackedPolicyTooLarge"),
+            ("RegionDisabledException", "RegionDisabledException"),
+        ];
+        assert_eq!(sdk.errors("assume_role"), modelled.map(|(name, _)| name));
+        for (_, code) in modelled {
             assert_eq!(refused(400, code, "").name(), Name::AssumeRoleDenied, "{code}");
         }
+        assert!(sdk.errors("get_caller_identity").is_empty());
     }
 
     fn sts_at(server: &Loopback) -> Assumed {

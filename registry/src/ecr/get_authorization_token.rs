@@ -11,7 +11,7 @@ use promotion::{Error, Name};
 use super::api::Api;
 use super::endpoint::EcrEndpoint;
 use super::sdk::failure;
-use crate::http::{Authorization, AuthorizedClient, Credential, Failure, Origin, Party, Refusal, Token};
+use crate::http::{Authorization, AuthorizedClient, Credential, Failure, Party, Refusal, Token};
 use crate::operation::Endpoint as _;
 use crate::v2::{Authenticate, Permission, Sending, token_refused};
 
@@ -30,12 +30,11 @@ impl TokenAuthenticator {
         Self { api, authorization: Authorization::default() }
     }
 
-    /// The registry as ECR names it, in whatever partition or domain it is.
+    /// The registry as the user wrote it, or as ECR names it, in whatever partition or domain it is.
     pub(super) async fn registry(&self) -> Result<Registry, Error> {
         let token = self.token().await?;
-        let authority = token.credential.origin().authority();
-        authority
-            .parse()
+        let name = self.api.host.name(token.credential.origin());
+        name.parse()
             .map_err(|invalid| Error::new(Name::UnexpectedAnswer, format!("{}: {invalid}", self.api.endpoint.name)))
     }
 
@@ -62,7 +61,7 @@ impl TokenAuthenticator {
         let (Some(token), Some(endpoint)) = (data.authorization_token(), data.proxy_endpoint()) else {
             return Err(unreadable("ECR answered without a token or without an address"));
         };
-        let origin = Origin::parse(endpoint).map_err(|error| error.context(&operation))?;
+        let origin = self.api.host.origin(endpoint).map_err(|error| error.context(&operation))?;
         // The token is the user name and the password as Basic authentication wants them.
         let credential =
             Credential::new(origin, &format!("Basic {token}")).ok_or_else(|| unreadable("ECR's token is no token"))?;

@@ -15,8 +15,11 @@ mod get_lifecycle_policy;
 mod identity;
 mod list_image_referrers;
 mod list_images;
+#[cfg(test)]
+mod modelled_errors;
 mod pace;
 mod put_image;
+mod registry_host;
 mod registry_id;
 mod role;
 mod sdk;
