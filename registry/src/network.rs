@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use oci::Secrets;
 use promotion::{Error, Name};
 use url::Url;
 
@@ -128,6 +129,7 @@ impl Proxy {
         let Some(address) = &self.https else {
             return Ok(None);
         };
+        Secrets::of_address(address).keep();
         let proxy = reqwest::Proxy::https(address).map_err(|_| unreadable())?;
         Ok(Some(proxy.no_proxy(self.except.as_deref().and_then(reqwest::NoProxy::from_string))))
     }
@@ -138,6 +140,7 @@ impl Proxy {
         let Some(address) = &self.https else {
             return Ok(ProxyConfig::disabled());
         };
+        Secrets::of_address(address).keep();
         let address = if address.contains("://") { address.clone() } else { format!("http://{address}") };
         let proxy = ProxyConfig::https(address).map_err(|_| unreadable())?;
         Ok(self.except.iter().fold(proxy, |proxy, except| proxy.no_proxy(except)))
