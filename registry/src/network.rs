@@ -185,6 +185,16 @@ mod tests {
     }
 
     #[test]
+    fn the_password_of_a_proxy_is_known_to_be_secret() {
+        let of = |password: &str| Proxy { https: Some(format!("ann:{password}@proxy.example:3128")), except: None };
+        of("of-0ne-pr0xy").of_registries().unwrap();
+        of("of-an0ther-pr0xy").of_sdk().unwrap();
+        // RFC 7617: `ann:of-0ne-pr0xy`.
+        let said = Error::new(Name::UnexpectedAnswer, "of-0ne-pr0xy YW5uOm9mLTBuZS1wcjB4eQ== of-an0ther-pr0xy");
+        assert_eq!(said.to_string(), "[...] YW5uO[...]== [...]");
+    }
+
+    #[test]
     fn authorities_are_certificates() {
         for wrong in ["", "no certificate", "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"] {
             let error = Authorities::parse("ca.pem", wrong.into()).unwrap_err();

@@ -85,9 +85,9 @@ impl Realm {
     }
 
     fn token(&self, registry: &Origin, answer: TokenResponse, fetched: SystemTime) -> Result<Token, Error> {
-        let tokens = [answer.token, answer.access_token];
-        let _secrets = Secrets::of(tokens.iter().chain([&answer.refresh_token]).flatten());
-        let text = tokens.into_iter().flatten().find(|token| !token.is_empty());
+        // The token is known as what it opens; the others are only here.
+        let _secrets = Secrets::of([&answer.access_token, &answer.refresh_token].into_iter().flatten());
+        let text = [answer.token, answer.access_token].into_iter().flatten().find(|token| !token.is_empty());
         let text = text.ok_or_else(|| self.unusable("its answer holds no token"))?;
         let credential = Credential::new(registry.clone(), &format!("Bearer {text}"))
             .ok_or_else(|| self.unusable("its token holds characters that no token has"))?;

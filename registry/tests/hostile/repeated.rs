@@ -33,7 +33,7 @@ const FORMS: [(&str, fn(&str) -> String); 6] = [
 ];
 
 /// Where it is repeated, and whether anything of that place comes into the error.
-const PLACES: [(&str, bool); 27] = [
+const PLACES: [(&str, bool); 29] = [
     ("redirect", true),
     ("redirects without end", true),
     ("user of a redirect", false),
@@ -56,10 +56,12 @@ const PLACES: [(&str, bool); 27] = [
     ("token server", true),
     ("token server, of an identity token", true),
     ("text, of a token", true),
+    ("text, of a token that is not used", true),
     ("text, of a refresh token", true),
     ("storage", true),
     ("put", true),
     ("STS", true),
+    ("ECR, of an assumed role", true),
     ("proxyEndpoint", true),
 ];
 
@@ -143,9 +145,12 @@ async fn failure(place: &str, secret: &str, said: &str) -> Error {
             let server = registry(&format!("Bearer realm=\"{}/\"", tokens.address()), String::new());
             return pull(&connect(&server.address(), login, Side::Source)).await;
         }
-        "text, of a token" | "text, of a refresh token" => {
-            let (used, other) = if place == "text, of a token" { (secret, "other") } else { ("token", secret) };
-            let given = serde_json::json!({ "access_token": used, "refresh_token": other });
+        "text, of a token" | "text, of a token that is not used" | "text, of a refresh token" => {
+            let given = match place {
+                "text, of a token" => serde_json::json!({ "token": secret }),
+                "text, of a refresh token" => serde_json::json!({ "token": "used", "refresh_token": secret }),
+                _ => serde_json::json!({ "token": "used", "access_token": secret }),
+            };
             let tokens = Hostile::start(move |_: &Asked| format!("200 OK\n\n{given}"));
             let server = registry(&format!("Bearer realm=\"{}/\"", tokens.address()), denied(said));
             return pull(&from(&server)).await;
@@ -167,26 +172,38 @@ async fn failure(place: &str, secret: &str, said: &str) -> Error {
             let upload = client.start_upload(&app()).await.unwrap();
             return client.put_blob(upload, &blob(b""), futures_util::stream::empty()).await.unwrap_err();
         }
-        "STS" | "proxyEndpoint" => return of_aws(place, secret, said).await,
+        "STS" | "ECR, of an assumed role" | "proxyEndpoint" => return of_aws(place, secret, said).await,
         other => panic!("{other}"),
     };
     pull(&from(&basic(answer))).await
 }
 
+/// The same of ECR and STS, which are one server here.
 async fn of_aws(place: &str, secret: &str, said: &str) -> Error {
-    let xml =
-        format!("<ErrorResponse><Error><Code>AccessDenied</Code><Message>not {said}</Message></Error></ErrorResponse>");
+    let xml = |xml: &str| format!("\ncontent-type: text/xml\n\n{xml}");
+    let refused = format!("<Error><Code>AccessDenied</Code><Message>not {said}</Message></Error>");
+    let session = format!(
+        "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>AKIDEXAMPLE</AccessKeyId><SecretAccessKey>key\
+         </SecretAccessKey><SessionToken>{secret}</SessionToken><Expiration>2999-01-01T00:00:00Z</Expiration></Credentials>\
+         </AssumeRoleResult></AssumeRoleResponse>"
+    );
     let token = STANDARD.encode(format!("AWS:{secret}"));
     let data = serde_json::json!([{ "authorizationToken": token, "proxyEndpoint": format!("of {said}") }]);
-    let answer = match place {
-        "STS" => format!("403 Forbidden\ncontent-type: text/xml\n\n{xml}"),
-        _ => format!("200 OK\n\n{}", serde_json::json!({ "authorizationData": data })),
+    let (sts, ecr) = match place {
+        "STS" => (format!("403 Forbidden{}", xml(&format!("<ErrorResponse>{refused}</ErrorResponse>"))), String::new()),
+        "proxyEndpoint" => (String::new(), format!("200 OK\n\n{}", serde_json::json!({ "authorizationData": data }))),
+        _ => {
+            let refused = serde_json::json!({ "__type": "AccessDeniedException", "message": said });
+            (format!("200 OK{}", xml(&session)), format!("400 Bad Request\n\n{refused}"))
+        }
     };
-    let server = Hostile::start(move |_: &Asked| answer.clone());
+    let server =
+        Hostile::start(move |asked: &Asked| if asked.body.contains("AssumeRole") { sts.clone() } else { ecr.clone() });
     let config = sdk::config(&server.address(), "AKIDEXAMPLE", "eu-west-1");
     let connector = Connector::new(&config, Identity::from_arn("arn:aws:iam::111122223333:root").unwrap()).unwrap();
-    let role = Role::new("aws", "111122223333", "reader", "test").with_external_id(Some(secret.into()));
-    let role = Some(&role).filter(|_| place == "STS");
+    let role = Role::new("aws", "111122223333", "reader", "test");
+    let role = role.with_external_id(Some(secret.to_owned()).filter(|_| place == "STS"));
+    let role = Some(&role).filter(|_| place != "proxyEndpoint");
     match connector.connect(RegistryId::new("111122223333", "eu-west-1"), Side::Source, role).await {
         Ok(client) => client.pull_manifest(&app(), &tag()).await.map(drop).unwrap_err(),
         Err(error) => error,

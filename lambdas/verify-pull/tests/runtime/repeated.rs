@@ -8,6 +8,7 @@ use crate::interface::answers;
 
 const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 const SESSION_TOKEN: &str = "s3ssion/t0ken+of=the/function";
+const PASSWORD: &str = "of-an-endp0int";
 const EXTERNAL_ID: &str = "3xternal+id:of@targets";
 
 /// As `encodeURIComponent` of JavaScript writes it.
@@ -71,7 +72,7 @@ fn what_aws_repeats_is_neither_answered_nor_logged() {
     };
     let (of_s3, of_sts): (fn(&str) -> String, fn(&str) -> String) = (refusal, release);
     for (answer, service) in [(of_s3, "reading s3://"), (of_sts, "asking STS")] {
-        let address = server(answer);
+        let address = server(answer).replace("http://", &format!("http://ann:{PASSWORD}@"));
         let variables = [
             ("AWS_ENDPOINT_URL", address.as_str()),
             ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
@@ -82,9 +83,9 @@ fn what_aws_repeats_is_neither_answered_nor_logged() {
         let (answers, logged) = answers(vec![event_of(&format!("\"{EXTERNAL_ID}\""))], &variables);
         let said = answers[0].body["errorMessage"].as_str().unwrap();
         assert!(said.contains(service) && said.contains("you sent [...] [...] [...]"), "{said}");
-        assert!(logged.contains("you sent [...]"), "{logged}");
+        assert!(logged.contains("you sent [...]") && logged.contains("http://[...]@127.0.0.1"), "{logged}");
         for shown in [said, &logged] {
-            for secret in [SECRET_KEY, SESSION_TOKEN, EXTERNAL_ID] {
+            for secret in [SECRET_KEY, SESSION_TOKEN, EXTERNAL_ID, PASSWORD] {
                 assert!(!shown.contains(secret) && !shown.contains(&percent(secret)), "{secret}: {shown}");
             }
             assert!(!shown.contains(['\u{202e}', '\u{ad}']) && !shown.contains("\nFAKE"), "{shown}");
