@@ -12,7 +12,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use view::{View, fold};
+use view::{LONGEST_ADDRESS, View, fold};
 
 /// Shorter ones are no secrets, in bytes.
 const SHORTEST: usize = 4;
@@ -25,9 +25,6 @@ const LINGERING: usize = 256;
 
 /// How many bytes of an escape stand for one of what was meant, at most: `\u0073`.
 const ESCAPED: usize = 6;
-
-/// No user and password of an address are longer, in bytes.
-const LONGEST_USER: usize = 2 << 10;
 
 /// Stands where a secret was.
 const HIDDEN: &str = "[...]";
@@ -61,11 +58,12 @@ impl Secrets {
         Self(texts.iter().map(|text| know(&mut known, text.as_ref())).collect())
     }
 
-    /// What an `Authorization` header holds: its credentials, and the password among them.
+    /// What an `Authorization` header holds, or the credentials of one for Basic: they, and the password in them.
     #[must_use]
     pub fn of_header(header: &str) -> Self {
-        let credentials = header.split_once(' ').map_or(header, |(_, credentials)| credentials).trim();
-        Self::of([Some(credentials.to_owned()), password_in(credentials)].into_iter().flatten())
+        let (scheme, credentials) = header.split_once(' ').unwrap_or(("basic", header));
+        let password = if scheme.eq_ignore_ascii_case("basic") { password_in(credentials) } else { None };
+        Self::of([Some(credentials.trim().to_owned()), password].into_iter().flatten())
     }
 
     /// The password in an address, `scheme://user:password@host` or without the scheme, as it is written and as it is
@@ -75,8 +73,19 @@ impl Secrets {
         let user = address.rsplit_once('@').map_or("", |(user, _)| user);
         let user = user.split_once("://").map_or(user, |(_, user)| user);
         let Some((_, password)) = user.split_once(':') else { return Self::default() };
-        let meant = String::from_utf8(View::decoded(password).bytes);
-        Self::of([Some(password.to_owned()), meant.ok()].into_iter().flatten())
+        Self::of([Some(password.to_owned()), meant(password)].into_iter().flatten())
+    }
+
+    /// What is called secret in JSON, which need not be whole, as in `{"Username": "ann", "Secret": "..."`.
+    #[must_use]
+    pub fn named_in(text: &str) -> Self {
+        let places = View::plain(text).named();
+        Self::of(
+            places
+                .into_iter()
+                .filter_map(|place| text.get(place))
+                .flat_map(|value| [Some(value.to_owned()), meant(value)].into_iter().flatten()),
+        )
     }
 
     /// Keeps them known until the process ends: for what its user gave it, and not for what servers give without end.
@@ -109,6 +118,11 @@ fn know(known: &mut VecDeque<Known>, text: &str) -> Arc<[u8]> {
     secret
 }
 
+/// What a text stands for that has escapes in it.
+fn meant(text: &str) -> Option<String> {
+    String::from_utf8(View::decoded(text).bytes).ok()
+}
+
 /// The password in `user:password`, in base64 (RFC 7617).
 fn password_in(credentials: &str) -> Option<String> {
     let decoded = View::decoded(credentials).base64(0).bytes;
@@ -117,17 +131,17 @@ fn password_in(credentials: &str) -> Option<String> {
     text.split_once(':').map(|(_, password)| password.trim_end_matches('\0').to_owned())
 }
 
-/// The text up to so many bytes, without a secret that is known, and without the user and the password of any address,
-/// whoever wrote it. Secrets are found as they are, in the escapes of URLs, JSON, HTML and quotes, and in base64.
+/// The text up to so many bytes, without a secret that is known, the user and the password of any address, and what is
+/// called secret in JSON, whoever wrote those. Secrets are found as they are, in the escapes of URLs, JSON, HTML and quotes, and in base64.
 ///
 /// What stands across the end is hidden whole, so that nothing of it is left when a text is cut.
 pub(crate) fn hide(text: &str, most: usize) -> Cow<'_, str> {
     let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
     let longest = known.iter().map(|known| ESCAPED * known.secret.len()).max().unwrap_or_default();
-    let looked_at = text.floor_char_boundary(most.saturating_add(longest.max(LONGEST_USER)));
+    let looked_at = text.floor_char_boundary(most.saturating_add(longest.max(LONGEST_ADDRESS)));
     let beginning = text.get(..looked_at).unwrap_or_default();
     let (plain, decoded) = (View::plain(beginning), View::decoded(beginning));
-    let mut places = [plain.users(), decoded.users()].concat();
+    let mut places = [plain.users(), decoded.users(), plain.named(), decoded.named()].concat();
     let mut look_through = |view: View| {
         let view = view.folded();
         let pairs = view.pairs();
@@ -230,6 +244,21 @@ mod tests {
         ] {
             assert_eq!(shown(said), expected);
         }
+    }
+
+    #[test]
+    fn what_is_called_secret_is_not_shown() {
+        for (said, expected) in [
+            (r#"{"Username":"ann","Secret":"s3"}"#, r#"{"Username":"ann","Secret":"[...]"}"#),
+            (r#"{"token" : "a\"b", "x":"token"}"#, r#"{"token" : "[...]", "x":"token"}"#),
+            (r#"{\"SecretAccessKey\":\"k3y\"}"#, r#"{\"SecretAccessKey\":\"[...]\"}"#),
+            (r#"{"password":"never en"#, r#"{"password":"[...]"#),
+            (r#"the "token": it is no "secret""#, r#"the "token": it is no "secret""#),
+        ] {
+            assert_eq!(shown(said), expected);
+        }
+        let _known = Secrets::named_in(r#"in the end {"Secret":"0f-a-h\u0065lper" "#);
+        assert_eq!(shown(r"0f-a-helper 0f-a-h\u0065lper"), "[...] [...]");
     }
 
     #[test]

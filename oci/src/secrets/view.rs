@@ -13,6 +13,29 @@ const SHORTEST_RUN: usize = 6;
 /// The longest escape, in bytes: `\u{10ffff}`.
 const LONGEST_ESCAPE: usize = 10;
 
+/// No more of an address is looked at, in bytes.
+pub(super) const LONGEST_ADDRESS: usize = 2 << 10;
+
+/// What values in JSON are called that are secret, whoever wrote them: by credential helpers, in files of logins, by
+/// token servers and by AWS.
+const NAMES: [&[u8]; 12] = [
+    b"access_token",
+    b"auth",
+    b"authorizationtoken",
+    b"id_token",
+    b"identitytoken",
+    b"password",
+    b"refresh_token",
+    b"registrytoken",
+    b"secret",
+    b"secretaccesskey",
+    b"sessiontoken",
+    b"token",
+];
+
+/// No name of these is longer, in bytes.
+const LONGEST_NAME: usize = 20;
+
 /// What a text means when it is read in one way, and where that stands in it.
 pub(super) struct View {
     pub(super) bytes: Vec<u8>,
@@ -129,11 +152,28 @@ impl View {
             if before.is_some_and(|byte| *byte != b':' && *byte != b'=' && !ends_word(*byte)) {
                 return None;
             }
-            let word = self.bytes.get(at + 2..)?.split(|byte| ends_word(*byte)).next()?;
+            let rest = self.bytes.get(at + 2..)?;
+            let word = rest.get(..LONGEST_ADDRESS).unwrap_or(rest).split(|byte| ends_word(*byte)).next()?;
             let length = user_in(word)?;
             self.place(at + 2, at + 2 + length)
         });
         users.collect()
+    }
+
+    /// Where values in JSON stand that are called secret. The JSON need not be whole.
+    pub(super) fn named(&self) -> Vec<Range<usize>> {
+        let quotes = self.bytes.iter().enumerate().filter(|(_, byte)| **byte == b'"').map(|(at, _)| at + 1);
+        let values = quotes.filter_map(|at| {
+            let after = |at: usize| self.bytes.get(at..);
+            let length = after(at)?.iter().take(LONGEST_NAME + 1).position(|byte| *byte == b'"')?;
+            let name = self.bytes.get(at..at + length)?.to_ascii_lowercase();
+            let colon = NAMES.contains(&name.as_slice()).then_some(at + length + 1)?;
+            let [b':', value @ ..] = after(colon)?.trim_ascii_start() else { return None };
+            let [b'"', value @ ..] = value.trim_ascii_start() else { return None };
+            let from = self.bytes.len() - value.len();
+            self.place(from, from + quoted(value).unwrap_or(value.len()))
+        });
+        values.collect()
     }
 
     /// Where these bytes stand in the text; none if there are none of them.
@@ -148,6 +188,16 @@ impl Pairs {
     pub(super) fn may_hold(&self, secret: &[u8]) -> bool {
         pairs_of(secret).all(|pair| self.0.get(pair).copied().unwrap_or_default())
     }
+}
+
+/// How many bytes there are before a quote that ends a string; none if none does.
+fn quoted(text: &[u8]) -> Option<usize> {
+    let mut is_escaped = false;
+    text.iter().position(|byte| {
+        let ends = *byte == b'"' && !is_escaped;
+        is_escaped = *byte == b'\\' && !is_escaped;
+        ends
+    })
 }
 
 fn pairs_of(bytes: &[u8]) -> impl Iterator<Item = usize> {

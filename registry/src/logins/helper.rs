@@ -45,15 +45,12 @@ struct HelperReply {
 }
 
 impl HelperReply {
-    /// What no message may repeat of it: what it calls a secret, in JSON that need not be whole, and a single word,
-    /// which is no complaint.
-    fn secrets(&self) -> Secrets {
+    /// What no message may repeat of it: what it calls a secret, and a single word, which is no complaint.
+    fn secrets(&self) -> [Secrets; 3] {
         let [stdout, stderr] = [&self.stdout, &self.stderr].map(|bytes| String::from_utf8_lossy(bytes));
-        let named = [&stdout, &stderr].into_iter().flat_map(|text| text.split("\"Secret\"").skip(1));
-        let named = named.filter_map(|rest| rest.split('"').nth(1));
         let mut words = stdout.split_whitespace();
         let word = words.next().filter(|_| words.next().is_none());
-        Secrets::of(named.chain(word))
+        [Secrets::of(word), Secrets::named_in(&stdout), Secrets::named_in(&stderr)]
     }
 }
 
