@@ -153,14 +153,18 @@ async fn failure(place: &str, secret: &str, said: &str) -> Error {
             };
             let tokens = Hostile::start(move |_: &Asked| format!("200 OK\n\n{given}"));
             let server = registry(&format!("Bearer realm=\"{}/\"", tokens.address()), denied(said));
-            return pull(&from(&server)).await;
+            return pull(&connect(&server.address(), ann("an0ther-passw0rd"), Side::Source)).await;
         }
         "storage" => {
             let xml = format!("<Error><Code>AccessDenied</Code><Message>not with {said}</Message></Error>");
             let storage = Hostile::start(move |_: &Asked| format!("403 Forbidden\n\n{xml}"));
             let query = format!("X-Amz-SignedHeaders=host-name&X-Amz-Signature={}", percent(secret));
             let server = basic(format!("307 Temporary Redirect\nlocation: {}/blob?{query}\n\n", storage.address()));
-            return from(&server).open_blob(&app(), &blob(b"x"), 0..1).await.map(drop).unwrap_err();
+            return connect(&server.address(), ann("an0ther-passw0rd"), Side::Source)
+                .open_blob(&app(), &blob(b"x"), 0..1)
+                .await
+                .map(drop)
+                .unwrap_err();
         }
         "put" => {
             let (opened, denied) =
