@@ -1,5 +1,7 @@
 use std::ffi::OsStr;
+use std::marker::PhantomData;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::builder::TypedValueParser;
 use clap::error::ErrorKind;
@@ -90,17 +92,17 @@ pub(crate) struct Between {
     /// The release: a deploy-manifest.json, or `-` for standard input
     pub(crate) manifest: PathBuf,
     /// Where the images are
-    #[arg(long, value_name = "REGISTRY", value_parser = Unquoted)]
+    #[arg(long, value_name = "REGISTRY", value_parser = Unquoted::<Location>::NEW)]
     pub(crate) source: Location,
     /// Where the images go. Give it several times for several targets: they get the release together, and no tag is
     /// written before all of them have all of it
-    #[arg(long = "target", value_name = "REGISTRY", required = true, value_parser = Unquoted)]
+    #[arg(long = "target", value_name = "REGISTRY", required = true, value_parser = Unquoted::<Location>::NEW)]
     pub(crate) targets: Vec<Location>,
     /// The role to assume before a source in ECR is read
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = Unquoted::<RoleArn>::NEW)]
     pub(crate) source_role: Option<RoleArn>,
     /// The role to assume before a target in ECR is spoken to
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = Unquoted::<RoleArn>::NEW)]
     pub(crate) target_role: Option<RoleArn>,
     /// The external id with which the target's role is assumed
     #[arg(long, value_name = "ID", requires = "target_role")]
@@ -143,19 +145,19 @@ pub(crate) struct Output {
     pub(crate) verbose: bool,
 }
 
-/// Reads an address. The message of clap would quote a wrong one, and with it the password that somebody wrote into it.
+/// Reads an address or a role. The message of clap would quote a wrong one, and with it the password that was written
+/// into it, or the external id that was put in its place.
 #[derive(Debug, Clone)]
-struct Unquoted;
+struct Unquoted<T>(PhantomData<T>);
 
-impl TypedValueParser for Unquoted {
-    type Value = Location;
+impl<T> Unquoted<T> {
+    const NEW: Self = Self(PhantomData);
+}
 
-    fn parse_ref(
-        &self,
-        command: &clap::Command,
-        argument: Option<&Arg>,
-        text: &OsStr,
-    ) -> Result<Location, clap::Error> {
+impl<T: FromStr<Err = promotion::Error> + Clone + Send + Sync + 'static> TypedValueParser for Unquoted<T> {
+    type Value = T;
+
+    fn parse_ref(&self, command: &clap::Command, argument: Option<&Arg>, text: &OsStr) -> Result<T, clap::Error> {
         text.to_string_lossy().parse().map_err(|error: promotion::Error| {
             let argument = argument.map(Arg::to_string).unwrap_or_default();
             clap::Error::raw(ErrorKind::ValueValidation, format!("{argument}: {error}\n")).with_cmd(command)

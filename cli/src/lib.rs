@@ -16,13 +16,14 @@ mod release;
 mod role_arn;
 mod stop;
 mod text;
+mod usage;
 mod watch;
 
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 
 use arguments::{Arguments, Command, Work};
 use watch::Watch;
@@ -32,7 +33,10 @@ use watch::Watch;
 /// Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by SIGINT, 143 stopped by SIGTERM.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match usage::arguments() {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
+    };
     let written = match arguments.command {
         Command::Completions { shell } => write(&completions(shell)),
         Command::Man => man().and_then(|page| write(&page)),

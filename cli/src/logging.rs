@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
+use oci::text::{Sanitizing, sanitize_line};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::filter::{EnvFilter, filter_fn};
@@ -48,8 +49,12 @@ pub(crate) fn init(verbose: bool) -> Result<(), String> {
         None if verbose => "warn,cli=debug,promotion=debug,registry=debug",
         None => "warn",
     };
-    let filter = EnvFilter::try_new(directives).map_err(|error| format!("RUST_LOG: {error}"))?;
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false).with_target(false);
+    let filter =
+        EnvFilter::try_new(directives).map_err(|error| format!("RUST_LOG: {}", sanitize_line(&error.to_string())))?;
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(|| Sanitizing(std::io::stderr()))
+        .with_ansi(false)
+        .with_target(false);
     let lines = match verbose || asked.is_some() {
         true => lines.boxed(),
         false => lines.without_time().boxed(),

@@ -32,11 +32,10 @@ impl FromStr for RoleArn {
             })
         });
         role.ok_or_else(|| {
-            let message = format!(
-                "\"{}\" is not the ARN of a role: expected arn:aws:iam::111122223333:role/NAME",
-                text.escape_debug()
-            );
-            Error::new(Name::InvalidInput, message)
+            // What is no ARN at all may be a secret that was put in the wrong place.
+            let quoted = if text.starts_with("arn:") { format!("\"{}\"", text.escape_debug()) } else { "this".into() };
+            let why = format!("{quoted} is not the ARN of a role: expected arn:aws:iam::111122223333:role/NAME");
+            Error::new(Name::InvalidInput, why)
         })
     }
 }

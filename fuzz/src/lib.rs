@@ -20,10 +20,8 @@ mod http {
     pub(crate) mod link;
     pub(crate) mod origin;
     pub(crate) mod request_url;
-    pub(crate) mod secrets;
 
     pub(crate) use origin::Origin;
-    pub(crate) use secrets::Secrets;
 
     /// Where this leads, seen from the URL that answered with it.
     pub(crate) fn follow(from: &str, location: &str) -> Result<url::Url, promotion::Error> {

@@ -4,6 +4,8 @@ use std::str::FromStr;
 use aws_lc_rs::digest::{Context, SHA256};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::text::{LONGEST_NAME, truncate};
+
 /// A content digest: `sha256:` and 64 lowercase hexadecimal digits.
 ///
 /// Only SHA-256 is accepted. The OCI image specification (section "Digests" of `descriptor.md`) registers SHA-512 too,
@@ -87,7 +89,7 @@ impl fmt::Display for InvalidDigest {
         write!(
             f,
             "\"{}\" is not a digest: expected `sha256:` and 64 lowercase hexadecimal digits",
-            self.0.escape_debug()
+            truncate(&self.0, LONGEST_NAME).escape_debug()
         )
     }
 }
@@ -98,10 +100,7 @@ impl FromStr for Digest {
     type Err = InvalidDigest;
 
     fn from_str(text: &str) -> Result<Self, InvalidDigest> {
-        text.strip_prefix(PREFIX)
-            .and_then(decode_hex)
-            .map(Self)
-            .ok_or_else(|| InvalidDigest(text.chars().take(100).collect()))
+        text.strip_prefix(PREFIX).and_then(decode_hex).map(Self).ok_or_else(|| InvalidDigest(text.to_owned()))
     }
 }
 

@@ -3,6 +3,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer};
 
+use crate::text::{LONGEST_NAME, truncate};
+
 /// An operating system and architecture, `linux/arm64` or `linux/arm/v7`, in the words of Go's GOOS and GOARCH
 /// (`image-index.md` of the OCI image specification, property `platform`).
 ///
@@ -86,7 +88,11 @@ pub struct InvalidPlatform(String);
 
 impl fmt::Display for InvalidPlatform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\" is not a platform: expected, say, linux/arm64 or linux/arm/v7", self.0.escape_debug())
+        write!(
+            f,
+            "\"{}\" is not a platform: expected, say, linux/arm64 or linux/arm/v7",
+            truncate(&self.0, LONGEST_NAME).escape_debug()
+        )
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Digest;
+use crate::text::{LONGEST_NAME, truncate};
 
 /// A repository within a registry: `myapp/api`. No registry is ever implied.
 ///
@@ -56,13 +57,13 @@ pub struct InvalidReference {
 
 impl InvalidReference {
     fn new(text: &str, expected: &'static str) -> Self {
-        Self { text: text.chars().take(100).collect(), expected }
+        Self { text: text.to_owned(), expected }
     }
 }
 
 impl fmt::Display for InvalidReference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\" is not {}", self.text.escape_debug(), self.expected)
+        write!(f, "\"{}\" is not {}", truncate(&self.text, LONGEST_NAME).escape_debug(), self.expected)
     }
 }
 

@@ -2,7 +2,13 @@
 //!
 //! Manifests are written by whoever built the image, and answers by whoever runs the registry; what they say gets into
 //! messages. Control characters are what a terminal obeys, and characters that turn text around or hide in it make a
-//! message say what it does not (CVE-2021-42574).
+//! message say what it does not (CVE-2021-42574). And servers repeat the secrets that they were shown: none is in what
+//! these functions return, nor a part of one where they cut a text.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use crate::secrets::hide;
 
 /// The longest text of a registry that is worth repeating, in characters: a denial of AWS names two ARNs and its reason
 /// after them.
@@ -14,38 +20,51 @@ const LONGEST_WORD: usize = 200;
 /// Longer than any media type, or any message of a parser, that helps; in characters.
 const LONGEST_EXCERPT: usize = 300;
 
-/// The text with U+FFFD for each character that is unsafe to print. Line breaks stay.
+/// Longer than any name that helps, in characters.
+pub(crate) const LONGEST_NAME: usize = 100;
+
+/// No more of a text is looked at for a line, in bytes: it may be as long as an answer, and nearly all of it space.
+const LOOKED_AT: usize = 16 << 10;
+
+/// The longest character, in bytes.
+const LONGEST_CHARACTER: usize = 4;
+
+/// The text without secrets, and with U+FFFD for each character that is unsafe to print. Line breaks stay.
 pub fn sanitize(text: impl Into<String>) -> String {
     let mut text = text.into();
+    if let Cow::Owned(hidden) = hide(&text, usize::MAX) {
+        text = hidden;
+    }
     if text.contains(is_unsafe) {
         text = text.replace(is_unsafe, "\u{fffd}");
     }
     text
 }
 
-/// The text as one short line: without characters that are unsafe to print, the queries of URLs, or words as long as
-/// tokens.
+/// The text as one short line: without secrets, characters that are unsafe to print, the queries of URLs, or words as
+/// long as tokens.
 #[must_use]
 pub fn sanitize_line(text: &str) -> String {
-    let mut line = String::new();
-    for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        if word.len() > LONGEST_WORD {
-            line.push_str("[...]");
-        } else if let (true, Some((address, _))) = (word.contains("://"), word.split_once('?')) {
-            line.push_str(address);
-        } else {
-            line.extend(word.chars().filter(|c| !is_unsafe(*c)));
-        }
+    let hidden = hide(text, LOOKED_AT);
+    let words = hidden.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    let words: Vec<String> = words.map(|word| word.replace(is_unsafe, "")).collect();
+    // A secret with spaces in it may be one only now.
+    let line = words.join(" ");
+    let words = hide(&line, usize::MAX).split(' ').map(shortened).collect::<Vec<_>>().join(" ");
+    truncate(&words, LONGEST_LINE)
+}
+
+fn shortened(word: &str) -> &str {
+    match word.split_once('?') {
+        _ if word.len() > LONGEST_WORD => "[...]",
+        Some((address, _)) if word.contains("://") => address,
+        _ => word,
     }
-    truncate(&line, LONGEST_LINE)
 }
 
 /// Control characters, and those of the Unicode Character Database that show nothing and so hide what is there
 /// (`Default_Ignorable_Code_Point`), that turn text around (`Bidi_Control`), or that end a line.
-fn is_unsafe(c: char) -> bool {
+pub(crate) fn is_unsafe(c: char) -> bool {
     (c.is_control() && c != '\n')
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
@@ -61,18 +80,37 @@ pub fn excerpt(text: &str) -> String {
     truncate(text, LONGEST_EXCERPT).replace(|c: char| c == '\n' || is_unsafe(c), "\u{fffd}")
 }
 
-/// The text up to so many characters, and `...` if there were more.
+/// The text up to so many characters without secrets, and `...` if there were more.
 #[must_use]
 pub fn truncate(text: &str, characters: usize) -> String {
-    match text.char_indices().nth(characters).and_then(|(at, _)| text.split_at_checked(at)) {
-        None => text.to_owned(),
+    let looked_at = characters.saturating_mul(LONGEST_CHARACTER);
+    let hidden = hide(text, looked_at);
+    match hidden.char_indices().nth(characters).and_then(|(at, _)| hidden.split_at_checked(at)) {
+        None if text.len() > looked_at => format!("{hidden}..."),
+        None => hidden.into_owned(),
         Some((start, _)) => format!("{start}..."),
+    }
+}
+
+/// Writes what [`sanitize`] makes of what it is given, a line or more at a time: for logs.
+#[derive(Debug)]
+pub struct Sanitizing<W>(pub W);
+
+impl<W: Write> Write for Sanitizing<W> {
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        self.0.write_all(sanitize(String::from_utf8_lossy(lines)).as_bytes())?;
+        Ok(lines.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Secrets;
 
     #[test]
     fn keeps_what_people_read_and_nothing_that_terminals_obey() {
@@ -100,6 +138,23 @@ mod tests {
         assert_eq!(sanitize_line("see https://s3.example/x?X-Amz-Signature=abc now"), "see https://s3.example/x now");
         assert_eq!(sanitize_line(&format!("Basic {} bad", "QVdTOg".repeat(99))), "Basic [...] bad");
         assert_eq!(sanitize_line(&"ab ".repeat(400)).len(), LONGEST_LINE + 3);
+    }
+
+    #[test]
+    fn a_secret_is_hidden_before_a_text_is_cut_and_after_its_words_are_joined() {
+        let secret = "th3 secret of\u{e9} 0thers";
+        let _known = Secrets::of([secret]);
+        for before in [0, 290, 299, 490, 499, 70_000] {
+            let text = format!("{}{secret} {secret}", "a ".repeat(before / 2));
+            for shown in [sanitize_line(&text), excerpt(&text), truncate(&text, 495), sanitize(text.as_str())] {
+                assert!(!shown.contains("th3"), "{before}: {shown}");
+            }
+        }
+        assert_eq!(sanitize_line("a th3  secret\n of\u{200b}\u{e9}\t0thers b"), "a [...] b");
+        assert_eq!(sanitize_line("http://a/th3+secret+of%C3%A9+0thers?x=1"), "http://a/[...]");
+        let mut log = Sanitizing(vec![]);
+        log.write_all(format!("{secret}\u{1b}[31m\n").as_bytes()).unwrap();
+        assert_eq!(String::from_utf8(log.0).unwrap(), "[...]\u{fffd}[31m\n");
     }
 
     #[test]

@@ -362,7 +362,20 @@ impl StdError for Error {
 
 #[cfg(test)]
 mod tests {
+    use oci::Secrets;
+
     use super::*;
+
+    #[test]
+    fn no_secret_gets_into_a_message() {
+        let _known = Secrets::of(["passw0rd-of-ann"]);
+        let error = Error::new(Name::InvalidInput, format!("{} passw0rd-of-ann", "x".repeat(LONGEST - 5)));
+        assert!(error.to_string().ends_with("x [...]"), "{error}");
+        let error = Error::new(Name::InvalidInput, "at http://ann:unknown@host").context("as passw0rd-of-ann");
+        let error = error.listing(["for passw0rd-of-ann".to_owned()]);
+        assert_eq!(error.to_string(), "as [...]: at http://[...]@host\nfor [...]");
+        assert_eq!(format!("{error:?}"), format!("InvalidInput: {error}"));
+    }
 
     #[test]
     fn names_are_distinct_words() {

@@ -9,6 +9,7 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use oci::Secrets;
 use promotion::{Error, Name};
 
 use crate::http::Logged;
@@ -54,9 +55,11 @@ impl HttpClient for Heeding<SharedHttpClient> {
 impl HttpConnector for Heeding<SharedHttpConnector> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let logged = Logged::new(request.method().to_owned(), what(&request));
+        let secrets = secrets(&request);
         let answer = self.0.call(request);
         HttpConnectorFuture::new(async move {
             let answer = answer.await;
+            drop(secrets);
             match &answer {
                 Ok(answer) => logged.answered(answer.status().as_u16()),
                 Err(_) => logged.failed(),
@@ -64,6 +67,17 @@ impl HttpConnector for Heeding<SharedHttpConnector> {
             answer.map(|answer| answer.map(|body| AnswerLimit::LONGEST.on(body)))
         })
     }
+}
+
+/// Headers with credentials: of every AWS service, of IAM Identity Center, and of the endpoints that give credentials to
+/// containers and instances.
+const CREDENTIALS: [&str; 4] =
+    ["authorization", "x-amz-security-token", "x-amz-sso_bearer_token", "x-aws-ec2-metadata-token"];
+
+/// What no message may repeat of a request. Of a signed one that is the signature: the rest of its header is names.
+fn secrets(request: &HttpRequest) -> Secrets {
+    let values = CREDENTIALS.iter().filter_map(|name| request.headers().get(*name));
+    Secrets::of(values.map(|value| value.rsplit_once("Signature=").map_or(value, |(_, signature)| signature)))
 }
 
 /// The host, and what is asked of it where that is a header (AWS JSON protocol:

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use oci::Secrets;
 use promotion::{Error, Name};
 use url::Url;
 
@@ -128,6 +129,7 @@ impl Proxy {
         let Some(address) = &self.https else {
             return Ok(None);
         };
+        Secrets::of_address(address).keep();
         let proxy = reqwest::Proxy::https(address).map_err(|_| unreadable())?;
         Ok(Some(proxy.no_proxy(self.except.as_deref().and_then(reqwest::NoProxy::from_string))))
     }
@@ -138,6 +140,7 @@ impl Proxy {
         let Some(address) = &self.https else {
             return Ok(ProxyConfig::disabled());
         };
+        Secrets::of_address(address).keep();
         let address = if address.contains("://") { address.clone() } else { format!("http://{address}") };
         let proxy = ProxyConfig::https(address).map_err(|_| unreadable())?;
         Ok(self.except.iter().fold(proxy, |proxy, except| proxy.no_proxy(except)))
@@ -179,6 +182,16 @@ mod tests {
         for text in ["", "https://a", "a/b", "u@a", "a:port"] {
             assert_eq!(text.parse::<HostName>().unwrap_err().name(), Name::InvalidInput, "{text}");
         }
+    }
+
+    #[test]
+    fn the_password_of_a_proxy_is_known_to_be_secret() {
+        let of = |password: &str| Proxy { https: Some(format!("ann:{password}@proxy.example:3128")), except: None };
+        of("of-0ne-pr0xy").of_registries().unwrap();
+        of("of-an0ther-pr0xy").of_sdk().unwrap();
+        // RFC 7617: `ann:of-0ne-pr0xy`.
+        let said = Error::new(Name::UnexpectedAnswer, "of-0ne-pr0xy YW5uOm9mLTBuZS1wcjB4eQ== of-an0ther-pr0xy");
+        assert_eq!(said.to_string(), "[...] YW5uO[...]== [...]");
     }
 
     #[test]

@@ -1,3 +1,4 @@
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_config::Region;
@@ -12,6 +13,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, Result, SharedCredentialsProvider, future};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::result::ConnectorError;
+use oci::Secrets;
 use oci::text::sanitize_line;
 
 use super::files::ConfigFiles;
@@ -31,6 +33,8 @@ pub(super) struct Chain {
     steps: Vec<(&'static str, SharedCredentialsProvider)>,
     metadata: ImdsCredentialsProvider,
     commands: Vec<String>,
+    /// Those of what was found last.
+    secrets: Mutex<Secrets>,
 }
 
 impl Chain {
@@ -60,7 +64,7 @@ impl Chain {
             ),
         ];
         let metadata = ImdsCredentialsProvider::builder().configure(&config).imds_client(metadata).build();
-        Self { steps: steps.into(), metadata, commands: files.commands.clone() }
+        Self { steps: steps.into(), metadata, commands: files.commands.clone(), secrets: Mutex::default() }
     }
 
     async fn find(&self) -> Result {
@@ -103,7 +107,12 @@ impl ProvideCredentials for Chain {
     where
         Self: 'a,
     {
-        future::ProvideCredentials::new(self.find())
+        future::ProvideCredentials::new(async {
+            let found = self.find().await?;
+            let secrets = Secrets::of([found.secret_access_key()].into_iter().chain(found.session_token()));
+            *self.secrets.lock().unwrap_or_else(PoisonError::into_inner) = secrets;
+            Ok(found)
+        })
     }
 }
 

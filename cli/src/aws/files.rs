@@ -3,11 +3,15 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
+use oci::Secrets;
 use promotion::{Error, Name};
 use registry::{FILE_TIMEOUT, read_file};
 
 /// The largest file of configuration that is read, in bytes.
 const MAX_BYTES: u64 = 4 << 20;
+
+/// What is secret in them.
+const SECRETS: [&str; 2] = ["aws_secret_access_key", "aws_session_token"];
 
 /// `~/.aws/config` and `~/.aws/credentials`, or what stands for them (AWS SDKs and Tools Reference Guide, "Location of
 /// the shared files"), each read once.
@@ -31,7 +35,10 @@ impl ConfigFiles {
         let path = |name, below: &str| set(name).or_else(|| home.as_ref().map(|home| home.join(below)));
         let config = text(path("AWS_CONFIG_FILE", ".aws/config")).await?;
         let credentials = text(path("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials")).await?;
-        let commands = [&config, &credentials].into_iter().flat_map(|text| commands(text)).collect();
+        let texts = [&config, &credentials];
+        // What a credential_process says of its failure may repeat one of another profile.
+        Secrets::of(texts.iter().flat_map(|text| SECRETS.iter().flat_map(|name| values(text, name)))).keep();
+        let commands = texts.iter().flat_map(|text| values(text, "credential_process")).map(str::to_owned).collect();
         let profiles = EnvConfigFiles::builder()
             .with_contents(EnvConfigFileKind::Config, config)
             .with_contents(EnvConfigFileKind::Credentials, credentials)
@@ -55,10 +62,11 @@ fn wrong(path: &Path, what: impl std::fmt::Display) -> Error {
     Error::new(Name::InvalidInput, format!("the AWS configuration {}: {what}", path.display()))
 }
 
-fn commands(text: &str) -> impl Iterator<Item = String> {
-    text.lines().filter_map(|line| {
-        let (name, command) = line.split_once('=')?;
-        (name.trim() == "credential_process").then(|| command.trim().to_owned())
+/// What a file calls by this name, in any of its profiles.
+fn values<'t>(text: &'t str, name: &str) -> impl Iterator<Item = &'t str> {
+    text.lines().filter_map(move |line| {
+        let (found, value) = line.split_once('=')?;
+        (found.trim() == name).then(|| value.trim())
     })
 }
 
@@ -84,6 +92,10 @@ mod tests {
         assert_eq!(read(vec![set("HOME", "")]).await.unwrap().commands, ["one --two", "b"]);
         let both = vec![set("HOME", ""), set("AWS_SHARED_CREDENTIALS_FILE", "elsewhere")];
         assert_eq!(read(both).await.unwrap().commands, ["one --two", "b", "c"]);
+        write("keys", "[x]\naws_secret_access_key = of-an0ther-pr0file\naws_session_token=s3ssion-of-it");
+        read(vec![set("AWS_SHARED_CREDENTIALS_FILE", "keys")]).await.unwrap();
+        let said = Error::new(Name::InvalidInput, "of-an0ther-pr0file s3ssion-of-it");
+        assert_eq!(said.to_string(), "[...] [...]");
         let error = read(vec![set("AWS_CONFIG_FILE", ".aws")]).await.unwrap_err();
         assert!(error.to_string().contains("it cannot be read"), "{error}");
     }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 mod credentials;
+mod repeated;
 #[path = "../../../registry/tests/hostile/server.rs"]
 #[allow(dead_code, reason = "the tests of registries use all of it")]
 mod server;
@@ -49,7 +50,12 @@ impl World {
     }
 
     fn transship(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_transship"))
+        self.command(arguments).output().unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_transship"));
+        command
             .args(arguments)
             .current_dir(self.home.path())
             .env_clear()
@@ -58,9 +64,8 @@ impl World {
             .env("AWS_SECRET_ACCESS_KEY", "secret")
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("AWS_ENDPOINT_URL_ECR", self.double.api_endpoint())
-            .env("AWS_ENDPOINT_URL_STS", self.sts.endpoint())
-            .output()
-            .unwrap()
+            .env("AWS_ENDPOINT_URL_STS", self.sts.endpoint());
+        command
     }
 
     /// The answer of a command, which is one object and nothing else.

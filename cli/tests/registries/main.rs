@@ -12,6 +12,7 @@ mod logins;
 mod output;
 mod races;
 mod referrers;
+mod repeated;
 mod setup;
 mod telling;
 mod together;

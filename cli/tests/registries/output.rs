@@ -130,7 +130,12 @@ async fn exit_codes_tell_wrong_usage_from_failure() {
 #[tokio::test]
 async fn an_answer_that_cannot_be_written_is_told() {
     let setup = Setup::with(&[&image("team/app", "1.0")]).await;
-    for mut command in [setup.command("check", &[]), setup.machine.transship(&["man"])] {
+    for mut command in [
+        setup.command("check", &[]),
+        setup.machine.transship(&["man"]),
+        setup.machine.transship(&["promote", "--help"]),
+        setup.machine.transship(&["--version"]),
+    ] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();

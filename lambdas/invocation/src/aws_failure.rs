@@ -1,6 +1,7 @@
 use std::error::Error as StdError;
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use oci::text::sanitize_line;
 
 /// What went wrong with a request to an AWS service, once the SDK has given up.
 pub(crate) struct AwsFailure {
@@ -18,8 +19,8 @@ impl AwsFailure {
     {
         let code = error.code().map(ToOwned::to_owned);
         let what = match (&code, error.message()) {
-            (Some(code), Some(message)) => format!("{code}: {message}"),
-            (Some(code), None) => code.clone(),
+            (Some(code), Some(message)) => sanitize_line(&format!("{code}: {message}")),
+            (Some(code), None) => sanitize_line(code),
             _ => causes(error),
         };
         Self { status: error.raw_response().map(|response| response.status().as_u16()), code, what }
@@ -67,7 +68,7 @@ pub(crate) fn causes(error: &(dyn StdError + 'static)) -> String {
         }
         next = cause.source();
     }
-    line
+    sanitize_line(&line)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use futures_util::{StreamExt, stream};
+use oci::Secrets;
 use promotion::{Error, Name, RetryPolicy, Retrying};
 use registry::{AnswerLimit, AnyRegistry, Connector, Ecr, Identity, Network, RegistryId, Role, Side, aws_http_client};
 use tokio::sync::OnceCell;
@@ -30,6 +31,9 @@ pub struct Aws {
 impl Aws {
     /// Reads the configuration from the environment. Nothing is sent yet.
     pub async fn load() -> Self {
+        // Lambda renews them with the process.
+        let credentials = ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"].map(|name| std::env::var(name).ok());
+        Secrets::of(credentials.iter().flatten()).keep();
         // The SDK has no limit by default on how long an answer may take to begin.
         let timeouts =
             TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).read_timeout(Duration::from_secs(30));

@@ -1,3 +1,4 @@
+use oci::text::excerpt;
 use promotion::pull::{By, Mode};
 use promotion::{Error, Name, ReferrerPolicy};
 use serde::Deserialize;
@@ -97,12 +98,13 @@ impl Event {
     /// # Errors
     /// `InvalidInput`, with the field and what was expected there.
     pub fn parse(event: &Value) -> Result<Self, Error> {
+        let _secrets = ExternalId::secrets(event.get("external_id").unwrap_or(&Value::Null));
         let event: Self = serde_path_to_error::deserialize(event).map_err(|error| {
             let field = match error.path().to_string() {
                 path if path == "." => String::new(),
                 path => format!(", field \"{path}\""),
             };
-            invalid(format!("the event{field}: {}", error.inner()))
+            invalid(format!("the event{field}: {}", excerpt(&error.inner().to_string())))
         })?;
         event.check()?;
         Ok(event)
@@ -228,6 +230,11 @@ pub(crate) mod tests {
             ),
             (json!({ "by": "name" }), "the event, field \"by\": unknown variant `name`"),
             (json!({ "external_id": "a b" }), "the event, field \"external_id\": not an external id"),
+            (
+                json!({ "external_id": 123_456_789 }),
+                "the event, field \"external_id\": invalid type: integer `[...]`, expected",
+            ),
+            (json!({ "phase": "a\nb" }), "the event, field \"phase\": unknown variant `a\u{fffd}b`"),
             (json!({ "pull_role_name": "arn:aws:iam::1:role/x" }), "the event, field \"pull_role_name\": \"arn:aws"),
         ] {
             let error = Event::parse(&with(fields.clone())).unwrap_err();

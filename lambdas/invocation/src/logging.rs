@@ -1,5 +1,6 @@
 use std::str::FromStr;
 
+use oci::text::Sanitizing;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
@@ -19,7 +20,7 @@ pub(crate) fn init() {
         .with_current_span(false)
         .with_span_list(true)
         .with_env_filter(EnvFilter::new(directives(level.unwrap_or(LevelFilter::INFO))))
-        .with_writer(std::io::stderr);
+        .with_writer(|| Sanitizing(std::io::stderr()));
     // Only a second subscriber is refused, and the first one does.
     let _ = logs.try_init();
 }

@@ -1,3 +1,4 @@
+use oci::text::truncate;
 use serde::Deserialize;
 
 /// The folder of one release in the artifact bucket: `{repo}/{branch}/{build_number}.{commit_hash}/`.
@@ -55,11 +56,10 @@ impl TryFrom<String> for ReleaseFolder {
         if is_release {
             return Ok(Self { path: folder.to_owned() });
         }
-        let start: String = key.chars().take(200).collect();
         Err(format!(
             "\"{}\" is not the key of a release: expected {{repo}}/{{branch}}/{{build_number}}.{{commit_hash}}/ or a file in that folder, \
              such as myapp/main/42.0a1b2c3/cloudformation-params.json",
-            start.escape_debug()
+            truncate(&key, 200).escape_debug()
         ))
     }
 }

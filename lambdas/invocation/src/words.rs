@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use oci::Secrets;
+use oci::text::truncate;
 use serde::Deserialize;
+use serde_json::Value;
 
 macro_rules! word {
     ($(#[$doc:meta])* $name:ident, $is_valid:expr, $expected:literal) => {
@@ -27,8 +30,7 @@ macro_rules! word {
                 if is_valid(&text) {
                     return Ok(Self(text));
                 }
-                let start: String = text.chars().take(100).collect();
-                Err(format!("\"{}\" is not {}", start.escape_debug(), $expected))
+                Err(format!("\"{}\" is not {}", truncate(&text, 100).escape_debug(), $expected))
             }
         }
 
@@ -114,6 +116,17 @@ fn is_file_word(text: &str) -> bool {
 pub struct ExternalId(String);
 
 impl ExternalId {
+    /// What no message may repeat of what an event gives as one, which may be no external id. That of some is the number
+    /// of an account, which every ARN shows.
+    pub(crate) fn secrets(given: &Value) -> Secrets {
+        let text = match given {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        };
+        Secrets::of(text.filter(|text| !registry::is_account_id(text)))
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }

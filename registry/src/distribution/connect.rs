@@ -37,7 +37,7 @@ impl Distributions {
     /// A registry, opened with these logins and used as this side. Nothing is sent yet.
     #[must_use]
     pub fn connect(&self, address: Address, logins: impl Into<Logins>, side: Side) -> Distribution {
-        let endpoint = DistributionEndpoint { name: address.to_string(), address, logins: logins.into(), side };
+        let endpoint = DistributionEndpoint::new(address, logins.into(), side);
         let http = self.http.with_own_count().distrusting_address();
         Distribution(Arc::new(V2::new(Authenticator::new(endpoint, http))))
     }

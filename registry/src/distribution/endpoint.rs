@@ -1,4 +1,4 @@
-use oci::Repository;
+use oci::{Repository, Secrets};
 
 use super::{Address, Login, Logins};
 use crate::error_kind::ErrorKind;
@@ -13,12 +13,18 @@ pub(super) struct DistributionEndpoint {
     pub(super) address: Address,
     pub(super) logins: Logins,
     pub(super) side: Side,
+    /// Those of the logins, known as long as they are used.
+    _secrets: Vec<Secrets>,
 }
 
 /// What was tried; its action is `read` or `write`.
 pub(super) type Operation<'a> = operation::Operation<'a, DistributionEndpoint>;
 
 impl DistributionEndpoint {
+    pub(super) fn new(address: Address, logins: Logins, side: Side) -> Self {
+        Self { name: address.to_string(), address, _secrets: logins.secrets(), logins, side }
+    }
+
     /// How to log in, as an end of a sentence.
     pub(super) fn log_in(&self) -> String {
         format!("`docker login {}`", self.address.registry())

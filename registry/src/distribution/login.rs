@@ -2,8 +2,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-
-use crate::http::Secrets;
+use oci::Secrets;
 
 /// The value of `Authorization` with a user and a password (RFC 7617).
 pub(super) fn basic(user: &str, password: &str) -> String {
@@ -23,7 +22,7 @@ pub enum Login {
 }
 
 impl Login {
-    /// What must not be repeated of it.
+    /// What no message may repeat of it.
     pub(super) fn secrets(&self) -> Secrets {
         match self {
             Self::Anonymous => Secrets::default(),

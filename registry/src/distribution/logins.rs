@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use oci::Repository;
+use oci::{Repository, Secrets};
 
 use super::Login;
 
@@ -33,6 +33,11 @@ impl Logins {
     #[must_use]
     pub fn of_registry(&self) -> &Login {
         self.find(Option::is_none)
+    }
+
+    /// What no message may repeat of them.
+    pub(super) fn secrets(&self) -> Vec<Secrets> {
+        self.0.iter().map(|(_, login)| login.secrets()).collect()
     }
 
     /// Whether there is none.

@@ -2,6 +2,7 @@ use std::time::{Duration, SystemTime};
 
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderValue};
+use oci::Secrets;
 use promotion::{Error, Name};
 use serde::Deserialize;
 use url::form_urlencoded::Serializer;
@@ -68,7 +69,7 @@ impl Realm {
             return Err(self.unusable("it sends us elsewhere, which a login does not follow").into());
         }
         if !status.is_success() {
-            return Err(Refusal::read(client, response, Party::Registry, &login.secrets()).await.into());
+            return Err(Refusal::read(client, response, Party::Registry).await.into());
         }
         let body = client.read_whole(response, "asking for a token at", &self.url, ANSWER_BYTES).await?;
         let body = body.map_err(|_| self.unusable(&format!("its answer is longer than {ANSWER_BYTES} bytes")))?;
@@ -84,6 +85,8 @@ impl Realm {
     }
 
     fn token(&self, registry: &Origin, answer: TokenResponse, fetched: SystemTime) -> Result<Token, Error> {
+        // The token is known as what it opens; the others are only here.
+        let _secrets = Secrets::of([&answer.access_token, &answer.refresh_token].into_iter().flatten());
         let text = [answer.token, answer.access_token].into_iter().flatten().find(|token| !token.is_empty());
         let text = text.ok_or_else(|| self.unusable("its answer holds no token"))?;
         let credential = Credential::new(registry.clone(), &format!("Bearer {text}"))
@@ -112,6 +115,8 @@ impl Realm {
 struct TokenResponse {
     token: Option<String>,
     access_token: Option<String>,
+    /// Not used.
+    refresh_token: Option<String>,
     expires_in: Option<serde_json::Number>,
 }
 

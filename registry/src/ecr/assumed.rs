@@ -6,6 +6,7 @@ use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
+use oci::Secrets;
 use promotion::{Error, Name};
 use tokio::sync::Mutex;
 
@@ -30,11 +31,20 @@ pub(super) struct Assumed {
     caller: Identity,
     http: Client,
     session: Mutex<Option<Credentials>>,
+    /// Those of the session.
+    secrets: Mutex<Secrets>,
 }
 
 impl Assumed {
     pub(super) fn new(config: &SdkConfig, role: Role, caller: Identity, http: Client) -> Self {
-        Self { sts: sts(config, http.timeouts()), role, caller, http, session: Mutex::new(None) }
+        Self {
+            sts: sts(config, http.timeouts()),
+            role,
+            caller,
+            http,
+            session: Mutex::default(),
+            secrets: Mutex::default(),
+        }
     }
 
     /// The credentials of the session. Callers who come while they are being fetched wait for the same ones.
@@ -76,6 +86,7 @@ impl Assumed {
         let session = answer.credentials().ok_or_else(|| {
             Error::new(Name::UnexpectedAnswer, format!("{doing}: STS answered without credentials")).temporary()
         })?;
+        *self.secrets.lock().await = Secrets::of([session.secret_access_key(), session.session_token()]);
         let expiry = SystemTime::try_from(*session.expiration()).unwrap_or_else(|_| SystemTime::now() + SESSION);
         Ok(Credentials::new(
             session.access_key_id(),

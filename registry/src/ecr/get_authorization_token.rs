@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt as _;
-use oci::Registry;
+use oci::{Registry, Secrets};
 use promotion::{Error, Name};
 
 use super::api::Api;
@@ -61,10 +61,11 @@ impl TokenAuthenticator {
         let (Some(token), Some(endpoint)) = (data.authorization_token(), data.proxy_endpoint()) else {
             return Err(unreadable("ECR answered without a token or without an address"));
         };
-        let origin = self.api.host.origin(endpoint).map_err(|error| error.context(&operation))?;
         // The token is the user name and the password as Basic authentication wants them.
-        let credential =
-            Credential::new(origin, &format!("Basic {token}")).ok_or_else(|| unreadable("ECR's token is no token"))?;
+        let header = format!("Basic {token}");
+        let _secrets = Secrets::of_header(&header);
+        let origin = self.api.host.origin(endpoint).map_err(|error| error.context(&operation))?;
+        let credential = Credential::new(origin, &header).ok_or_else(|| unreadable("ECR's token is no token"))?;
         let expires = data.expires_at().and_then(|time| SystemTime::try_from(*time).ok()).unwrap_or(fetched + LIFE);
         Ok(Token::new(credential, fetched, self.session_end().await?.map_or(expires, |end| end.min(expires))))
     }

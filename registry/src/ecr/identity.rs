@@ -44,7 +44,9 @@ impl Identity {
             && matches!(service, "iam" | "sts")
             && !partition.is_empty()
             && is_account_id(account)
-            && !resource.is_empty();
+            && !resource.is_empty()
+            // Names and paths in IAM are (IAM User Guide, "IAM and AWS STS quotas"), and it gets into messages.
+            && resource.bytes().all(|byte| byte.is_ascii_graphic());
         readable.then(|| Self { arn: arn.into(), partition: partition.into(), account: account.into() })
     }
 
@@ -123,7 +125,14 @@ mod tests {
         assert_eq!(identity.principal(), "arn:aws-cn:iam::111122223333:role/deployer");
         let user = "arn:aws:iam::111122223333:user/a/b";
         assert_eq!(Identity::from_arn(user).unwrap().principal(), user);
-        for arn in ["", "arn:aws:s3:::bucket", "arn:aws:iam::1:root", "arn:aws:iam::111122223333", "111122223333"] {
+        for arn in [
+            "",
+            "arn:aws:s3:::bucket",
+            "arn:aws:iam::1:root",
+            "arn:aws:iam::111122223333",
+            "111122223333",
+            "arn:aws:iam::111122223333:user/a\nb",
+        ] {
             assert_eq!(Identity::from_arn(arn), None, "{arn}");
         }
     }

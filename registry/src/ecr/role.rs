@@ -1,11 +1,17 @@
 use std::fmt;
 
+use oci::Secrets;
+
+use super::registry_id::is_account_id;
+
 /// A role to assume before a registry is spoken to.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Role {
     arn: String,
     session: String,
     external_id: Option<String>,
+    /// The external id, known as long as it is used.
+    _secrets: Secrets,
 }
 
 impl Role {
@@ -19,6 +25,7 @@ impl Role {
             arn: format!("arn:{partition}:iam::{account}:role/{name}"),
             session: session_name(session),
             external_id: None,
+            _secrets: Secrets::default(),
         }
     }
 
@@ -26,6 +33,8 @@ impl Role {
     #[must_use]
     pub fn with_external_id(mut self, id: Option<String>) -> Self {
         self.external_id = id.filter(|id| !id.is_empty());
+        // Some use the number of an account, which every ARN shows.
+        self._secrets = Secrets::of(self.external_id.iter().filter(|id| !is_account_id(id)));
         self
     }
 

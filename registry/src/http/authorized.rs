@@ -53,6 +53,6 @@ impl AuthorizedClient {
         {
             return error.into();
         }
-        Refusal::read(&self.client, response, by, self.credential.secrets()).await.into()
+        Refusal::read(&self.client, response, by).await.into()
     }
 }

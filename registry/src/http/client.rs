@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::header::{AUTHORIZATION, HeaderValue};
+use oci::Secrets;
 use promotion::Error;
 use reqwest::{RequestBuilder, Response};
 
@@ -14,7 +15,6 @@ use super::clients::Clients;
 use super::logged::Logged;
 use super::origin::Origin;
 use super::request_url::RequestUrl;
-use super::secrets::Secrets;
 use super::timeouts::Timeouts;
 use super::transport::{first_contact, timed_out, transport};
 use crate::Network;
@@ -159,7 +159,8 @@ pub(super) async fn within<T>(timeout: Duration, future: impl Future<Output = T>
 pub(crate) struct Credential {
     origin: Origin,
     header: Option<HeaderValue>,
-    secrets: Secrets,
+    /// Known as long as it is used.
+    _secrets: Secrets,
 }
 
 impl Credential {
@@ -167,21 +168,16 @@ impl Credential {
     pub(crate) fn new(origin: Origin, text: &str) -> Option<Self> {
         let mut header = HeaderValue::from_str(text).ok()?;
         header.set_sensitive(true);
-        Some(Self { origin, secrets: Secrets::of_header(text), header: Some(header) })
+        Some(Self { origin, _secrets: Secrets::of_header(text), header: Some(header) })
     }
 
     /// What opens a registry that is open.
     pub(crate) fn none(origin: Origin) -> Self {
-        Self { origin, header: None, secrets: Secrets::default() }
+        Self { origin, header: None, _secrets: Secrets::default() }
     }
 
     pub(crate) fn origin(&self) -> &Origin {
         &self.origin
-    }
-
-    /// What must not be repeated of it.
-    pub(crate) fn secrets(&self) -> &Secrets {
-        &self.secrets
     }
 }
 

@@ -15,7 +15,6 @@ use serde::Deserialize;
 use super::client::{Client, within};
 use super::rate;
 use super::retry_after;
-use super::secrets::Secrets;
 
 /// What may come of a request besides success.
 #[derive(Debug)]
@@ -75,23 +74,21 @@ impl Refusal {
     }
 
     /// Reads an answer that is an error. The body need not be what the specification says it is: ECR has been seen to
-    /// answer 403 with plain text. `secrets` are those of the request.
-    pub(crate) async fn read(client: &Client, response: Response, by: Party, secrets: &Secrets) -> Self {
+    /// answer 403 with plain text.
+    pub(crate) async fn read(client: &Client, response: Response, by: Party) -> Self {
         let status = response.status();
         let header = |name| response.headers().get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
         let retry_after = retry_after::delay(header(RETRY_AFTER), SystemTime::now());
         let challenges = response.headers().get_all(WWW_AUTHENTICATE).iter();
         let challenges = challenges.filter_map(|value| value.to_str().ok().map(str::to_owned)).collect();
-        let limit = rate::limit(response.headers()).map(|limit| secrets.hide(&limit));
+        let limit = rate::limit(response.headers());
         let is_html = header(CONTENT_TYPE).is_some_and(|kind| kind.starts_with("text/html"));
-        let body = secrets.hide(&beginning(response, client.timeouts().refusal).await);
+        let body = beginning(response, client.timeouts().refusal).await;
         let (code, message) = match by {
             Party::Registry | Party::Elsewhere if is_html => (String::new(), title(&body)),
             Party::Registry | Party::Elsewhere => from_registry(&body),
             Party::Storage => from_storage(&body),
         };
-        // JSON may hide them by escapes.
-        let (code, message) = (secrets.hide(&code), secrets.hide(&message));
         let digests = if by == Party::Registry { digests(&body) } else { vec![] };
         let retry_after = retry_after.or_else(|| rate::delay_in(&message));
         Self { by, status: status.as_u16(), code, message, retry_after, digests, challenges, limit }

@@ -3,7 +3,8 @@
 
 use std::fmt;
 
-use oci::text::truncate;
+use oci::Secrets;
+use oci::text::{sanitize_line, truncate};
 use promotion::{Error, Name};
 use url::Url;
 
@@ -18,6 +19,8 @@ pub(crate) struct RequestUrl {
     url: Url,
     /// How far inside a network it may lead at most, beside as far as it is itself.
     inwards: Depth,
+    /// Those of its query, if another server wrote it.
+    secrets: Secrets,
 }
 
 /// A URL of the API, with the longest name there is and a digest, is shorter, in characters.
@@ -26,16 +29,16 @@ const SHOWN: usize = 500;
 impl RequestUrl {
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         let url = Url::parse(text);
-        Self::checked(url.map_err(|error| refused(format!("\"{}\" is no address: {error}", text.escape_debug())))?)
+        Self::checked(url.map_err(|error| refused(format!("\"{}\" is no address: {error}", sanitize_line(text))))?)
     }
 
     /// One of these again, as the request has it that was made of it.
     pub(super) fn of(url: &Url) -> Self {
-        Self { url: url.clone(), inwards: Depth::Public }
+        Self { url: url.clone(), inwards: Depth::Public, secrets: Secrets::default() }
     }
 
     fn checked(url: Url) -> Result<Self, Error> {
-        let url = Self { url, inwards: Depth::Public };
+        let url = Self { url, inwards: Depth::Public, secrets: Secrets::default() };
         if !url.url.username().is_empty() || url.url.password().is_some() {
             return Err(refused(format!("{url} with a user name in it, which is not accepted")));
         }
@@ -74,7 +77,7 @@ impl RequestUrl {
         url.set_path(path);
         url.set_query(query);
         url.set_fragment(None);
-        Self { url, inwards: self.inwards }
+        Self { url, inwards: self.inwards, secrets: Secrets::default() }
     }
 
     /// The same URL with more in its query.
@@ -107,8 +110,27 @@ impl RequestUrl {
             };
             return Err(why(&format!("{to}, an internal address{advice}")));
         }
-        Ok(Self { inwards: self.inwards, ..to })
+        let secrets =
+            Secrets::of(to.url.query_pairs().filter(|(name, value)| is_secret(name, value)).map(|(_, value)| value));
+        Ok(Self { inwards: self.inwards, secrets, ..to })
     }
+}
+
+/// What the words of a query are called that open something: `X-Amz-Signature`, `sig`, `Policy`, `_state`, `__token__`.
+const OPENING: [&str; 9] = ["auth", "credential", "hmac", "key", "policy", "secret", "sig", "state", "token"];
+
+/// What is written there for all to see, however long it is.
+const PUBLIC: [&str; 7] =
+    ["artifactType", "digest", "last", "scope", "service", "X-Amz-SignedHeaders", "X-Goog-SignedHeaders"];
+
+/// The shortest of what opens something, and of what only that can be, in bytes.
+const SECRET: (usize, usize) = (8, 32);
+
+/// Whether a part of a query of others opens something, as far as that can be seen.
+fn is_secret(name: &str, value: &str) -> bool {
+    let opens = OPENING.iter().any(|word| name.to_ascii_lowercase().contains(word));
+    let least = if opens { SECRET.0 } else { SECRET.1 };
+    value.len() >= least && !PUBLIC.contains(&name)
 }
 
 fn refused(message: String) -> Error {
@@ -217,6 +239,7 @@ mod tests {
         let url = RequestUrl {
             url: Url::parse("https://u:p@a.example:444/p?X-Amz-Signature=1").unwrap(),
             inwards: Depth::Public,
+            secrets: Secrets::default(),
         };
         assert_eq!([url.to_string(), format!("{url:?}")], ["https://a.example:444/p", "https://a.example:444/p"]);
         let from = RequestUrl::parse("https://a.example/p?X-Amz-Signature=1").unwrap();

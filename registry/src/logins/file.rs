@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use oci::Secrets;
 use promotion::{Error, Name};
 use serde_json::{Map, Value};
 
@@ -22,6 +23,8 @@ pub(super) const MAX_BYTES: u64 = 1 << 20;
 pub(super) struct AuthFile {
     path: PathBuf,
     content: Map<String, Value>,
+    /// Those of all its logins, known as long as it is used.
+    _secrets: Vec<Secrets>,
 }
 
 impl AuthFile {
@@ -47,7 +50,9 @@ impl AuthFile {
             return Err(broken(path, "it begins with a byte order mark (BOM): save it as UTF-8 without BOM"));
         }
         match serde_json::from_slice(bytes) {
-            Ok(Value::Object(content)) => Ok(Some(Self { path: path.to_owned(), content })),
+            Ok(Value::Object(content)) => {
+                Ok(Some(Self { path: path.to_owned(), _secrets: secrets(&content), content }))
+            }
             Ok(_) => Err(broken(path, "it is no JSON object")),
             Err(error) => Err(broken(path, format!("it is no JSON: {error}"))),
         }
@@ -145,6 +150,18 @@ impl AuthFile {
     fn wrong(&self, entry: &str, what: &str) -> Error {
         broken(&self.path, format!("{entry}: {what}"))
     }
+}
+
+/// What no message may repeat of a file.
+fn secrets(content: &Map<String, Value>) -> Vec<Secrets> {
+    let logins = content.get("auths").and_then(Value::as_object).into_iter().flat_map(Map::values);
+    let each = logins.map(|login| {
+        let text = |name| login.get(name).and_then(Value::as_str);
+        let encoded = text("auth").map(Secrets::of_header);
+        let plain = Secrets::of(["password", "identitytoken", "registrytoken"].into_iter().filter_map(text));
+        encoded.into_iter().chain([plain])
+    });
+    each.flatten().collect()
 }
 
 /// The entries that name a registry, the best first.

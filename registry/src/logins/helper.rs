@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use oci::Secrets;
 use oci::text::sanitize_line;
 use promotion::{Error, Name};
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -43,6 +44,16 @@ struct HelperReply {
     stderr: Vec<u8>,
 }
 
+impl HelperReply {
+    /// What no message may repeat of it: what it calls a secret, and a single word, which is no complaint.
+    fn secrets(&self) -> [Secrets; 3] {
+        let [stdout, stderr] = [&self.stdout, &self.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+        let mut words = stdout.split_whitespace();
+        let word = words.next().filter(|_| words.next().is_none());
+        [Secrets::of(word), Secrets::named_in(&stdout), Secrets::named_in(&stderr)]
+    }
+}
+
 impl Helper<'_> {
     /// Asks for a login. None if the helper keeps none for this registry.
     pub(super) async fn ask(&self, server: &Server) -> Result<Option<Login>, Error> {
@@ -58,6 +69,7 @@ impl Helper<'_> {
                 return Err(self.failed(server, &what));
             }
         };
+        let _secrets = reply.secrets();
         if !reply.succeeded {
             // Helpers say on stdout what went wrong.
             if reply.stdout.trim_ascii() == NOT_FOUND.as_bytes() {

@@ -8,6 +8,7 @@ mod ecr;
 mod endless;
 mod leading_away;
 mod logins;
+mod repeated;
 #[path = "../support/sdk.rs"]
 mod sdk;
 mod server;

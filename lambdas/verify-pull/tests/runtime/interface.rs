@@ -25,9 +25,9 @@ pub(crate) struct Answered {
     pub(crate) body: Value,
 }
 
-/// Gives these events to the function, one after the other, and gives its answers. The process is the same for all, and
-/// ends because the interface does.
-pub(crate) fn answers(events: Vec<Sent>, variables: &[(&str, &str)]) -> Vec<Answered> {
+/// Gives these events to the function, one after the other, and gives its answers and what it logs. The process is the
+/// same for all, and ends because the interface does.
+pub(crate) fn answers(events: Vec<Sent>, variables: &[(&str, &str)]) -> (Vec<Answered>, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut function = Command::new(env!("CARGO_BIN_EXE_verify-pull"))
         .env_clear()
@@ -35,9 +35,14 @@ pub(crate) fn answers(events: Vec<Sent>, variables: &[(&str, &str)]) -> Vec<Answ
         .env("AWS_REGION", "eu-west-1")
         .envs(variables.iter().copied())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
+    let mut stderr = function.stderr.take().unwrap();
+    let logged = std::thread::spawn(move || {
+        let mut logged = String::new();
+        stderr.read_to_string(&mut logged).map(|_| logged).unwrap()
+    });
     let count = events.len();
     let mut events: VecDeque<Sent> = events.into();
     let mut answers = Vec::new();
@@ -46,7 +51,7 @@ pub(crate) fn answers(events: Vec<Sent>, variables: &[(&str, &str)]) -> Vec<Answ
     }
     drop(listener);
     assert!(!function.wait().unwrap().success(), "without an interface there is nothing to serve");
-    answers
+    (answers, logged.join().unwrap())
 }
 
 /// Answers the one request of a connection.

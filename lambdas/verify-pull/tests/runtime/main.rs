@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 mod interface;
+mod repeated;
 
 use interface::{Sent, answers};
 
@@ -40,7 +41,7 @@ fn an_event_that_cannot_be_read_is_invalid_input() {
     }
     events.push(b"{\"ignored\": \"\xff\xfe\"}".to_vec());
     let count = events.len();
-    let answers = answers(events.into_iter().map(event).collect(), &[]);
+    let (answers, _) = answers(events.into_iter().map(event).collect(), &[]);
     assert_eq!(answers.len(), count);
     for answer in answers {
         assert_eq!((answer.kind.as_str(), &answer.body["errorType"]), ("error", &"InvalidInput".into()), "{answer:?}");
@@ -63,7 +64,7 @@ fn headers_that_others_write_do_not_end_the_process() {
         sent.push(Sent { deadline: deadline.into(), ..event("{}") });
     }
     let count = sent.len();
-    let answers = answers(sent, &[]);
+    let (answers, _) = answers(sent, &[]);
     assert_eq!(answers.len(), count);
     for answer in answers {
         assert_eq!(answer.body["errorType"], "InvalidInput", "{answer:?}");
