@@ -23,7 +23,9 @@ pub(crate) fn arguments() -> Result<Arguments, ExitCode> {
 
 /// What no message may repeat of arguments, wherever among them it was put: passwords in addresses, and the external id.
 fn secrets(given: &[String]) -> impl Iterator<Item = Secrets> {
-    let in_addresses = given.iter().filter(|text| !text.contains("@sha256:")).map(|text| Secrets::of_address(text));
+    // Images and roles may have both signs in them, and no password.
+    let are_addresses = given.iter().filter(|text| !text.contains("@sha256:") && !text.contains("arn:"));
+    let in_addresses = are_addresses.map(|text| Secrets::of_address(text));
     let after =
         given.iter().zip(given.iter().skip(1)).filter(|(flag, _)| *flag == "--external-id").map(|(_, id)| id.as_str());
     let ids = after.chain(given.iter().filter_map(|text| text.strip_prefix("--external-id=")));

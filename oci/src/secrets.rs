@@ -79,13 +79,8 @@ impl Secrets {
     /// What is called secret in JSON, which need not be whole, as in `{"Username": "ann", "Secret": "..."`.
     #[must_use]
     pub fn named_in(text: &str) -> Self {
-        let places = View::plain(text).named();
-        Self::of(
-            places
-                .into_iter()
-                .filter_map(|place| text.get(place))
-                .flat_map(|value| [Some(value.to_owned()), meant(value)].into_iter().flatten()),
-        )
+        let named = View::plain(text).named().into_iter().filter_map(|place| text.get(place));
+        Self::of(named.flat_map(|value| [Some(value.to_owned()), meant(value)]).flatten())
     }
 
     /// Keeps them known until the process ends: for what its user gave it, and not for what servers give without end.
@@ -132,7 +127,8 @@ fn password_in(credentials: &str) -> Option<String> {
 }
 
 /// The text up to so many bytes, without a secret that is known, the user and the password of any address, and what is
-/// called secret in JSON, whoever wrote those. Secrets are found as they are, in the escapes of URLs, JSON, HTML and quotes, and in base64.
+/// called secret in JSON, whoever wrote those. Secrets are found as they are, in the escapes of URLs, JSON, HTML and
+/// quotes, and in base64.
 ///
 /// What stands across the end is hidden whole, so that nothing of it is left when a text is cut.
 pub(crate) fn hide(text: &str, most: usize) -> Cow<'_, str> {

@@ -5,6 +5,7 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use oci::Secrets;
 use promotion::{Error, Name};
 use serde::Deserialize;
+use serde_json::Value;
 use url::form_urlencoded::Serializer;
 
 use super::Login;
@@ -86,7 +87,8 @@ impl Realm {
 
     fn token(&self, registry: &Origin, answer: TokenResponse, fetched: SystemTime) -> Result<Token, Error> {
         // The token is known as what it opens; the others are only here.
-        let _secrets = Secrets::of([&answer.access_token, &answer.refresh_token].into_iter().flatten());
+        let others = [answer.access_token.as_deref(), answer.refresh_token.as_ref().and_then(Value::as_str)];
+        let _secrets = Secrets::of(others.into_iter().flatten());
         let text = [answer.token, answer.access_token].into_iter().flatten().find(|token| !token.is_empty());
         let text = text.ok_or_else(|| self.unusable("its answer holds no token"))?;
         let credential = Credential::new(registry.clone(), &format!("Bearer {text}"))
@@ -115,8 +117,8 @@ impl Realm {
 struct TokenResponse {
     token: Option<String>,
     access_token: Option<String>,
-    /// Not used.
-    refresh_token: Option<String>,
+    /// Not used, and so whatever it is.
+    refresh_token: Option<Value>,
     expires_in: Option<serde_json::Number>,
 }
 

@@ -22,8 +22,10 @@ fn percent(text: &str) -> String {
         .collect()
 }
 
-/// The ways in which a secret is repeated.
-const FORMS: [(&str, fn(&str) -> String); 6] = [
+/// A way in which a secret is repeated.
+type Form = fn(&str) -> String;
+
+const FORMS: [(&str, Form); 6] = [
     ("as it is", |secret| secret.to_owned()),
     ("in capitals", |secret| secret.to_uppercase()),
     ("percent-encoded", |secret| percent(secret)),

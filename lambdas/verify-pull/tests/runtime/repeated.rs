@@ -70,8 +70,7 @@ fn what_aws_repeats_is_neither_answered_nor_logged() {
             r#"{{"env":"dev","repo":"myapp","sk":"1","s3_bucket":"artifacts","s3_key":"myapp/main/42.0a1b2c3/","external_id":{id}}}"#
         ))
     };
-    let (of_s3, of_sts): (fn(&str) -> String, fn(&str) -> String) = (refusal, release);
-    for (answer, service) in [(of_s3, "reading s3://"), (of_sts, "asking STS")] {
+    for (answer, service) in [(refusal as fn(&str) -> String, "reading s3://"), (release, "asking STS")] {
         let address = server(answer).replace("http://", &format!("http://ann:{PASSWORD}@"));
         let variables = [
             ("AWS_ENDPOINT_URL", address.as_str()),
