@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -16,6 +17,7 @@ use crate::lock::lock;
 use crate::log::{ActionUse, Entry, InFlight, Log, RequestRecord};
 use crate::names::RegistryId;
 use crate::refusal::{Failure, Refusal};
+use crate::store::Lag;
 use crate::world::World;
 
 /// A request whose caller, registry and operation are known.
@@ -43,6 +45,14 @@ impl Call {
         let used = ActionUse { action: action.to_owned(), resource, allowed: judged.is_ok() };
         self.entry.edit(|record| record.actions.push(used));
         judged
+    }
+
+    /// How late reads see what this request writes.
+    pub(crate) fn lag(&self) -> Option<Lag> {
+        match self.fault {
+            Some(Fault::SeenLate { looks, millis }) => Some(Lag { looks, time: Duration::from_millis(millis) }),
+            _ => None,
+        }
     }
 
     pub(crate) fn note_caller(&self) {

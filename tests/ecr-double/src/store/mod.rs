@@ -8,6 +8,7 @@
 //! ```
 
 mod files;
+mod late;
 mod model;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 pub(crate) use files::Files;
+pub(crate) use late::{Lag, Thing};
 pub use model::{Encryption, Mutability, Status};
 pub(crate) use model::{Image, Repository};
 
