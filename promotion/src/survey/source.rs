@@ -13,7 +13,7 @@ const LEFT: &str = "it was pinned, and has left the source since: push it again,
 const NOT_WHOLE: &str = "an index that is to be promoted lists it, and no registry has to take an index without all it lists: push the whole index to the \
                          source again";
 
-/// The same of a registry that imports by tag.
+/// What is added where the source imports by tag.
 const IN_CACHE: &str = ". Where a pull-through cache of ECR fills the repository, pull the image there once by its tag: it has no digest before";
 
 /// How the media types of what BuildKit keeps for itself begin (moby/buildkit, `cache/remotecache/v1/spec.go`).

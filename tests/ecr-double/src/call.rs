@@ -99,6 +99,7 @@ impl Arrival {
             held.over().await;
         }
         if !wait.is_zero() {
+            self.entry.edit(|record| record.fault = Some("delay".to_owned()));
             tokio::time::sleep(wait).await;
         }
         let Some(fault) = fault else { return Ok(()) };

@@ -67,6 +67,11 @@ impl Late {
         Sight::Earlier(found.previous.clone())
     }
 
+    /// Hides nothing any more.
+    pub(crate) fn catch_up(&self) {
+        lock(&self.0).clear();
+    }
+
     /// Looks at everything that is hidden, as a list does.
     pub(crate) fn look_at_all(&self) -> Vec<(Thing, Option<String>)> {
         let things: Vec<Thing> = lock(&self.0).keys().cloned().collect();

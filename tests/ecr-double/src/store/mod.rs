@@ -99,6 +99,12 @@ impl Store {
         act(lock(&self.registries).entry(id.clone()).or_default())
     }
 
+    /// Has reads see everything.
+    pub(crate) fn catch_up(&self) {
+        let registries = lock(&self.registries);
+        registries.values().flat_map(|registry| registry.repositories.values()).for_each(|one| one.late.catch_up());
+    }
+
     /// Writes what changed. Each file is replaced at once.
     pub(crate) fn flush(&self) -> io::Result<()> {
         let mut registries = lock(&self.registries);
