@@ -1,7 +1,8 @@
+use promotion::Name;
+
 use crate::fault_kinds::FaultKind;
 use crate::foreign::Foreign;
 use crate::setup::{RequestKind, Setup, Setups, Waiting};
-use promotion::Name;
 
 /// How often a fault strikes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -92,7 +92,8 @@ fn take(call: &Call, name: &str, tag: &str, upstream: &Upstream) -> Result<(), R
     }
     let now = world.clock.timestamp();
     world.store.with(registry, |state| {
-        if is_new {
+        // Another request may have made it meanwhile.
+        if !state.repositories.contains_key(name) {
             state.add(Repository { name: name.to_owned(), created_at: now, ..Repository::default() });
         }
         let repository = state.change(name, registry)?;
