@@ -30,9 +30,14 @@ async fn cached() -> Cached {
 
 impl Cached {
     fn pinned(&self) -> Release {
-        let (repository, tag, digest) = ("hub/app".parse().unwrap(), "1".parse().unwrap(), self.index.digest());
-        let digest = digest.parse().unwrap();
-        Release::pinned(vec![PinnedImage { repository, tag, digest, parameter: None, platforms: vec![] }]).unwrap()
+        self.pinned_by(&["1"])
+    }
+
+    fn pinned_by(&self, tags: &[&str]) -> Release {
+        let (repository, digest) = ("hub/app".parse().unwrap(), self.index.digest().parse().unwrap());
+        let image = PinnedImage { repository, tag: "1".parse().unwrap(), digest, parameter: None, platforms: vec![] };
+        let images = tags.iter().map(|tag| PinnedImage { tag: tag.parse().unwrap(), ..image.clone() });
+        Release::pinned(images.collect()).unwrap()
     }
 
     async fn promote(&self, release: Release) -> Result<Report, Error> {
@@ -86,6 +91,17 @@ async fn a_tag_that_leads_to_something_else_is_no_answer_for_a_digest() {
         assert_eq!(error.name(), Name::DigestMismatch, "{error}");
         assert!(error.to_string().contains(other.digest()) && error.to_string().contains(cached.index.digest()));
     }
+}
+
+#[tokio::test]
+async fn one_tag_that_leads_to_it_is_enough() {
+    let cached = cached().await;
+    let upstream = cached.world.at(UPSTREAM);
+    upstream.set_tag("app", "2", cached.index.digest());
+    upstream.put("app", &Image::new().layer("another image").build().tagged("1"));
+    cached.promote(cached.pinned_by(&["1", "2"])).await.unwrap();
+    let tags = cached.world.at(TARGETS[0]).tags("hub/app");
+    assert!(tags.len() == 2 && tags.values().all(|digest| digest == cached.index.digest()), "{tags:?}");
 }
 
 #[tokio::test]

@@ -28,6 +28,7 @@ pub(crate) struct Repository {
     /// How many images refer to a blob. Rebuilt on load.
     #[serde(skip)]
     pub(crate) references: BTreeMap<String, usize>,
+    /// What reads do not see yet. Not kept on disk.
     #[serde(skip)]
     pub(crate) late: Late,
 }
