@@ -46,6 +46,12 @@ pub trait Source: Send + Sync + 'static {
         false
     }
 
+    /// Whether what is not there by its digest may be by its tag: a pull-through cache of ECR takes it from upstream only
+    /// then (aws/containers-roadmap#2837).
+    fn imports_by_tag(&self) -> bool {
+        false
+    }
+
     /// The digest that a tag points to; none if there is no such tag. Where it can be had without the manifest, it is.
     ///
     /// # Errors

@@ -109,6 +109,10 @@ impl<R: Source> Source for Retrying<R> {
         self.registry.counts_pulls()
     }
 
+    fn imports_by_tag(&self) -> bool {
+        self.registry.imports_by_tag()
+    }
+
     async fn digest(&self, repository: &Repository, tag: &Tag) -> Result<Option<Digest>, Error> {
         retry(&self.backoff, || self.registry.digest(repository, tag)).await
     }

@@ -53,6 +53,10 @@ impl Source for AnyRegistry {
         either!(self, registry => registry.counts_pulls())
     }
 
+    fn imports_by_tag(&self) -> bool {
+        either!(self, registry => registry.imports_by_tag())
+    }
+
     async fn digest(&self, repository: &Repository, tag: &Tag) -> Result<Option<Digest>, Error> {
         either!(self, registry => registry.digest(repository, tag).await)
     }

@@ -130,7 +130,9 @@ impl Survey {
     }
 }
 
-/// Some registries deny what is not there (cosign#2973), and most images have no such tag.
+/// Some registries deny what is not there (cosign#2973), and most images have no such tag. To look for one, a
+/// pull-through cache of ECR asks for a permission that reading the image does not take (ECR User Guide, "IAM permissions
+/// required to sync an upstream registry").
 fn is_denial(error: &Error) -> bool {
-    error.is_inconclusive() && !error.is_temporary()
+    (error.is_inconclusive() || error.name() == Name::SourceAccessDenied) && !error.is_temporary()
 }

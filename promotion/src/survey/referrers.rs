@@ -119,11 +119,17 @@ impl Survey {
             }
             of.insert(subject);
         }
+        let absent = if places.source.imports_by_tag() {
+            "it is listed as a referrer in the source, and is not there (a pull-through cache may list what only its \
+             upstream has)"
+        } else {
+            "it is listed as a referrer in the source, and is not there"
+        };
         let keep = |survey: &mut Self, repository: &Repository, digest, lookup| {
             let listed_for = subjects.get(&(repository.clone(), digest));
             let name = format!("{repository}@{digest}");
             if matches!(lookup, Ok(None)) {
-                survey.leave(format_args!("{name}"), "it is listed as a referrer in the source, and is not there");
+                survey.leave(format_args!("{name}"), absent);
             }
             let Some(manifest) = survey.readable(lookup, format_args!("{name}")) else { return };
             // A wrong list may name it as well, or name what refers to nothing.

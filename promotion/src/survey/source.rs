@@ -13,6 +13,9 @@ const LEFT: &str = "it was pinned, and has left the source since: push it again,
 const NOT_WHOLE: &str = "an index that is to be promoted lists it, and no registry has to take an index without all it lists: push the whole index to the \
                          source again";
 
+/// What is added where the source imports by tag.
+const IN_CACHE: &str = ". Where a pull-through cache of ECR fills the repository, pull the image there once by its tag: it has no digest before";
+
 /// How the media types of what BuildKit keeps for itself begin (moby/buildkit, `cache/remotecache/v1/spec.go`).
 const CACHE: &str = "application/vnd.buildkit.cacheconfig.";
 
@@ -204,16 +207,60 @@ impl Survey {
     ) {
         let unknown = wanted.iter().filter(|(_, digest, _)| self.store.content(*digest).is_none()).cloned();
         let unknown: Vec<_> = unknown.collect();
+        let imports_by_tag = places.source.imports_by_tag();
+        let mut absent = HashSet::new();
         let keep = |survey: &mut Self, repository: &Repository, digest, lookup| match lookup {
             Ok(Some(manifest)) => survey.store.insert(manifest),
             Ok(None) => {
-                let is_root = survey.images.iter().any(|image| image.digest == digest);
+                let is = |image: &PinnedImage| image.digest == digest && image.repository == *repository;
+                let is_root = survey.images.iter().any(is);
+                if is_root && imports_by_tag {
+                    absent.insert((repository.clone(), digest));
+                    return;
+                }
                 let advice = if is_root { LEFT } else { NOT_WHOLE };
-                survey.problems.push(not_found(format_args!("{repository}@{digest}"), places.source.name(), advice));
+                let hint = if imports_by_tag { IN_CACHE } else { "" };
+                let what = format_args!("{repository}@{digest}");
+                survey.problems.push(not_found(what, places.source.name(), &format!("{advice}{hint}")));
             }
             Err(error) => survey.problems.push(error),
         };
         self.look_up(&unknown, places, keep).await;
+        if !absent.is_empty() {
+            self.read_by_tag(&absent, places.source).await;
+        }
+    }
+
+    /// Reads by their tags what is not there by its digest. A tag that points to something else by now is no answer.
+    async fn read_by_tag<S: Source>(&mut self, absent: &HashSet<(Repository, Digest)>, source: &Arc<Retrying<S>>) {
+        let images = self.images.iter().filter(|image| absent.contains(&(image.repository.clone(), image.digest)));
+        let images: Vec<_> = images.cloned().collect();
+        let wanted = images
+            .iter()
+            .map(|image| Wanted::new(&**source, &image.repository, Reference::Tag(image.tag.clone()), image));
+        let mut answers = lookup_all(wanted.collect());
+        let mut problems = Vec::new();
+        while let Some(answer) = answers.next().await {
+            if self.store.overflow().is_some() {
+                return;
+            }
+            for (image, lookup) in self.answered(answer) {
+                let error = match lookup {
+                    Ok(Some(manifest)) if manifest.digest() == image.digest => {
+                        self.store.insert(manifest);
+                        continue;
+                    }
+                    Ok(Some(manifest)) => moved_away(image, manifest.digest(), source.name()),
+                    Ok(None) => not_found(format_args!("{image}@{}", image.digest), source.name(), LEFT),
+                    Err(error) => error,
+                };
+                problems.push((image, error));
+            }
+        }
+        // It may have been there under another tag of the release.
+        let unread = problems.into_iter().filter(|(image, _)| self.store.content(image.digest).is_none());
+        let unread: Vec<_> = unread.map(|(_, error)| error).collect();
+        self.problems.extend(unread);
     }
 
     /// Looks up manifests, and hands each answer over as it comes, so that they are never all held at a time.
@@ -246,6 +293,15 @@ impl Survey {
             if self.store.overflow().is_some() || self.problems.len() >= ENOUGH {
                 return;
             }
+            let answer = match answer {
+                // A pull-through cache makes the repository when a tag is first pulled.
+                Err(Failed { items, error })
+                    if places.source.imports_by_tag() && error.name() == Name::SourceImageNotFound =>
+                {
+                    Ok(items.into_iter().map(|item| (item, Ok(None))).collect())
+                }
+                answer => answer,
+            };
             for ((repository, digest), lookup) in self.answered(answer) {
                 each(self, repository, digest, lookup);
             }
@@ -315,6 +371,15 @@ fn left<'a, R>(
 
 fn not_found(what: impl std::fmt::Display, place: &str, advice: &str) -> Error {
     Error::new(Name::SourceImageNotFound, format!("{what} is not in {place}: {advice}"))
+}
+
+fn moved_away(image: &PinnedImage, found: Digest, place: &str) -> Error {
+    let why = format!(
+        "{image} in {place} points to {found} by now, and {}, to which it was pinned, is not there: pin the release anew, or push \
+         the pinned image again",
+        image.digest
+    );
+    Error::new(Name::DigestMismatch, why)
 }
 
 /// What an image is pinned to.

@@ -1,7 +1,7 @@
 use aws_sdk_ecr::types::{ImageReferrer, SubjectIdentifier};
 use oci::text::sanitize_line;
 use oci::{Descriptor, Digest, Repository};
-use promotion::{Error, Name, ReferrerList};
+use promotion::{Error, Name, ReferrerList, Referrers};
 
 use super::Ecr;
 use super::sdk::failure;
@@ -17,12 +17,13 @@ const PAGES: usize = 1000;
 const ACTION: &str = "ecr:BatchGetImage";
 
 impl Ecr {
-    /// The manifests whose subject is this one: none where ECR does not know the subject.
+    /// The manifests whose subject is this one: none where ECR does not know the subject. Where it cannot ask the upstream
+    /// of a pull-through cache (`UnableToListUpstreamImageReferrersException`), what it has itself is no answer.
     pub(super) async fn list_image_referrers(
         &self,
         repository: &Repository,
         subject: Digest,
-    ) -> Result<ReferrerList, Error> {
+    ) -> Result<Referrers, Error> {
         let operation =
             self.endpoint().operation(ACTION, Some(repository), format!("listing what refers to {subject}"));
         let unbuildable = |error| operation.error(Name::InvalidInput, &format!("{error}"));
@@ -36,7 +37,10 @@ impl Ecr {
             let answer = match answer.map_err(failure) {
                 Ok(answer) => answer,
                 Err(Failure::Refused(refusal)) if ErrorKind::of(&refusal) == ErrorKind::ImageNotFound => {
-                    return Ok(found);
+                    return Ok(Referrers::Listed(found));
+                }
+                Err(Failure::Refused(refusal)) if ErrorKind::of(&refusal) == ErrorKind::Upstream => {
+                    return Ok(Referrers::Unclear(operation.refused(&refusal)));
                 }
                 Err(failure) => return Err(operation.failed(failure)),
             };
@@ -48,7 +52,7 @@ impl Ecr {
             }
             next = answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
             if next.is_none() {
-                return Ok(found);
+                return Ok(Referrers::Listed(found));
             }
         }
         Err(operation.error(Name::UnexpectedAnswer, &format!("the list goes on after {PAGES} pages")))

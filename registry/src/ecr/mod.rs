@@ -109,6 +109,11 @@ impl Source for Ecr {
         self.batch_get_image(repository, references).await
     }
 
+    /// Any repository may be one that a pull-through cache fills; which are, only a permission of its own would tell.
+    fn imports_by_tag(&self) -> bool {
+        true
+    }
+
     async fn open_blob(
         &self,
         repository: &Repository,
@@ -119,7 +124,7 @@ impl Source for Ecr {
     }
 
     async fn referrers(&self, repository: &Repository, subject: Digest) -> Result<Referrers, Error> {
-        self.list_image_referrers(repository, subject).await.map(Referrers::Listed)
+        self.list_image_referrers(repository, subject).await
     }
 
     async fn tags(&self, repository: &Repository, prefix: &str) -> Result<Option<Vec<Tag>>, Error> {

@@ -1,5 +1,4 @@
 use promotion::Name;
-use proxy::Rule;
 
 use crate::fault_kinds::FaultKind;
 use crate::foreign::Foreign;
@@ -57,15 +56,12 @@ impl Case<'_> {
     /// # Errors
     /// What must not be, whatever the fault.
     pub(crate) async fn run(&self, setups: &impl Setups, foreign: &Foreign) -> Result<Outcome, String> {
-        let Some(fault) = (self.fault_kind.fault)(self.request_kind, foreign) else { return Ok(Outcome::Nothing) };
+        let failing = self.fault_kind.of(self.request_kind, foreign, setups.is_ecr());
+        let Some(failing) = failing else { return Ok(Outcome::Nothing) };
         let setup = setups.setup().await;
-        let proxy = &setup.routes[self.request_kind.at].proxy;
-        proxy.fail(match self.times {
-            Times::Once => Rule::once(&self.request_kind.request, fault),
-            Times::Always => Rule::always(&self.request_kind.request, fault),
-        });
+        setup.fail(self.request_kind, self.times, failing);
         let result = setup.promote(if self.fault_kind.waits { Waiting::Short } else { Waiting::Usual }).await;
-        let (struck, requests) = (proxy.struck(), setup.requests());
+        let (has_struck, requests) = (setup.has_struck(), setup.requests());
         let wrong = |why: String| format!("{self:?}: {why}, after {result:?}");
         let outcome = match &result {
             Ok(_) if setup.check(&setup.is_whole).is_ok() => Outcome::Success,
@@ -89,12 +85,12 @@ impl Case<'_> {
                 Box::pin(self.heals(&setup)).await.map_err(wrong)?;
             }
         }
-        Ok(if struck == 0 { Outcome::Nothing } else { outcome })
+        Ok(if has_struck { outcome } else { Outcome::Nothing })
     }
 
     /// Without the fault the next run finishes.
     async fn heals(&self, setup: &Setup) -> Result<(), String> {
-        setup.routes[self.request_kind.at].proxy.heal();
+        setup.heal();
         setup.promote(Waiting::Usual).await.map_err(|error| format!("the next run fails: {error:?}"))?;
         setup.check(&setup.is_whole).map_err(|why| format!("{why} after the next run"))
     }

@@ -29,6 +29,10 @@ impl Distributions {
 }
 
 impl Setups for Distributions {
+    fn is_ecr(&self) -> bool {
+        false
+    }
+
     async fn setup(&self) -> Setup {
         let seed = async {
             for fixture in &images("team") {
@@ -42,13 +46,15 @@ impl Setups for Distributions {
         source.alias(&path, "team");
         let mut routes = Vec::new();
         for (name, server) in ["source", "target"].into_iter().zip(&self.servers) {
-            routes.push(Route { name, proxy: Proxy::start_with_tokens(server.host(), server.tokens().host()).await });
+            let proxy = Proxy::start_with_tokens(server.host(), server.tokens().host()).await;
+            routes.push(Route { name, account: None, proxy });
         }
         let addresses = [0, 1].map(|at: usize| format!("http://{}", routes[at].proxy.host()));
         let [whole, image, tagged] = [target.clone(), target.clone(), target];
         let connecting = self.connecting.clone();
         Setup {
             routes,
+            double: None,
             fixtures: images(&path),
             clients: Box::new(move |waiting| {
                 let (addresses, connecting) =

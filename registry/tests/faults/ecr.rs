@@ -31,6 +31,10 @@ impl Doubles {
 }
 
 impl Setups for Doubles {
+    fn is_ecr(&self) -> bool {
+        true
+    }
+
     async fn setup(&self) -> Setup {
         let config = Config::default().registry(SOURCE, REGION).registry(TARGET, REGION);
         let double = EcrDouble::start(config).await.unwrap();
@@ -58,13 +62,15 @@ impl Setups for Doubles {
             if !name.ends_with("API") {
                 double.detour(host, proxy.host());
             }
-            routes.push(Route { name, proxy });
+            let account = Some(if name.starts_with("source") { SOURCE } else { TARGET });
+            routes.push(Route { name, account, proxy });
         }
         let endpoints = [0, 3].map(|at: usize| format!("http://{}", routes[at].proxy.host()));
         let [whole, image, tagged] = [target.clone(), target.clone(), target];
         let connectors = self.connectors.clone();
         Setup {
             routes,
+            double: Some(double),
             fixtures,
             clients: Box::new(move |waiting| {
                 let (endpoints, connector) =
@@ -77,11 +83,7 @@ impl Setups for Doubles {
                     ])
                 })
             }),
-            is_whole: Box::new(move |fixture| {
-                // It lives as long as the setup.
-                let _double = &double;
-                is_whole(&whole, fixture)
-            }),
+            is_whole: Box::new(move |fixture| is_whole(&whole, fixture)),
             image_is_whole: Box::new(move |fixture| image_is_whole(&image, fixture)),
             tags_are_whole: Box::new(move |fixture| tags_are_whole(&tagged, fixture)),
         }

@@ -1,3 +1,6 @@
+use std::time::Duration;
+
+use ecr_double::Fault as EcrFault;
 use proxy::Fault;
 
 use crate::foreign::Foreign;
@@ -9,16 +12,44 @@ pub(crate) struct FaultKind {
     pub(crate) title: &'static str,
     /// Whether it makes a client wait: it is given little time then.
     pub(crate) waits: bool,
-    /// What the proxy does; none where there is nothing to do.
-    pub(crate) fault: fn(&RequestKind, &Foreign) -> Option<Fault>,
+    on_the_way: OnTheWay,
+    in_ecr: Option<fn(&RequestKind) -> Option<EcrFault>>,
 }
 
-const fn fault_kind(title: &'static str, fault: fn(&RequestKind, &Foreign) -> Option<Fault>) -> FaultKind {
-    FaultKind { title, waits: false, fault }
+/// What the proxy does; none where there is nothing to do.
+type OnTheWay = fn(&RequestKind, &Foreign) -> Option<Fault>;
+
+/// What fails, and how.
+pub(crate) enum Failing {
+    Proxy(Fault),
+    Double(EcrFault),
 }
 
-const fn waiting(title: &'static str, fault: fn(&RequestKind, &Foreign) -> Option<Fault>) -> FaultKind {
-    FaultKind { title, waits: true, fault }
+impl FaultKind {
+    /// None where there is nothing to do. Faults of a registry are its own, where it is the double of ECR.
+    pub(crate) fn of(&self, request_kind: &RequestKind, foreign: &Foreign, is_ecr: bool) -> Option<Failing> {
+        match self.in_ecr {
+            Some(in_ecr) if is_ecr => in_ecr(request_kind).map(Failing::Double),
+            _ => (self.on_the_way)(request_kind, foreign).map(Failing::Proxy),
+        }
+    }
+}
+
+const fn fault_kind(title: &'static str, on_the_way: OnTheWay) -> FaultKind {
+    FaultKind { title, waits: false, on_the_way, in_ecr: None }
+}
+
+const fn waiting(title: &'static str, on_the_way: OnTheWay) -> FaultKind {
+    FaultKind { title, waits: true, on_the_way, in_ecr: None }
+}
+
+/// One of the registry itself.
+const fn of_registry(
+    title: &'static str,
+    on_the_way: OnTheWay,
+    in_ecr: fn(&RequestKind) -> Option<EcrFault>,
+) -> FaultKind {
+    FaultKind { title, waits: false, on_the_way, in_ecr: Some(in_ecr) }
 }
 
 pub(crate) const FAULT_KINDS: &[FaultKind] = &[
@@ -45,7 +76,41 @@ pub(crate) const FAULT_KINDS: &[FaultKind] = &[
     fault_kind("token expired", |request_kind, _| Some(token_expired(request_kind))),
     fault_kind("URL expired", |request_kind, _| url_expired(request_kind)),
     fault_kind("307 to a foreign origin", |_, foreign| Some(Fault::Redirect(foreign.url()))),
+    of_registry("slow", |_, _| Some(Fault::Delay(SLOW)), |_| Some(delay())),
+    of_registry("over its quota", |_, _| Some(over_quota()), |_| Some(over_quota_of_ecr())),
+    of_registry("seen late", |kind, _| seen_after(kind, FEW), |kind| seen_in_ecr_after(kind, FEW)),
+    of_registry("never seen", |kind, _| seen_after(kind, usize::MAX), |kind| seen_in_ecr_after(kind, usize::MAX)),
 ];
+
+/// What slow requests take longer.
+const SLOW: Duration = Duration::from_millis(50);
+
+/// Looks that do not see what was written. A promotion looks seven times (`promotion/src/settling.rs`).
+const FEW: usize = 5;
+
+fn delay() -> EcrFault {
+    EcrFault::Delay { millis: SLOW.as_millis().try_into().unwrap() }
+}
+
+/// In the words of the distribution specification ("Error Codes").
+fn over_quota() -> Fault {
+    let body = r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"too many requests"}]}"#.into();
+    Fault::Status { status: 429, retry_after: None, body }
+}
+
+/// In the words of each part of ECR: see the double.
+fn over_quota_of_ecr() -> EcrFault {
+    EcrFault::Error { code: "ThrottlingException".into(), message: Some("Rate exceeded".into()) }
+}
+
+fn seen_after(request_kind: &RequestKind, looks: usize) -> Option<Fault> {
+    request_kind.stores().then_some(Fault::SeenLate(looks))
+}
+
+fn seen_in_ecr_after(request_kind: &RequestKind, looks: usize) -> Option<EcrFault> {
+    let looks = looks.try_into().unwrap();
+    request_kind.stores().then_some(EcrFault::SeenLate { looks, millis: 0 })
+}
 
 /// The API tells of the caller's credentials; a registry is shown what it does not take.
 fn token_expired(request_kind: &RequestKind) -> Fault {

@@ -1,21 +1,30 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use ecr_double::{EcrDouble, FaultRule};
 use image_fixtures::Fixture;
 use promotion::{Error, Limits, Promotion, Release, Report, RetryPolicy, Until};
-use proxy::Proxy;
+use proxy::{Proxy, Rule};
 use registry::{AnyRegistry, Timeouts};
 use serde_json::json;
+
+use crate::case::Times;
+use crate::fault_kinds::Failing;
 
 /// Makes setups of one kind.
 pub(crate) trait Setups: Sync {
     /// A source that holds the images and an empty target, with a proxy on every route there.
     fn setup(&self) -> impl Future<Output = Setup> + Send;
+
+    /// Whether its registries are those of the double of ECR.
+    fn is_ecr(&self) -> bool;
 }
 
 /// A promotion to be run, and the routes to its registries.
 pub(crate) struct Setup {
     pub(crate) routes: Vec<Route>,
+    /// The registries, if they are ECR's.
+    pub(crate) double: Option<EcrDouble>,
     pub(crate) fixtures: [Fixture; 2],
     /// Clients that know nothing yet.
     pub(crate) clients: Box<dyn Fn(Waiting) -> Clients + Send + Sync>,
@@ -31,6 +40,8 @@ type Check = Box<dyn Fn(&Fixture) -> Result<(), String> + Send + Sync>;
 /// A proxy, and what it stands before.
 pub(crate) struct Route {
     pub(crate) name: &'static str,
+    /// Whose registry it leads to, where it is one of ECR.
+    pub(crate) account: Option<&'static str>,
     pub(crate) proxy: Proxy,
 }
 
@@ -71,12 +82,58 @@ impl RequestKind {
         self.request == "PutImage" || ["POST ", "PUT "].iter().any(|method| self.request.starts_with(method))
     }
 
+    /// Whether something can be read afterwards that could not be before.
+    pub(crate) fn stores(&self) -> bool {
+        matches!(self.request.as_str(), "PutImage" | "PUT manifest" | "PUT tag" | "PUT upload" | "POST mount")
+    }
+
     pub(crate) fn is_api(&self) -> bool {
         self.route.ends_with("API")
+    }
+
+    /// What the double of ECR calls it.
+    fn operation(&self) -> &str {
+        match self.request.as_str() {
+            "GET blob" => "v2.GetBlob",
+            "GET object" => "s3.GetObject",
+            "POST mount" => "v2.MountBlob",
+            "POST upload" => "v2.StartUpload",
+            "PUT upload" => "v2.PutUpload",
+            operation => operation,
+        }
     }
 }
 
 impl Setup {
+    /// Has these requests fail.
+    pub(crate) fn fail(&self, request_kind: &RequestKind, times: Times, failing: Failing) {
+        let route = &self.routes[request_kind.at];
+        match failing {
+            Failing::Proxy(fault) => route.proxy.fail(match times {
+                Times::Once => Rule::once(&request_kind.request, fault),
+                Times::Always => Rule::always(&request_kind.request, fault),
+            }),
+            Failing::Double(fault) => {
+                let rule = FaultRule::always(request_kind.operation(), fault).account(route.account.unwrap());
+                self.double.as_ref().unwrap().fault(if times == Times::Once { rule.times(1) } else { rule });
+            }
+        }
+    }
+
+    pub(crate) fn has_struck(&self) -> bool {
+        let in_double = |double: &EcrDouble| double.requests().iter().any(|request| request.fault.is_some());
+        self.routes.iter().any(|route| route.proxy.struck() > 0) || self.double.as_ref().is_some_and(in_double)
+    }
+
+    /// From now on all goes well.
+    pub(crate) fn heal(&self) {
+        self.routes.iter().for_each(|route| route.proxy.heal());
+        if let Some(double) = &self.double {
+            double.clear_faults();
+            double.catch_up();
+        }
+    }
+
     pub(crate) async fn promote(&self, waiting: Waiting) -> Result<Report, Error> {
         let [source, target] = (self.clients)(waiting).await?;
         let pause = Duration::from_millis(1);

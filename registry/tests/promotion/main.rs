@@ -11,6 +11,7 @@
 mod conformance;
 mod content;
 mod failures;
+mod pull_through;
 mod quirks;
 mod quotas;
 mod races;

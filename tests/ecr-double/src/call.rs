@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -16,6 +17,7 @@ use crate::guard::policy;
 use crate::log::{ActionUse, Entry, InFlight, Log, RequestRecord};
 use crate::names::RegistryId;
 use crate::refusal::{Failure, Refusal};
+use crate::store::Lag;
 use crate::world::World;
 
 /// A request whose caller, registry and operation are known.
@@ -41,6 +43,14 @@ impl Call {
         let used = ActionUse { action: action.to_owned(), resource, allowed: judged.is_ok() };
         self.entry.edit(|record| record.actions.push(used));
         judged
+    }
+
+    /// How late reads see what this request writes.
+    pub(crate) fn lag(&self) -> Option<Lag> {
+        match self.fault {
+            Some(Fault::SeenLate { looks, millis }) => Some(Lag { looks, time: Duration::from_millis(millis) }),
+            _ => None,
+        }
     }
 
     pub(crate) fn note_caller(&self) {
@@ -87,6 +97,7 @@ impl Arrival {
             held.over().await;
         }
         if !wait.is_zero() {
+            self.entry.edit(|record| record.fault = Some("delay".to_owned()));
             tokio::time::sleep(wait).await;
         }
         let Some(fault) = fault else { return Ok(()) };

@@ -169,6 +169,11 @@ impl EcrDouble {
         self.world.faults.clear();
     }
 
+    /// Has reads see all that was written, however late it was to be seen.
+    pub fn catch_up(&self) {
+        self.world.store.catch_up();
+    }
+
     /// Sends clients that learn the address of one of this double's hosts, `127.0.0.1:PORT` of a registry or of S3, to
     /// another one instead: to a proxy before it, say. The API never gives an address of its own.
     pub fn detour(&self, host: &str, by: &str) {

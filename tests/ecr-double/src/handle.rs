@@ -111,6 +111,12 @@ impl RegistryHandle {
         self.change(repository, |repository| repository.policy = policy.map(str::to_owned));
     }
 
+    /// Fills repositories below `prefix/` from the repositories of another registry of this double, as a pull-through
+    /// cache does: `hub/team/app` from `team/app` there.
+    pub fn pull_through(&self, prefix: &str, upstream: &Self) {
+        self.world.pull_through.set(&self.id, prefix, &upstream.id);
+    }
+
     /// Switches blob mounting for the account in this region.
     pub fn blob_mounting(&self, enabled: bool) {
         let value = if enabled { "ENABLED" } else { "DISABLED" };
@@ -128,7 +134,7 @@ impl RegistryHandle {
 
     /// Puts a manifest as PutImage would, and answers its digest. Panics where PutImage would refuse.
     pub fn put_manifest(&self, repository: &str, bytes: &[u8], media_type: &str, tag: Option<&str>) -> String {
-        let push = Push { bytes, media_type: Some(media_type), tag, digest: None, blind: false };
+        let push = Push { bytes, media_type: Some(media_type), tag, digest: None, blind: false, lag: None };
         match images::put(&self.world, &self.id, repository, &push) {
             Ok((image, _)) => image.digest,
             Err(refusal) if refusal.code == "ImageAlreadyExistsException" => sha256(bytes),

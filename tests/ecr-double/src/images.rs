@@ -10,7 +10,7 @@ use crate::digest::{is_digest, sha256};
 use crate::manifest::{self, Descriptor, Parsed};
 use crate::names::{RegistryId, is_tag};
 use crate::refusal::Refusal;
-use crate::store::{Files, Image, Repository, Status};
+use crate::store::{Files, Image, Lag, Repository, Status, Thing};
 use crate::world::World;
 
 /// `imageId` of the API.
@@ -32,6 +32,8 @@ pub(crate) struct Push<'a> {
     pub(crate) digest: Option<&'a str>,
     /// A fault: the layers are not seen.
     pub(crate) blind: bool,
+    /// A fault: reads see it later.
+    pub(crate) lag: Option<Lag>,
 }
 
 /// Puts an image as PutImage does, with its errors in its order.
@@ -56,9 +58,11 @@ pub(crate) fn put(world: &World, id: &RegistryId, name: &str, push: &Push<'_>) -
         let image = describe(&parsed, digest, push.bytes.len() as u64, world.clock.timestamp());
         if !repository.images.contains_key(&image.digest) {
             repository.insert(image.clone());
+            repository.late.hide(Thing::Manifest(image.digest.clone()), push.lag, None);
         }
         if let Some(tag) = push.tag {
-            repository.tags.insert(tag.to_owned(), image.digest.clone());
+            let previous = repository.tags.insert(tag.to_owned(), image.digest.clone());
+            repository.late.hide(Thing::Tag(tag.to_owned()), push.lag, previous);
         }
         Ok((image, parsed))
     })
@@ -131,7 +135,7 @@ fn check_content(
 ) -> Result<(), Refusal> {
     let wanted = parsed.config.iter().chain(&parsed.layers).filter(|blob| !blob.is_foreign());
     let held = |blob: &&Descriptor| {
-        !blind && repository.blobs.contains_key(&blob.digest) && files.blob_size(&blob.digest).is_some()
+        !blind && repository.blob(&blob.digest).is_some() && files.blob_size(&blob.digest).is_some()
     };
     let missing = digests(wanted.filter(|blob| !held(blob)));
     // The wording of both is that of int128/docker-manifest-create-action#63.
@@ -146,7 +150,7 @@ fn check_content(
     if !missing.is_empty() {
         return Err(Refusal::new("LayersNotFoundException", message("Layers", &missing)));
     }
-    let absent = digests(parsed.children.iter().filter(|child| !repository.images.contains_key(&child.digest)));
+    let absent = digests(parsed.children.iter().filter(|child| repository.image(&child.digest).is_none()));
     if !absent.is_empty() {
         return Err(Refusal::new("ReferencedImagesNotFoundException", message("Images", &absent)));
     }
@@ -213,20 +217,20 @@ pub(crate) fn find<'a>(repository: &'a Repository, id: &ImageId) -> Result<&'a I
             return fail("InvalidImageDigest", "Invalid image digest: it must be of the form algorithm:hex");
         }
         (_, Some(tag)) if !is_tag(tag) => return fail("InvalidImageTag", "Invalid image tag"),
-        (None, Some(tag)) => match repository.tags.get(tag) {
+        (None, Some(tag)) => match repository.tagged(tag) {
             Some(digest) => digest,
             None => return fail("ImageNotFound", "Requested image not found"),
         },
-        (Some(digest), Some(tag)) => match repository.tags.get(tag) {
-            Some(tagged) if tagged == digest => digest,
+        (Some(digest), Some(tag)) => match repository.tagged(tag) {
+            Some(tagged) if tagged == *digest => tagged,
             Some(_) => {
                 return fail("ImageTagDoesNotMatchDigest", "The image tag does not match the image digest");
             }
             None => return fail("ImageNotFound", "Requested image not found"),
         },
-        (Some(digest), None) => digest,
+        (Some(digest), None) => digest.clone(),
     };
-    match repository.images.get(digest) {
+    match repository.image(&digest) {
         Some(image) => Ok(image),
         None => fail("ImageNotFound", "Requested image not found"),
     }

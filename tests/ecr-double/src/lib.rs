@@ -30,7 +30,24 @@
 //! `AccessDeniedException`, not `RepositoryNotFoundException`, for a repository that does not exist; a monolithic PUT
 //! needs a length; quotas are the caller's account's. [`Switches`] holds what may be turned round. HTTP statuses of
 //! `/v2` errors that reports do not give are those of the distribution specification. Lifecycle policies are kept but
-//! not carried out, pull-through caches and replication do not exist.
+//! not carried out, replication does not exist.
+//!
+//! # What goes wrong on demand
+//!
+//! A [`FaultRule`] is for the requests that it names: for all of an operation, a repository, a registry, or for the nth
+//! of them. Beside errors and broken connections it makes them
+//!
+//! - slow ([`Fault::Delay`]);
+//! - throttled, as over a quota: [`Fault::Error`] with `ThrottlingException` is 400 `Rate exceeded` in the API, 429
+//!   `TOOMANYREQUESTS` in `/v2`, 503 `SlowDown` in S3. [`Config::ecr_quotas`] counts requests instead;
+//! - seen late ([`Fault::SeenLate`]): reads lag behind these writes. ECR itself is not known for that, other registries
+//!   are.
+//!
+//! # Pull-through caches
+//!
+//! [`RegistryHandle::pull_through`] has the repositories below a prefix filled from another registry of the double, as
+//! far as ECR is known to: by tag and not by digest (aws/containers-roadmap#2837), with layers that are first redirected
+//! to the upstream (aws/containers-roadmap#2304), for callers that may.
 //!
 //! # Use
 //!
@@ -63,6 +80,7 @@ mod lock;
 mod log;
 mod manifest;
 mod names;
+mod pull_through;
 mod refusal;
 mod relay;
 mod s3;

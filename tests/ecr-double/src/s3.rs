@@ -137,7 +137,9 @@ fn refuse(refusal: &Refusal) -> Response<Body> {
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>"
     );
     let mut response = Response::new(full(text));
-    *response.status_mut() = StatusCode::from_u16(refusal.status).unwrap_or_default();
+    // Throttled is 400 in the API alone.
+    let status = if code == "SlowDown" && refusal.status == 400 { 503 } else { refusal.status };
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
     response
 }

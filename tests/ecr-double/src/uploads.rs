@@ -13,7 +13,7 @@ use crate::digest::Hasher;
 use crate::lock::lock;
 use crate::names::RegistryId;
 use crate::refusal::{Failure, Refusal};
-use crate::store::Files;
+use crate::store::{Files, Lag};
 use crate::world::World;
 
 /// One upload. Its lock keeps two requests from writing at once.
@@ -114,14 +114,20 @@ impl Session {
         self.hasher.digest()
     }
 
-    /// Makes the bytes a blob of the repository.
-    pub(crate) fn commit(&self, world: &World, registry: &RegistryId, repository: &str) -> Result<String, Refusal> {
+    /// Makes the bytes a blob of the repository, which reads may see later.
+    pub(crate) fn commit(
+        &self,
+        world: &World,
+        registry: &RegistryId,
+        repository: &str,
+        lag: Option<Lag>,
+    ) -> Result<String, Refusal> {
         let digest = self.digest();
         fs::OpenOptions::new().write(true).open(&self.path)?.set_len(self.length)?;
         keep(&world.store.files(registry), &self.path, &digest)?;
         let length = self.length;
         world.store.with(registry, |state| {
-            state.change(repository, registry).map(|repository| repository.blobs.insert(digest.clone(), length))
+            state.change(repository, registry).map(|repository| repository.keep(&digest, length, lag))
         })?;
         world.uploads.end(&self.id);
         Ok(digest)

@@ -19,6 +19,7 @@ use crate::guard::{sts, tokens::Tokens};
 use crate::lock::lock;
 use crate::log::Log;
 use crate::names::RegistryId;
+use crate::pull_through::PullThrough;
 use crate::refusal::Refusal;
 use crate::server::{Surface, listen};
 use crate::store::Store;
@@ -38,6 +39,7 @@ pub(crate) struct World {
     pub(crate) tokens: Tokens,
     pub(crate) identities: Identities,
     pub(crate) expired_urls: Mutex<Vec<String>>,
+    pub(crate) pull_through: PullThrough,
     pub(crate) ports: OnceLock<Ports>,
     switches: Mutex<Switches>,
     detours: Mutex<BTreeMap<String, String>>,
@@ -73,6 +75,7 @@ impl World {
             tokens: Tokens::new(&secret),
             identities: Identities::default(),
             expired_urls: Mutex::default(),
+            pull_through: PullThrough::default(),
             ports: OnceLock::new(),
             switches: Mutex::new(config.switches),
             detours: Mutex::default(),

@@ -54,6 +54,13 @@ async fn a_script_sets_the_stage() {
     let made = process.control(Method::POST, "/repositories", new).await;
     let host = process.ready["registries"]["111122223333/eu-west-1"].as_str().unwrap();
     assert_eq!(made["uri"], format!("{host}/app"));
+    let cache = json!({ "account": ACCOUNT, "region": REGION, "prefix": "hub", "upstream": "444455556666/eu-west-1" });
+    assert_eq!(process.control(Method::POST, "/pull-through", cache).await, json!({}));
+    let late = json!({ "operation": "*", "fault": { "kind": "seen_late", "looks": 2 } });
+    process.control(Method::POST, "/faults", late).await;
+    let faults = process.control(Method::GET, "/faults", json!(null)).await;
+    assert_eq!(faults[0]["fault"], json!({ "kind": "seen_late", "looks": 2, "millis": 0 }));
+    process.control(Method::DELETE, "/faults", json!(null)).await;
     let fault = json!({ "operation": "v2.Ping", "times": 1, "fault": { "kind": "status", "status": 503 } });
     process.control(Method::POST, "/faults", fault).await;
     let ping = async || reqwest::get(format!("http://{host}/v2/")).await.unwrap().status().as_u16();

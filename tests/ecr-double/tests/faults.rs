@@ -89,7 +89,7 @@ async fn blobs_break_on_the_s3_side() {
     let url = moved.headers()["location"].to_str().unwrap().to_owned();
     double.fault(FaultRule::once("s3.GetObject", Fault::FlipByte { at: 0 }).reference(&sha256(&layer)));
     assert_ne!(reqwest::get(&url).await.unwrap().bytes().await.unwrap(), layer);
-    double.fault(FaultRule::once("s3.GetObject", Fault::Status { status: 503, retry_after: None }));
+    double.fault(FaultRule::once("s3.GetObject", Fault::Error { code: "ThrottlingException".into(), message: None }));
     let slow = reqwest::get(&url).await.unwrap();
     assert_eq!(slow.status(), 503);
     assert!(slow.text().await.unwrap().contains("SlowDown"));

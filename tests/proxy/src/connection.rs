@@ -16,6 +16,7 @@ use tokio::sync::Mutex;
 use crate::body::{Body, Passing, Trouble, full};
 use crate::fault::Fault;
 use crate::kind::{Kind, Seen};
+use crate::late::Written;
 use crate::pace::Pace;
 use crate::proxy::Link;
 use crate::state::State;
@@ -120,6 +121,11 @@ impl Connection {
                 drain(request).await;
                 redirect(location)
             }
+            Fault::Delay(time) => {
+                tokio::time::sleep(time).await;
+                self.pass(request, None, None).await
+            }
+            Fault::SeenLate(looks) => self.write_late(request, looks).await,
             Fault::Reset => self.reset(),
             Fault::Hang => self.hold().await,
             Fault::LoseAnswer => {
@@ -206,6 +212,18 @@ impl Connection {
         self.send(request()).await?.into_body().collect().await?;
         let response = self.send(request()).await?;
         Ok(response.map(|body| Passing::body(body, Arc::clone(&self.state.down), self.down.clone(), None)))
+    }
+
+    async fn write_late(&self, request: Request<Incoming>, looks: usize) -> Result<Response<Body>, Error> {
+        let target = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+        let written = Written::by(request.method(), &target);
+        let response = self.pass(request, None, None).await?;
+        // A mount that is declined is answered with 202.
+        let is_done = response.status().is_success() && response.status() != StatusCode::ACCEPTED;
+        if let Some(written) = written.filter(|_| is_done) {
+            self.state.hide(&written, looks);
+        }
+        Ok(response)
     }
 
     async fn announce(&self, request: Request<Incoming>, lie: fn(u64) -> u64) -> Result<Response<Body>, Error> {

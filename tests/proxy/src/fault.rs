@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 /// A fault, and the requests that it meets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
@@ -50,6 +52,10 @@ pub enum Fault {
     Redirect(String),
     /// The connection is reset, and the registry hears nothing.
     Reset,
+    /// The request is passed on later.
+    Delay(Duration),
+    /// The registry does what it is asked for, and reads of what was written are answered with 404 so many times.
+    SeenLate(usize),
     /// Nothing is answered, and the registry hears nothing.
     Hang,
     /// The registry does what it is asked for, and the connection is reset instead of an answer.

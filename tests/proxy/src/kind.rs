@@ -66,7 +66,7 @@ impl fmt::Debug for Seen {
 }
 
 impl Kind {
-    fn of(target: &str) -> Self {
+    pub(crate) fn of(target: &str) -> Self {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let has = |part: &str| path.contains(part);
         match path {

@@ -9,6 +9,7 @@ mod body;
 mod connection;
 mod fault;
 mod kind;
+mod late;
 mod pace;
 mod proxy;
 mod state;

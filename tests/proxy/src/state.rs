@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use crate::fault::{Fault, Rule};
 use crate::kind::Seen;
+use crate::late::{Late, Written};
 
 /// Bytes of bodies that passed in one direction.
 #[derive(Debug, Default)]
@@ -36,6 +37,7 @@ pub(crate) struct State {
 struct Inner {
     seen: Vec<Seen>,
     rules: Vec<(Rule, usize)>,
+    late: Late,
     struck: usize,
 }
 
@@ -49,11 +51,12 @@ impl State {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes note of a request, and says what happens to it: the first rule in force decides.
+    /// Takes note of a request, and says what happens to it: what is not seen yet is not there, and else the first rule
+    /// in force decides.
     pub(crate) fn meet(&self, seen: Seen) -> Option<Fault> {
         let (mut inner, name) = (self.inner(), seen.name());
+        let mut met = inner.late.look(&seen);
         inner.seen.push(seen);
-        let mut met = None;
         for (rule, matched) in inner.rules.iter_mut().filter(|(rule, _)| rule.name == "*" || rule.name == name) {
             *matched += 1;
             let last = rule.times.map_or(usize::MAX, |times| rule.skip.saturating_add(times));
@@ -62,6 +65,10 @@ impl State {
             }
         }
         met
+    }
+
+    pub(crate) fn hide(&self, written: &Written, looks: usize) {
+        self.inner().late.hide(written, looks);
     }
 
     pub(crate) fn strike(&self) {
@@ -77,7 +84,10 @@ impl State {
     }
 
     pub(crate) fn clear_rules(&self) {
-        self.inner().rules.clear();
+        let mut inner = self.inner();
+        inner.rules.clear();
+        inner.late = Late::default();
+        drop(inner);
         self.holding.send_replace(false);
     }
 

@@ -143,6 +143,7 @@ async fn each_fault_is_seen_by_those_that_it_is_for() {
         (Fault::status(503), Ok((StatusCode::SERVICE_UNAVAILABLE, String::new())), vec![]),
         (Fault::Redirect("http://x.example/".into()), Ok((StatusCode::TEMPORARY_REDIRECT, String::new())), vec![]),
         (Fault::Reset, gone(), vec![]),
+        (Fault::Delay(Duration::from_millis(1)), Ok((StatusCode::OK, whole.clone())), vec![whole.clone()]),
         (Fault::LoseAnswer, gone(), vec![whole.clone()]),
         (Fault::Twice, Ok((StatusCode::OK, whole.clone())), vec![whole.clone(), whole.clone()]),
         (Fault::FlipRequest, Ok((StatusCode::OK, flipped.clone())), vec![flipped]),
@@ -161,6 +162,29 @@ async fn each_fault_is_seen_by_those_that_it_is_for() {
     proxy.fail(Rule::once("PUT upload", Fault::FlipAnswer));
     let (_, text) = put(&proxy, "abcdef").await.unwrap();
     assert!(text != whole && text.len() == whole.len(), "{text}");
+}
+
+#[tokio::test]
+async fn what_was_written_is_not_seen_for_so_many_looks() {
+    let echo = Echo::start().await;
+    let proxy = Proxy::start(&echo.host).await;
+    let ask = async |method: Method, path: &str| {
+        let url = format!("http://{}{path}", proxy.host());
+        client().request(method, url).send().await.unwrap().status().as_u16()
+    };
+    proxy.fail(Rule::always("PUT tag", Fault::SeenLate(2)));
+    for (method, path, expected) in [
+        (Method::GET, "/v2/app/manifests/1", 200),
+        (Method::PUT, "/v2/app/manifests/1", 200),
+        (Method::GET, "/v2/app/manifests/2", 200),
+        (Method::HEAD, "/v2/app/manifests/1", 404),
+        (Method::PUT, "/v2/app/manifests/1", 200),
+        (Method::GET, "/v2/app/manifests/1", 404),
+        (Method::GET, "/v2/app/manifests/1", 200),
+    ] {
+        assert_eq!(ask(method.clone(), path).await, expected, "{method} {path}");
+    }
+    assert_eq!(echo.arrived().iter().filter(|line| line.starts_with("PUT")).count(), 2);
 }
 
 #[tokio::test]

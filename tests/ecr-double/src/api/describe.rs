@@ -87,7 +87,7 @@ pub(super) fn images(call: &Call, input: Images) -> Result<Value, Refusal> {
     }
     let name = wire::repository(call, input.repository_name.as_deref(), "ecr:DescribeImages")?;
     call.world.store.with(&call.registry, |state| {
-        let repository = state.repository(&name, &call.registry)?;
+        let repository = &*state.repository(&name, &call.registry)?.listed();
         let account = &call.registry.account;
         if let Some(ids) = input.image_ids {
             let mut details = Vec::new();
@@ -162,7 +162,7 @@ pub(super) fn list(call: &Call, input: List) -> Result<Value, Refusal> {
     let name = wire::repository(call, input.repository_name.as_deref(), "ecr:ListImages")?;
     let filter = input.filter.unwrap_or_default();
     call.world.store.with(&call.registry, |state| {
-        let repository = state.repository(&name, &call.registry)?;
+        let repository = state.repository(&name, &call.registry)?.listed();
         let mut ids = Vec::new();
         for image in repository.images.values() {
             let tags: Vec<&str> = repository.tags_of(&image.digest).collect();

@@ -8,6 +8,7 @@ use crate::call::Call;
 use crate::clock::amz_date;
 use crate::digest::is_digest;
 use crate::names::RegistryId;
+use crate::pull_through;
 use crate::refusal::Refusal;
 use crate::world::World;
 
@@ -29,8 +30,14 @@ pub(super) fn url(call: &Call, input: Input) -> Result<Value, Refusal> {
             "must satisfy regular expression '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'",
         ));
     }
-    accessible(call, &name, &digest)?;
-    Ok(json!({ "downloadUrl": presign(&call.world, &call.registry, &digest), "layerDigest": digest }))
+    let stored = match pull_through::cold(call, &name, &digest)? {
+        Some(upstream) => upstream,
+        None => {
+            accessible(call, &name, &digest)?;
+            call.registry.clone()
+        }
+    };
+    Ok(json!({ "downloadUrl": presign(&call.world, &stored, &digest), "layerDigest": digest }))
 }
 
 /// Whether the layer is there and belongs to an image.
@@ -39,7 +46,7 @@ pub(crate) fn accessible(call: &Call, name: &str, digest: &str) -> Result<(), Re
     call.world.store.with(&call.registry, |state| {
         let repository = state.repository(name, &call.registry)?;
         let account = &call.registry.account;
-        if !repository.blobs.contains_key(digest) || files.blob_size(digest).is_none() {
+        if repository.blob(digest).is_none() || files.blob_size(digest).is_none() {
             let message = format!(
                 "Layers with digests '[{digest}]' do not exist in the repository with name '{name}' in the registry \
                  with id '{account}'"

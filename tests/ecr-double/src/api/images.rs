@@ -10,6 +10,7 @@ use crate::call::Call;
 use crate::faults::Fault;
 use crate::images::{self, ImageId, NotFound, Push};
 use crate::manifest;
+use crate::pull_through;
 use crate::refusal::Refusal;
 use crate::store::Status;
 
@@ -21,6 +22,8 @@ pub(super) struct Get {
     accepted_media_types: Option<Vec<String>>,
 }
 
+const ACTION: &str = "ecr:BatchGetImage";
+
 /// Trouble with one image is reported in `failures`, under HTTP 200
 /// (<https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetImage.html>).
 pub(super) fn get(call: &Call, input: Get) -> Result<Value, Refusal> {
@@ -28,7 +31,10 @@ pub(super) fn get(call: &Call, input: Get) -> Result<Value, Refusal> {
     wire::bounded("imageIds", &ids, 100)?;
     let accepted = input.accepted_media_types;
     accepted.as_ref().map_or(Ok(()), |types| wire::bounded("acceptedMediaTypes", types, 100))?;
-    let name = wire::repository(call, input.repository_name.as_deref(), "ecr:BatchGetImage")?;
+    if let Some(name) = &input.repository_name {
+        pull_through::import(call, name, ACTION, &ids)?;
+    }
+    let name = wire::repository(call, input.repository_name.as_deref(), ACTION)?;
     let (mut found, mut failures) = (Vec::new(), Vec::new());
     for id in &ids {
         match one(call, &name, id, accepted.as_deref().unwrap_or_default())? {
@@ -97,6 +103,7 @@ pub(super) fn put(call: &Call, input: Put) -> Result<Value, Refusal> {
         tag: input.image_tag.as_deref(),
         digest: input.image_digest.as_deref(),
         blind: call.fault == Some(Fault::LayersNotFound),
+        lag: call.lag(),
     };
     let (image, parsed) = images::put(&call.world, &call.registry, &name, &push)?;
     Ok(json!({

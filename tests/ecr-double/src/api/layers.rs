@@ -35,7 +35,7 @@ pub(super) fn check(call: &Call, input: Check) -> Result<Value, Refusal> {
                 failures.push(json!({ "layerDigest": digest, "failureCode": code, "failureReason": reason }));
                 continue;
             }
-            let size = repository.blobs.get(digest).filter(|_| files.blob_size(digest).is_some());
+            let size = repository.blob(digest).filter(|_| files.blob_size(digest).is_some());
             layers.push(match size {
                 Some(_) if repository.is_archived(digest) => {
                     json!({ "layerDigest": digest, "layerAvailability": "ARCHIVED" })
@@ -162,6 +162,6 @@ pub(super) async fn complete(call: &Call, input: Complete) -> Result<Value, Fail
         );
         return Err(Refusal::new("LayerAlreadyExistsException", message).into());
     }
-    let digest = session.commit(&call.world, &call.registry, &name)?;
+    let digest = session.commit(&call.world, &call.registry, &name, call.lag())?;
     Ok(json!({ "registryId": account, "repositoryName": name, "uploadId": id, "layerDigest": digest }))
 }

@@ -10,6 +10,7 @@ use super::wire;
 use crate::call::Call;
 use crate::digest::is_digest;
 use crate::images::ImageId;
+use crate::pull_through;
 use crate::refusal::Refusal;
 use crate::store::{Image, Repository, Status};
 
@@ -38,9 +39,12 @@ pub(super) fn list(call: &Call, input: Input) -> Result<Value, Refusal> {
     }
     let name = wire::repository(call, input.repository_name.as_deref(), "ecr:BatchGetImage")?;
     let filter = input.filter.unwrap_or_default();
+    let upstream = pull_through::referrers(&call.world, &call.registry, &name, &subject);
     call.world.store.with(&call.registry, |state| {
-        let repository = state.repository(&name, &call.registry)?;
-        let found = of(repository, &subject).filter(|image| filter.keeps(image)).map(describe).collect();
+        let repository = state.repository(&name, &call.registry)?.listed();
+        let upstream = upstream.iter().filter(|image| !repository.images.contains_key(&image.digest));
+        let all = of(&repository, &subject).chain(upstream);
+        let found = all.filter(|image| filter.keeps(image)).map(describe).collect();
         let (page, next) = input.page.cut(found, 20, 50)?;
         Ok(with_next(json!({ "referrers": page }), next))
     })

@@ -14,6 +14,7 @@
 //! | `POST /tokens/expire`, `DELETE /uploads` | every token so far expires; uploads in progress are forgotten |
 //! | `POST /registries` | `{"account", "region"}`, answers its host |
 //! | `POST /repositories` | `{"account", "region", "name"}` and optionally `mutability`, `exclusions`, `encryption`, `policy`, `lifecycle` |
+//! | `POST /pull-through` | `{"account", "region", "prefix", "upstream": "ACCOUNT/REGION"}`: fills repositories below the prefix from another registry |
 //! | `GET /images/ACCOUNT/REGION/REPOSITORY` | tags, manifests and blobs |
 //! | `POST /change` | one [`Change`] to a registry's content |
 
@@ -121,6 +122,11 @@ fn act(world: &Arc<World>, method: &Method, path: &str, query: &str, body: &[u8]
         ("DELETE", "/uploads") => Ok(json!({ "uploads": world.uploads.vanish() })),
         ("POST", "/registries") => Ok(json!({ "host": registry(world, read(body)?)?.host() })),
         ("POST", "/repositories") => repository(world, read(body)?),
+        ("POST", "/pull-through") => {
+            let NewCache { account, region, prefix, upstream } = read(body)?;
+            registry(world, NewRegistry { account, region })?.pull_through(&prefix, &at(world, &upstream)?);
+            Ok(done)
+        }
         ("POST", "/change") => change::apply(world, read(body)?),
         ("GET", images) if images.starts_with("/images/") => change::show(world, images),
         _ => Err(format!("{method} {path} is not known; see the documentation of `ecr_double`'s module `control`")),
@@ -167,6 +173,15 @@ struct NewRegistry {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct NewCache {
+    account: String,
+    region: String,
+    prefix: String,
+    upstream: RegistryId,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct NewRepository {
     account: String,
     region: String,
@@ -199,9 +214,12 @@ fn repository(world: &Arc<World>, new: NewRepository) -> Answer {
 }
 
 fn registry(world: &Arc<World>, NewRegistry { account, region }: NewRegistry) -> Result<RegistryHandle, String> {
-    let id: RegistryId = format!("{account}/{region}").parse()?;
-    let host = world.host(&id).map_err(|error| error.to_string())?;
-    Ok(RegistryHandle::new(Arc::clone(world), id, host))
+    at(world, &format!("{account}/{region}").parse()?)
+}
+
+fn at(world: &Arc<World>, id: &RegistryId) -> Result<RegistryHandle, String> {
+    let host = world.host(id).map_err(|error| error.to_string())?;
+    Ok(RegistryHandle::new(Arc::clone(world), id.clone(), host))
 }
 
 fn switches(world: &World, changes: Value) -> Answer {

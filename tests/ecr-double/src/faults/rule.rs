@@ -173,6 +173,18 @@ pub enum Fault {
         /// The place.
         url: String,
     },
+    /// The request is carried out, and reads do not see what it wrote until both are over: a tag is not there, or points
+    /// to what it did before; an index is refused for a child, an image for a layer. Lists do not show it either. A look
+    /// is a request that asks for it by name, or for a list that it is left out of; `looks` alone keeps a test from
+    /// depending on time.
+    SeenLate {
+        /// So many looks.
+        #[serde(default)]
+        looks: u64,
+        /// So many milliseconds.
+        #[serde(default)]
+        millis: u64,
+    },
     /// PutImage finds no layer, though BatchCheckLayerAvailability says AVAILABLE: `LayersNotFoundException`.
     LayersNotFound,
 }

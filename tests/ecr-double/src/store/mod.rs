@@ -8,6 +8,7 @@
 //! ```
 
 mod files;
+mod late;
 mod model;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 pub(crate) use files::Files;
+pub(crate) use late::{Lag, Thing};
 pub use model::{Encryption, Mutability, Status};
 pub(crate) use model::{Image, Repository};
 
@@ -95,6 +97,12 @@ impl Store {
     /// Reads or changes one registry, which is created empty when new.
     pub(crate) fn with<T>(&self, id: &RegistryId, act: impl FnOnce(&mut Registry) -> T) -> T {
         act(lock(&self.registries).entry(id.clone()).or_default())
+    }
+
+    /// Has reads see everything.
+    pub(crate) fn catch_up(&self) {
+        let registries = lock(&self.registries);
+        registries.values().flat_map(|registry| registry.repositories.values()).for_each(|one| one.late.catch_up());
     }
 
     /// Writes what changed. Each file is replaced at once.

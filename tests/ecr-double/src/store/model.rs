@@ -1,10 +1,12 @@
 //! What a registry holds, as it is written to disk.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::late::{Lag, Late, Sight, Thing};
 use crate::names::wildcard;
 
 /// A repository's description and content. Blobs and manifests are files beside it.
@@ -26,6 +28,9 @@ pub(crate) struct Repository {
     /// How many images refer to a blob. Rebuilt on load.
     #[serde(skip)]
     pub(crate) references: BTreeMap<String, usize>,
+    /// What reads do not see yet. Not kept on disk.
+    #[serde(skip)]
+    pub(crate) late: Late,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -130,6 +135,50 @@ impl Repository {
         self.tags.retain(|_, tagged| tagged != digest);
         self.scans.remove(digest);
         Some(image)
+    }
+
+    /// Takes a blob, which reads may see later if it is a new one.
+    pub(crate) fn keep(&mut self, digest: &str, size: u64, lag: Option<Lag>) {
+        if self.blobs.insert(digest.to_owned(), size).is_none() {
+            self.late.hide(Thing::Blob(digest.to_owned()), lag, None);
+        }
+    }
+
+    /// The image of this digest, if reads see it.
+    pub(crate) fn image(&self, digest: &str) -> Option<&Image> {
+        self.images.get(digest).filter(|_| self.late.look(&Thing::Manifest(digest.to_owned())) == Sight::Current)
+    }
+
+    /// What reads see a tag point to.
+    pub(crate) fn tagged(&self, tag: &str) -> Option<String> {
+        match self.late.look(&Thing::Tag(tag.to_owned())) {
+            Sight::Current => self.tags.get(tag).cloned(),
+            Sight::Earlier(previous) => previous,
+        }
+    }
+
+    /// The size of a blob, if reads see it.
+    pub(crate) fn blob(&self, digest: &str) -> Option<u64> {
+        let size = self.blobs.get(digest).copied();
+        size.filter(|_| self.late.look(&Thing::Blob(digest.to_owned())) == Sight::Current)
+    }
+
+    /// The repository as lists show it.
+    pub(crate) fn listed(&self) -> Cow<'_, Self> {
+        let earlier = self.late.look_at_all();
+        if earlier.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let mut seen = Self { late: Late::default(), ..self.clone() };
+        for (thing, previous) in earlier {
+            match (thing, previous) {
+                (Thing::Manifest(digest), _) => _ = seen.images.remove(&digest),
+                (Thing::Blob(digest), _) => _ = seen.blobs.remove(&digest),
+                (Thing::Tag(tag), Some(previous)) => _ = seen.tags.insert(tag, previous),
+                (Thing::Tag(tag), None) => _ = seen.tags.remove(&tag),
+            }
+        }
+        Cow::Owned(seen)
     }
 
     /// Whether an image of this repository refers to the blob.

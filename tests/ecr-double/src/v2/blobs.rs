@@ -8,6 +8,7 @@ use crate::api::{accessible, presign};
 use crate::body::Body;
 use crate::call::Call;
 use crate::digest::is_digest;
+use crate::pull_through;
 use crate::refusal::Refusal;
 
 /// Whoever only pushes may do this too (aws/aws-cdk#6673,
@@ -28,6 +29,10 @@ pub(super) fn head(call: &Call, route: &Route) -> Result<Response<Body>, Refusal
 /// A redirect to S3, which refuses the Authorization header that came along (open-policy-agent/opa#6580).
 pub(super) fn get(call: &Call, route: &Route) -> Result<Response<Body>, Refusal> {
     call.authorise("ecr:GetDownloadUrlForLayer", route.repository.as_deref())?;
+    let blob = route.reference.as_deref().unwrap_or_default();
+    if let Some(upstream) = pull_through::cold(call, repository(call, route)?, blob)? {
+        return Ok(bare(StatusCode::TEMPORARY_REDIRECT, &[("location", presign(&call.world, &upstream, blob))]));
+    }
     let (digest, _) = held(call, route)?;
     if call.world.switches().v2_blob_needs_image {
         accessible(call, repository(call, route)?, &digest)?;
@@ -42,9 +47,10 @@ fn held(call: &Call, route: &Route) -> Result<(String, u64), Refusal> {
         return Err(Refusal::new("InvalidLayerException", "provided digest did not match uploaded content"));
     }
     let files = call.world.store.files(&call.registry);
-    let size = call.world.store.with(&call.registry, |state| {
-        Ok::<_, Refusal>(state.repository(name, &call.registry)?.blobs.get(&digest).copied())
-    })?;
+    let size = call
+        .world
+        .store
+        .with(&call.registry, |state| Ok::<_, Refusal>(state.repository(name, &call.registry)?.blob(&digest)))?;
     match size {
         Some(size) if files.blob_size(&digest).is_some() => Ok((digest, size)),
         _ => Err(Refusal::new("BlobUnknown", "blob unknown to registry")),

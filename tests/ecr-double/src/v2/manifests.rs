@@ -15,14 +15,19 @@ use crate::faults::Fault;
 use crate::images::{self, ImageId, Push};
 use crate::manifest;
 use crate::names::is_tag;
+use crate::pull_through;
 use crate::refusal::{Failure, Refusal};
 use crate::store::Status;
 
 /// GET carries no Docker-Content-Digest, HEAD does (mthalman/Docker.Registry.DotNet#34, oras-project/oras-go#237).
 pub(super) fn get(call: &Call, route: &Route, headers: &HeaderMap) -> Result<Response<Body>, Refusal> {
-    call.authorise("ecr:BatchGetImage", route.repository.as_deref())?;
-    let name = repository(call, route)?;
+    const ACTION: &str = "ecr:BatchGetImage";
+    call.authorise(ACTION, route.repository.as_deref())?;
     let id = image_id(route)?;
+    if let Some(name) = &route.repository {
+        pull_through::import(call, name, ACTION, std::slice::from_ref(&id))?;
+    }
+    let name = repository(call, route)?;
     let unknown = || Refusal::new("ImageNotFoundException", "Requested image not found");
     let image = call.world.store.with(&call.registry, |state| {
         images::find(state.repository(name, &call.registry)?, &id).cloned().map_err(|_| unknown())
@@ -85,6 +90,7 @@ pub(super) async fn put(
         tag: id.image_tag.as_deref(),
         digest: id.image_digest.as_deref(),
         blind: call.fault == Some(Fault::LayersNotFound),
+        lag: call.lag(),
     };
     let mut answer = vec![("docker-content-digest", sha256(&bytes)), ("content-length", "0".to_owned())];
     match images::put(&call.world, &call.registry, name, &push) {

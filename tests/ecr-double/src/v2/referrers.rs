@@ -21,8 +21,8 @@ pub(super) fn list(call: &Call, route: &Route) -> Result<Response<Body>, Refusal
     let subject = subject.ok_or_else(|| Refusal::new("InvalidLayerException", "the digest is malformed"))?;
     let wanted = route.query("artifactType");
     let manifests: Vec<Value> = call.world.store.with(&call.registry, |state| {
-        let repository = state.repository(name, &call.registry)?;
-        let kept = referrers_of(repository, subject)
+        let repository = state.repository(name, &call.registry)?.listed();
+        let kept = referrers_of(&repository, subject)
             .filter(|image| image.status == Status::Active)
             .filter(|image| wanted.is_none_or(|wanted| image.artifact_type.as_deref() == Some(wanted)));
         let described = kept.map(|image| {

@@ -15,7 +15,7 @@ pub(super) fn list(call: &Call, route: &Route) -> Result<Response<Body>, Refusal
     call.authorise("ecr:ListImages", route.repository.as_deref())?;
     let name = repository(call, route)?;
     let tags: Vec<String> = call.world.store.with(&call.registry, |state| {
-        Ok::<_, Refusal>(state.repository(name, &call.registry)?.tags.keys().cloned().collect())
+        Ok::<_, Refusal>(state.repository(name, &call.registry)?.listed().tags.keys().cloned().collect())
     })?;
     let size = match route.query("n") {
         None => 100,

@@ -50,11 +50,11 @@ pub(super) fn mount(call: &Call, route: &Route) -> Result<Response<Body>, Failur
             let Some(source) = state.repositories.get(from) else {
                 return Ok(false);
             };
-            let size = source.blobs.get(digest).copied().filter(|_| source.refers_to(digest));
+            let size = source.blob(digest).filter(|_| source.refers_to(digest));
             let Some(size) = size.filter(|_| enabled && source.encryption == target.encryption) else {
                 return Ok(false);
             };
-            state.change(name, &call.registry)?.blobs.insert(digest.to_owned(), size);
+            state.change(name, &call.registry)?.keep(digest, size, call.lag());
             Ok::<_, Refusal>(true)
         })?;
     if mounted { created(call, name, digest) } else { accept(call, name) }
@@ -155,7 +155,7 @@ pub(super) async fn put(
         let message = format!("Layer upload failed: the digest is {}, not {wanted}", session.digest());
         return Err(Refusal::new("InvalidLayerException", message).into());
     }
-    session.commit(&call.world, &call.registry, name)?;
+    session.commit(&call.world, &call.registry, name, call.lag())?;
     created(call, name, wanted)
 }
 
