@@ -24,7 +24,7 @@ pub(crate) fn arguments() -> Result<Arguments, ExitCode> {
 /// What no message may repeat of arguments, wherever among them it was put: passwords in addresses, and the external id.
 fn secrets(given: &[String]) -> impl Iterator<Item = Secrets> {
     // Images and roles may have both signs in them, and no password.
-    let are_addresses = given.iter().filter(|text| !text.contains("@sha256:") && !text.contains("arn:"));
+    let are_addresses = given.iter().filter(|text| !text.contains("@sha256:") && !text.contains("arn:aws"));
     let in_addresses = are_addresses.map(|text| Secrets::of_address(text));
     let after =
         given.iter().zip(given.iter().skip(1)).filter(|(flag, _)| *flag == "--external-id").map(|(_, id)| id.as_str());

@@ -23,8 +23,9 @@ const ANYWHERE: usize = 8;
 /// How many are known of those that nothing uses any more: a server may repeat a token that was renewed meanwhile.
 const LINGERING: usize = 256;
 
-/// How many bytes of an escape stand for one of what was meant, at most: `\u0073`.
-const ESCAPED: usize = 6;
+/// How many bytes of an escape stand for one of what was meant, at most: `\u0073`, and as much again where that is
+/// escaped as well.
+const ESCAPED: usize = 12;
 
 /// Stands where a secret was.
 const HIDDEN: &str = "[...]";
@@ -97,19 +98,19 @@ impl fmt::Debug for Secrets {
     }
 }
 
-/// Adds one, as the newest, and forgets the oldest of those that are used no more.
+/// Adds one, as the newest, and forgets the oldest of those that are used no more and too many.
 fn know(known: &mut VecDeque<Known>, text: &str) -> Arc<[u8]> {
     let secret: Arc<[u8]> = text.bytes().map(fold).collect();
     let before = known.iter().position(|known| known.secret == secret).and_then(|at| known.remove(at));
     let this = before.unwrap_or(Known { secret, is_kept: false });
     let secret = Arc::clone(&this.secret);
     known.push_back(this);
-    let unused = known.iter().filter(|known| !known.is_used()).count();
-    if unused > LINGERING
-        && let Some(oldest) = known.iter().position(|known| !known.is_used())
-    {
-        known.remove(oldest);
-    }
+    let mut excess = known.iter().filter(|known| !known.is_used()).count().saturating_sub(LINGERING);
+    known.retain(|known| {
+        let is_forgotten = excess > 0 && !known.is_used();
+        excess -= usize::from(is_forgotten);
+        !is_forgotten
+    });
     secret
 }
 
@@ -137,7 +138,10 @@ pub(crate) fn hide(text: &str, most: usize) -> Cow<'_, str> {
     let looked_at = text.floor_char_boundary(most.saturating_add(longest.max(LONGEST_ADDRESS)));
     let beginning = text.get(..looked_at).unwrap_or_default();
     let (plain, decoded) = (View::plain(beginning), View::decoded(beginning));
-    let mut places = [plain.users(), decoded.users(), plain.named(), decoded.named()].concat();
+    // As an address within an address, or JSON within JSON. Most texts have no escape in them.
+    let again = if decoded.bytes == plain.bytes { None } else { decoded.again() };
+    let views = [Some(&plain), Some(&decoded), again.as_ref()].into_iter().flatten();
+    let mut places: Vec<_> = views.flat_map(|view| [view.users(), view.named()].concat()).collect();
     let mut look_through = |view: View| {
         let view = view.folded();
         let pairs = view.pairs();
@@ -147,7 +151,7 @@ pub(crate) fn hide(text: &str, most: usize) -> Cow<'_, str> {
     };
     if !known.is_empty() {
         (0..4).for_each(|skipped| look_through(decoded.base64(skipped)));
-        // Most texts have no escape in them.
+        again.into_iter().for_each(&mut look_through);
         if decoded.bytes != plain.bytes {
             look_through(decoded);
         }
@@ -203,6 +207,9 @@ mod tests {
             r"p@ss/w\x22rd & <co>",
             "p@\u{200b}ss/w\"rd\u{ad} & <co>",
             "p@ss/w\"\nrd & <co>",
+            "p%2540ss%252Fw%2522rd%2520%2526%2520%253Cco%253E",
+            r#"p@ss\\\/w\\\"rd \\u0026 <co>"#,
+            "p@ss/w&amp;quot;rd &amp;amp; &amp;lt;co&amp;gt;",
             "YW5uOnBAc3MvdyJyZCAmIDxjbz4=",
             "YW5uOnBAc3MvdyJyZCAmIDxjbz4%3D",
         ] {
@@ -232,6 +239,7 @@ mod tests {
             ("https://ann:s/3#x@b.example/", "https://[...]@b.example/"),
             ("location: //ann:s3@b.example/", "location: //[...]@b.example/"),
             ("x?to=http%3A%2F%2Fann%3As3%40b.example%2F", "x?to=http%3A%2F%2F[...]%40b.example%2F"),
+            ("x?to=http%253A%252F%252Fann%253As3%2540b.example", "x?to=http%253A%252F%252F[...]%2540b.example"),
             ("https://b.example/app@sha256:0", "https://b.example/app@sha256:0"),
             ("http://127.0.0.1:5000/app@sha256:0", "http://127.0.0.1:5000/app@sha256:0"),
             ("http://[::1]/app@sha256:0", "http://[::1]/app@sha256:0"),

@@ -174,7 +174,10 @@ impl<R: Target> Target for Retrying<R> {
     ) -> Result<MountOutcome<R::Upload>, Error> {
         if !self.never_mounts.load(Ordering::Relaxed) {
             match retry(&self.backoff, || self.registry.mount_blob(repository, blob, from)).await {
-                Err(error) if matches!(error.name(), Name::RegistryUnavailable | Name::UnexpectedAnswer) => {
+                Err(error)
+                    if matches!(error.name(), Name::RegistryUnavailable | Name::UnexpectedAnswer)
+                        && !error.is_throttled() =>
+                {
                     tracing::debug!(%error, "uploading instead of mounting");
                 }
                 answer => return answer,

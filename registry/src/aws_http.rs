@@ -75,9 +75,13 @@ const CREDENTIALS: [&str; 4] =
     ["authorization", "x-amz-security-token", "x-amz-sso_bearer_token", "x-aws-ec2-metadata-token"];
 
 /// What no message may repeat of a request. Of a signed one that is the signature: the rest of its header is names.
-fn secrets(request: &HttpRequest) -> Secrets {
+fn secrets(request: &HttpRequest) -> Vec<Secrets> {
     let values = CREDENTIALS.iter().filter_map(|name| request.headers().get(*name));
-    Secrets::of(values.map(|value| value.rsplit_once("Signature=").map_or(value, |(_, signature)| signature)))
+    let each = values.map(|value| match value.rsplit_once("Signature=") {
+        Some((_, signature)) => Secrets::of([signature]),
+        None => Secrets::of_header(value),
+    });
+    each.collect()
 }
 
 /// The host, and what is asked of it where that is a header (AWS JSON protocol:

@@ -84,6 +84,10 @@ impl<S: Endpoint> Operation<'_, S> {
             // A registry that is down or throttles refuses whatever is asked.
             error = error.caused_by(&format!("{}: {refusal}", self.endpoint.name()));
         }
+        if kind == ErrorKind::Upstream {
+            // What a cache has is not known where it asks its upstream for what may not be there.
+            error = error.inconclusive();
+        }
         if again { error.temporary() } else { error.permanent() }
     }
 }

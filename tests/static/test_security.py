@@ -86,7 +86,7 @@ def test_the_limits_that_it_names_are_those_of_the_code():
         ("registry/src/v2/page.rs", "PAGE_BYTES: usize", "4 << 20", "4 MiB for a list"),
         ("registry/src/v2/tags.rs", "PAGES: usize", "20", "20 pages of tags"),
         ("registry/src/v2/referrers.rs", "PAGES: usize", "100", "100 of referrers"),
-        ("registry/src/distribution/token.rs", "ANSWER_BYTES: usize", "1 << 20", "1 MiB for a token"),
+        ("registry/src/distribution/token.rs", "ANSWER_BYTES: usize", "64 << 10", "64 KiB for a token"),
         ("registry/src/ecr/answer_limit.rs", "ECR: Self", "Self::new(16 << 20)", "16 MiB for an API of AWS"),
         ("registry/src/http/failure.rs", "ERROR_BYTES: usize", "64 << 10", "64 KiB for"),
         ("registry/src/http/body.rs", "LEAST: usize", "64 << 10", "64 KiB of a blob"),

@@ -17,15 +17,16 @@ const LONGEST_ESCAPE: usize = 10;
 pub(super) const LONGEST_ADDRESS: usize = 2 << 10;
 
 /// What values in JSON are called that are secret, whoever wrote them: by credential helpers, in files of logins, by
-/// token servers and by AWS.
-const NAMES: [&[u8]; 12] = [
-    b"access_token",
+/// token servers and by AWS. Without the `_` that some have in them.
+const NAMES: [&[u8]; 13] = [
+    b"accesstoken",
     b"auth",
     b"authorizationtoken",
-    b"id_token",
+    b"clientsecret",
+    b"idtoken",
     b"identitytoken",
     b"password",
-    b"refresh_token",
+    b"refreshtoken",
     b"registrytoken",
     b"secret",
     b"secretaccesskey",
@@ -85,6 +86,19 @@ impl View {
             rest = rest.get(length..).unwrap_or_default();
         }
         view
+    }
+
+    /// What the escapes stand for that are in it once its own are read.
+    pub(super) fn again(&self) -> Option<Self> {
+        let text = str::from_utf8(&self.bytes).ok()?;
+        let mut inner = Self::decoded(text);
+        if inner.bytes == self.bytes {
+            return None;
+        }
+        for place in &mut inner.places {
+            *place = (self.places.get(place.0)?.0, self.places.get(place.1.checked_sub(1)?)?.1);
+        }
+        Some(inner)
     }
 
     /// What each piece of base64 in it, less its first characters, stands for: of all in that a secret was written with
@@ -166,7 +180,8 @@ impl View {
         let values = quotes.filter_map(|at| {
             let after = |at: usize| self.bytes.get(at..);
             let length = after(at)?.iter().take(LONGEST_NAME + 1).position(|byte| *byte == b'"')?;
-            let name = self.bytes.get(at..at + length)?.to_ascii_lowercase();
+            let mut name = self.bytes.get(at..at + length)?.to_ascii_lowercase();
+            name.retain(|byte| *byte != b'_');
             let colon = NAMES.contains(&name.as_slice()).then_some(at + length + 1)?;
             let [b':', value @ ..] = after(colon)?.trim_ascii_start() else { return None };
             let [b'"', value @ ..] = value.trim_ascii_start() else { return None };

@@ -66,7 +66,10 @@ impl Survey {
                 return;
             }
             for (name, lookup) in found {
-                self.take_digest_tag(name, lookup, entries);
+                match lookup {
+                    Err(error) if is_denial(&error) => self.unclear(name.0.clone(), error),
+                    lookup => self.take_digest_tag(name, lookup, entries),
+                }
             }
         }
     }

@@ -14,7 +14,7 @@ const NOT_WHOLE: &str = "an index that is to be promoted lists it, and no regist
                          source again";
 
 /// What is added where the source imports by tag.
-const IN_CACHE: &str = ". Where a pull-through cache of ECR fills the repository, pull the image there once by its tag: it has no digest before";
+const IN_CACHE: &str = ". Where a pull-through cache of ECR fills the repository, pull the image there once by its tag: before that it is not found by its digest";
 
 /// How the media types of what BuildKit keeps for itself begin (moby/buildkit, `cache/remotecache/v1/spec.go`).
 const CACHE: &str = "application/vnd.buildkit.cacheconfig.";

@@ -7,7 +7,7 @@ use crate::Limits;
 use crate::plan::{Step, Work};
 use crate::position::{StepId, Steps, TargetId};
 
-/// A blob of this size moves as fast as its connections do, and fills their buffers.
+/// From this size on, in bytes, a blob fills the buffers of its connections: 2 MiB at most.
 const LARGE: u64 = 32 << 20;
 
 /// Which steps may run now. It knows nothing of what a step does but whether it writes a manifest, and its size.

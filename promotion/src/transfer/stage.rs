@@ -68,7 +68,8 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
             }
         }
         let first_steps = first_steps.iter().map(|at| (*at, &plan.steps[*at]));
-        let sending = first_steps.filter(|(_, step)| step.sends().is_some());
+        // What a referrer lacks ends no release.
+        let sending = first_steps.filter(|(_, step)| step.sends().is_some() && !step.is_for_referrer);
         let opened: BTreeMap<_, _> = firsts.into_values().chain(sending).collect();
         let opened: Vec<_> = stream::iter(opened)
             .map(|(at, step)| async move {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use futures_util::FutureExt as _;
-use oci::text::sanitize_line;
+use oci::text::{sanitize, sanitize_line};
 use promotion::{Error, Name};
 
 use super::Login;
@@ -231,7 +231,9 @@ impl Authenticator {
                 _ if schemes.is_empty() => return Ok(None),
                 _ => {
                     let mut refusal = refusal.clone();
-                    let schemes = sanitize_line(&schemes.join(", "));
+                    // Without secrets before they are taken apart: parts of one are not known.
+                    let clean: Vec<_> = refusal.challenges.iter().map(|challenge| sanitize_line(challenge)).collect();
+                    let schemes = choose(&clean).err().unwrap_or_default().join(", ");
                     refusal.note(&format!("the registry asks for {schemes}, and Transship knows Basic and Bearer"));
                     return Err(refusal.into());
                 }
@@ -251,7 +253,9 @@ impl Authenticator {
     /// asked for.
     fn learn(&self, bearer: &Bearer) -> Result<(Arc<Realm>, Option<Scope>, Scope), Error> {
         let realm = Realm::of(&self.http, self.origin(), bearer)?;
-        let asked = bearer.scope.as_deref().map(Scope::parse).unwrap_or_default();
+        // What a secret is repeated in is no scope, and is taken apart before it is shown.
+        let asked = bearer.scope.as_deref().filter(|scope| sanitize(*scope) == **scope);
+        let asked = asked.map(Scope::parse).unwrap_or_default();
         let decided = asked.is_global().then(|| asked.clone());
         Ok((self.auth.learn_realm(realm, decided.clone()), decided, asked))
     }

@@ -19,7 +19,7 @@ const LIFE: Duration = Duration::from_secs(60);
 /// No longer is believed; a token that ends earlier than it said is replaced when it is refused.
 const LONGEST: Duration = Duration::from_secs(12 * 3600);
 /// No token is longer than this.
-const ANSWER_BYTES: usize = 1 << 20;
+const ANSWER_BYTES: usize = 64 << 10;
 
 /// A token server: where it is, and which registry it serves.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -115,7 +115,7 @@ impl Client {
     /// Sends a request without a body and waits for the head of the answer.
     pub(crate) async fn send(&self, request: RequestBuilder, doing: &str, url: &RequestUrl) -> Result<Response, Error> {
         self.count();
-        match within(self.timeouts.answer, self.execute(request)).await {
+        match within(self.timeouts.answer, self.execute(request, url)).await {
             Ok(Ok(answer)) => {
                 self.contact.is_made.store(true, Ordering::Relaxed);
                 Ok(answer)
@@ -131,15 +131,19 @@ impl Client {
     }
 
     /// Sends a request whose own body decides how long it may take.
-    pub(crate) async fn send_body(&self, request: RequestBuilder) -> Result<Response, reqwest::Error> {
+    pub(crate) async fn send_body(
+        &self,
+        request: RequestBuilder,
+        url: &RequestUrl,
+    ) -> Result<Response, reqwest::Error> {
         self.count();
-        self.execute(request).await
+        self.execute(request, url).await
     }
 
-    async fn execute(&self, request: RequestBuilder) -> Result<Response, reqwest::Error> {
+    async fn execute(&self, request: RequestBuilder, url: &RequestUrl) -> Result<Response, reqwest::Error> {
         let (client, request) = request.build_split();
         let request = request?;
-        let logged = Logged::new(request.method().clone(), RequestUrl::of(request.url()));
+        let logged = Logged::new(request.method().clone(), url.clone());
         let answer = client.execute(request).await;
         match &answer {
             Ok(answer) => logged.answered(answer.status().as_u16()),

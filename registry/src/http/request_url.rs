@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-use oci::Secrets;
-use oci::text::{sanitize_line, truncate};
+use oci::text::{sanitize, sanitize_line, truncate};
+use oci::{Digest, Secrets};
 use promotion::{Error, Name};
 use url::Url;
 
@@ -21,6 +21,9 @@ pub(crate) struct RequestUrl {
     inwards: Depth,
     /// Those of its query, if another server wrote it.
     secrets: Secrets,
+    /// What is shown of it where a secret is repeated before its query. A URL is taken apart at characters that a secret
+    /// may have in it, and parts of one are not known.
+    shown: Option<Box<str>>,
 }
 
 /// A URL of the API, with the longest name there is and a digest, is shorter, in characters.
@@ -29,16 +32,13 @@ const SHOWN: usize = 500;
 impl RequestUrl {
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         let url = Url::parse(text);
-        Self::checked(url.map_err(|error| refused(format!("\"{}\" is no address: {error}", sanitize_line(text))))?)
+        let url = url.map_err(|error| refused(format!("\"{}\" is no address: {error}", sanitize_line(text))))?;
+        Self::checked(url, text)
     }
 
-    /// One of these again, as the request has it that was made of it.
-    pub(super) fn of(url: &Url) -> Self {
-        Self { url: url.clone(), inwards: Depth::Public, secrets: Secrets::default() }
-    }
-
-    fn checked(url: Url) -> Result<Self, Error> {
-        let url = Self { url, inwards: Depth::Public, secrets: Secrets::default() };
+    /// A URL that was read from this text.
+    fn checked(url: Url, text: &str) -> Result<Self, Error> {
+        let url = Self { url, inwards: Depth::Public, secrets: Secrets::default(), shown: shown(text) };
         if !url.url.username().is_empty() || url.url.password().is_some() {
             return Err(refused(format!("{url} with a user name in it, which is not accepted")));
         }
@@ -77,7 +77,7 @@ impl RequestUrl {
         url.set_path(path);
         url.set_query(query);
         url.set_fragment(None);
-        Self { url, inwards: self.inwards, secrets: Secrets::default() }
+        Self { url, inwards: self.inwards, secrets: Secrets::default(), shown: None }
     }
 
     /// The same URL with more in its query.
@@ -95,7 +95,7 @@ impl RequestUrl {
         let why = |reason: &str| refused(format!("{self} sends us on to {reason}"));
         let mut to = self.url.join(location).map_err(|_| why("something that is no address"))?;
         to.set_fragment(None);
-        let to = Self::checked(to).map_err(|error| why(&error.to_string()))?;
+        let to = Self::checked(to, location).map_err(|error| why(&error.to_string()))?;
         let (here, there) = (Depth::of(&self.url), Depth::of(&to.url));
         if self.url.scheme() == "https" && to.url.scheme() != "https" {
             return Err(why(&format!("{to}, from https down to http")));
@@ -120,8 +120,17 @@ impl RequestUrl {
 const OPENING: [&str; 9] = ["auth", "credential", "hmac", "key", "policy", "secret", "sig", "state", "token"];
 
 /// What is written there for all to see, however long it is.
-const PUBLIC: [&str; 7] =
-    ["artifactType", "digest", "last", "scope", "service", "X-Amz-SignedHeaders", "X-Goog-SignedHeaders"];
+const PUBLIC: [&str; 9] = [
+    "artifactType",
+    "digest",
+    "from",
+    "last",
+    "mount",
+    "scope",
+    "service",
+    "X-Amz-SignedHeaders",
+    "X-Goog-SignedHeaders",
+];
 
 /// The shortest of what opens something, and of what only that can be, in bytes.
 const SECRET: (usize, usize) = (8, 32);
@@ -130,7 +139,14 @@ const SECRET: (usize, usize) = (8, 32);
 fn is_secret(name: &str, value: &str) -> bool {
     let opens = OPENING.iter().any(|word| name.to_ascii_lowercase().contains(word));
     let least = if opens { SECRET.0 } else { SECRET.1 };
-    value.len() >= least && !PUBLIC.contains(&name)
+    value.len() >= least && !PUBLIC.contains(&name) && value.parse::<Digest>().is_err()
+}
+
+/// What is shown of an address up to its query, if a secret is repeated there.
+fn shown(text: &str) -> Option<Box<str>> {
+    let path = |text: &str| text.split(['?', '#']).next().unwrap_or_default().to_owned();
+    let hidden = path(&sanitize(text));
+    (hidden != path(text)).then(|| sanitize_line(&hidden).into())
 }
 
 fn refused(message: String) -> Error {
@@ -140,8 +156,13 @@ fn refused(message: String) -> Error {
 /// Without the query, which may be a signature, and no more of it than helps.
 impl fmt::Display for RequestUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whole = format!("{}://{}{}", self.url.scheme(), self.host(), self.url.path());
-        f.write_str(&truncate(&whole, SHOWN))
+        match &self.shown {
+            Some(shown) => f.write_str(shown),
+            None => {
+                let whole = format!("{}://{}{}", self.url.scheme(), self.host(), self.url.path());
+                f.write_str(&truncate(&whole, SHOWN))
+            }
+        }
     }
 }
 
@@ -240,6 +261,7 @@ mod tests {
             url: Url::parse("https://u:p@a.example:444/p?X-Amz-Signature=1").unwrap(),
             inwards: Depth::Public,
             secrets: Secrets::default(),
+            shown: None,
         };
         assert_eq!([url.to_string(), format!("{url:?}")], ["https://a.example:444/p", "https://a.example:444/p"]);
         let from = RequestUrl::parse("https://a.example/p?X-Amz-Signature=1").unwrap();

@@ -157,7 +157,7 @@ fn secrets(content: &Map<String, Value>) -> Vec<Secrets> {
     let logins = content.get("auths").and_then(Value::as_object).into_iter().flat_map(Map::values);
     let each = logins.map(|login| {
         let text = |name| login.get(name).and_then(Value::as_str);
-        let encoded = text("auth").map(Secrets::of_header);
+        let encoded = text("auth").map(|auth| Secrets::of_header(&auth.split_whitespace().collect::<String>()));
         let plain = Secrets::of(["password", "identitytoken", "registrytoken"].into_iter().filter_map(text));
         encoded.into_iter().chain([plain])
     });

@@ -52,7 +52,7 @@ impl AuthorizedClient {
             .header(CONTENT_LENGTH, blob.size)
             .body(reqwest::Body::wrap_stream(body));
         let response = tokio::select! {
-            response = self.client().send_body(request) => response,
+            response = self.client().send_body(request, &url) => response,
             () = watch.stalled() => {
                 let why = format!("uploading to {url}: the registry stood still");
                 return Err(Error::new(Name::RegistryUnavailable, why).into());

@@ -71,7 +71,7 @@ async fn a_token_without_end_is_not_waited_for() {
     let challenge = format!("401 Unauthorized\nwww-authenticate: Bearer realm=\"{}/token\"\n\n", tokens.address());
     let server = Hostile::start(move |_: &Asked| challenge.clone());
     let error = connect(&server.address(), ann(), Side::Source).pull_manifest(&app(), &tag()).await.unwrap_err();
-    assert_told(&error, Name::UnexpectedAnswer, false, &[&server.host, &tokens.host, "longer than 1048576 bytes"]);
+    assert_told(&error, Name::UnexpectedAnswer, false, &[&server.host, &tokens.host, "longer than 65536 bytes"]);
     assert!(tokens.sent() < (1 << 20) + ON_ITS_WAY, "{} bytes", tokens.sent());
 }
 

@@ -171,14 +171,23 @@ async fn a_referrer_that_only_the_upstream_has_is_left_behind_unless_it_is_requi
 #[tokio::test]
 async fn an_upstream_that_cannot_be_asked_for_referrers_leaves_open_whether_there_are_any() {
     let cached = cached().await;
-    let code = "UnableToListUpstreamImageReferrersException".to_owned();
-    let refusal = Fault::Error { code, message: None };
-    cached.world.double.fault(FaultRule::always("ListImageReferrers", refusal).account(SOURCE));
-    let report = cached.promote(release(&["hub/app:1"])).await.unwrap();
-    let [note] = report.notes.as_slice() else { panic!("{:?}", report.notes) };
-    assert!(note.starts_with("not known: whether there are referrers"), "{note}");
-    assert!(note.contains("check its rule"), "{note}");
-    let promotion = cached.world.promotion(&TARGETS[..1]).await.with_referrers(ReferrerPolicy::Require);
-    let error = promotion.run(release(&["hub/app:1"]), Until::Tagged, None).await.unwrap_err();
-    assert_eq!(error.name(), Name::UnexpectedAnswer, "{error}");
+    cached.promote(cached.pinned()).await.unwrap();
+    // What is not asked for by the tag of the image is asked for by those made of digests.
+    let signatures = format!("sha256-{}.sig", cached.index.digest().trim_start_matches("sha256:"));
+    for (operation, reference, code) in [
+        ("ListImageReferrers", None, "UnableToListUpstreamImageReferrersException"),
+        ("BatchGetImage", Some(signatures), "UnableToGetUpstreamImageException"),
+    ] {
+        let refusal = Fault::Error { code: code.to_owned(), message: None };
+        let rule = FaultRule::always(operation, refusal).account(SOURCE);
+        cached.world.double.fault(FaultRule { reference, ..rule });
+        let report = cached.promote(release(&["hub/app:1"])).await.unwrap();
+        let [note] = report.notes.as_slice() else { panic!("{operation}: {:?}", report.notes) };
+        assert!(note.starts_with("not known: whether there are referrers"), "{note}");
+        assert!(note.contains("check its rule"), "{note}");
+        let promotion = cached.world.promotion(&TARGETS[..1]).await.with_referrers(ReferrerPolicy::Require);
+        let error = promotion.run(release(&["hub/app:1"]), Until::Tagged, None).await.unwrap_err();
+        assert_eq!(error.name(), Name::UnexpectedAnswer, "{error}");
+        cached.world.double.clear_faults();
+    }
 }
