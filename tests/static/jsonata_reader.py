@@ -1,8 +1,11 @@
 """Reads JSONata without running it: which functions, variables and fields an expression uses, and what it is.
 
 Source: the JSONata documentation, and the Step Functions Developer Guide, "Transforming data with JSONata": `$eval` is
-left out, six functions are added, and no document is bound, so that a name with nothing before it is nothing.
+left out, six functions are added, and no document is bound, so that a name with nothing before it is nothing. What AWS
+refuses, and how deep an expression may be, was measured by floci-io/floci#2670, #2699, #2737, #2745 and #2786.
 """
+
+from functools import cache
 
 import jsonata
 from jsonata.parser import Parser
@@ -22,8 +25,28 @@ RESULTS = {
     Kind("sequence", items=ANY): "match append distinct each map filter spread",
 }
 FUNCTIONS = {name: kind for kind, text in RESULTS.items() for name in text.split()}
+# A chain of 200 sums is too deep (#2737), and so is what is nested more than 100 deep (#2783).
+DEEPEST = 100
 # Functions that call another with each item of their first argument.
 EACH = {"map", "filter", "single", "sort", "each"}
+
+
+@cache
+def parse(text: str) -> Parser.Symbol:
+    return Parser().parse(text)
+
+
+@cache
+def depth(node) -> int:
+    """How deep its evaluation is nested. Functions are called only where they stand: none may have a name."""
+    parts, ahead = [], list(vars(node).values())
+    while ahead:
+        part = ahead.pop()
+        if isinstance(part, list | tuple):
+            ahead += part
+        elif isinstance(part, Parser.Symbol) and part is not node:
+            parts.append(part)
+    return 1 + max(map(depth, parts), default=0)
 
 
 class Reader:
@@ -36,11 +59,13 @@ class Reader:
 
     def read(self, text: str) -> Kind:
         try:
-            tree = Parser().parse(text)
+            tree = parse(text)
         except jsonata.JException as error:
             self.problems.append(f"{text}: {error}")
             return ANY
         self.text = text
+        if (found := depth(tree)) > DEEPEST:
+            self.say(f"nested {found} deep, of {DEEPEST}")
         return self.infer(tree, dict(self.variables), NOTHING)
 
     def say(self, problem: str):
@@ -81,9 +106,13 @@ class Reader:
 
     def _variable(self, node, scope, context):
         if node.value == "":
+            if context.name == "nothing":
+                self.say("$ stands alone: there is nothing that it could be")
+                return ANY
             return context
         if node.value == "$":
-            return NOTHING
+            self.say("$$ is refused")
+            return ANY
         if node.value in scope:
             self.read_variables.add(node.value)
             return scope[node.value]
@@ -127,7 +156,8 @@ class Reader:
         return kind
 
     def _bind(self, node, scope, context):
-        scope[node.lhs.value] = ANY  # A function may call itself.
+        if node.rhs.type == "lambda":
+            self.say(f"${node.lhs.value} may call itself: how deep is not known")
         kind = self.infer(node.rhs, scope, context)
         scope[node.lhs.value] = kind
         return kind
