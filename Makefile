@@ -116,16 +116,19 @@ packages: $(ZIPS)
 $(ZIPS): $(PACKAGES)/%.zip: $$(BOOTSTRAP) tools/package.py
 	@tools/package.py zip $(if $(LOCAL),local,$(ARCH)) $< $@
 
-deploy: package ## Deploy cloudformation.template (CODE_BUCKET=, ENV=dev, MODE=single, PARAMETERS="Key=Value ...")
-	@ENV='$(ENV)' MODE='$(MODE)' ARCH='$(ARCH)' PACKAGES='$(PACKAGES)' CODE_BUCKET='$(CODE_BUCKET)' \
-	    PARAMETERS='$(PARAMETERS)' tools/deploy.sh
+DEPLOY := ENV='$(ENV)' MODE='$(MODE)' ARCH='$(ARCH)' PACKAGES='$(PACKAGES)' CODE_BUCKET='$(CODE_BUCKET)' \
+    PARAMETERS='$(PARAMETERS)' tools/deploy.sh
 
-deploy-target: ## Deploy cloudformation-target.template (ENV=dev, PARAMETERS="DeployerAccount=... Key=Value ...")
-	@aws cloudformation deploy --stack-name $(ENV)-aws-deployer-target --template-file cloudformation-target.template \
-	    --capabilities CAPABILITY_IAM CAPABILITY_NAMED_IAM --no-fail-on-empty-changeset \
-	    --parameter-overrides Environment=$(ENV) $(PARAMETERS)
-	@aws cloudformation describe-stacks --stack-name $(ENV)-aws-deployer-target \
-	    --query 'Stacks[0].Outputs[].[OutputKey,OutputValue]' --output text
+# What is missing is said before several minutes of building.
+.PHONY: ready-to-deploy
+ready-to-deploy:
+	@$(DEPLOY) ready
+
+deploy: ready-to-deploy package ## Deploy cloudformation.template (CODE_BUCKET=, ENV=dev, MODE=single, PARAMETERS="Key=Value ..." or FILE.json)
+	@$(DEPLOY) deploy
+
+deploy-target: ## Deploy cloudformation-target.template (ENV=dev, PARAMETERS="DeployerAccount=... Key=Value ..." or FILE.json)
+	@$(DEPLOY) target
 
 # Code that `make deploy` brought last is not brought back by it: to CloudFormation nothing has changed. This brings it back.
 update-lambda-code: $(or $(LAMBDA:%=update-%),$(UPDATE)) ## Replace only the code of the Lambdas (ENV=dev, LAMBDA=promote-images)

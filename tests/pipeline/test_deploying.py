@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -68,7 +69,23 @@ def code_hash(function: str) -> str:
 def test_a_bucket_for_the_code_is_asked_for(make):
     done = make("deploy")
     assert done.returncode != 0
-    assert "CODE_BUCKET: is not set" in done.stderr
+    assert "CODE_BUCKET is not set" in done.stderr
+
+
+def test_what_is_missing_is_said_before_anything_is_built(make, tmp_path):
+    broken = tmp_path / "broken.json"
+    broken.write_text('{"LogRetentionDays": 30}')
+    for words, expected in [
+        ([], "CODE_BUCKET is not set"),
+        (["CODE_BUCKET=of-another"], "of-another (CODE_BUCKET) cannot be reached"),
+        ([f"CODE_BUCKET={BUCKET}", "PARAMETERS=LogRetentionDays"], "LogRetentionDays is no Key=Value"),
+        ([f"CODE_BUCKET={BUCKET}", f"PARAMETERS={broken}"], "the value of LogRetentionDays is no text"),
+        ([f"CODE_BUCKET={BUCKET}", "PARAMETERS=missing.json"], "missing.json cannot be read"),
+    ]:
+        done = make("deploy", *words)
+        assert done.returncode != 0
+        assert expected in done.stderr
+        assert not any(word in done.stdout for word in ("Building", "Uploading"))
 
 
 def test_a_role_for_stacks_is_asked_for(make):
@@ -125,3 +142,11 @@ def test_a_target_account_is_prepared(aws, make):
     done = make("deploy-target", f"PARAMETERS=DeployerAccount={DEPLOYER} Repositories=myapp/*,base/*")
     assert done.returncode == 0, done.stdout + done.stderr
     assert parameters(aws, "dev-aws-deployer-target")["Repositories"] == "myapp/*,base/*"
+
+
+def test_values_with_spaces_come_from_a_file(aws, make, tmp_path):
+    given = tmp_path / "target parameters.json"
+    given.write_text(json.dumps({"DeployerAccount": DEPLOYER, "Repositories": "myapp/*, base/*"}))
+    done = make("deploy-target", "ENV=tst", f"PARAMETERS={given}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert parameters(aws, "tst-aws-deployer-target")["Repositories"] == "myapp/*, base/*"
