@@ -68,7 +68,7 @@ def deployer(aws: MiniStack, code: Code, environment: str, mode: str, machine: s
         # MiniStack has no CloudFormation for state machines: the machine runs with the answers of this case.
         "DeployMachineArn": machine_arn(environment, machine) + "#Created",
     }
-    return deploy(aws, DEPLOYER, f"{environment}-aws-deployer", "cloudformation.template", common | parameters)
+    return deploy(aws, DEPLOYER, f"{environment}-aws-deployer", "cloudformation.template", common | parameters, code)
 
 
 def target(aws: MiniStack, account: str, environment: str, **parameters) -> dict:
