@@ -15,7 +15,12 @@ REGISTRIES = [(DEPLOYER, REGION), *TARGETS]
 
 def single(aws: MiniStack, code: Code) -> Installation:
     """Images come from another account, and go to the own one. The bucket is the template's."""
-    given = {"SourceAccount": OTHER, "DeployRoleArn": f"arn:aws:iam::{DEPLOYER}:role/stacks"}
+    given = {
+        "SourceAccount": OTHER,
+        # Where an environment of a test may have its source.
+        "SourceAccounts": TARGET,
+        "DeployRoleArn": f"arn:aws:iam::{DEPLOYER}:role/stacks",
+    }
     outputs = deployer(aws, code, "dev", "single", "deploy-stack", **given)
     # It refuses plain http, which is all that MiniStack speaks.
     aws.client("s3", DEPLOYER).delete_bucket_policy(Bucket=outputs["ArtifactBucketName"])
