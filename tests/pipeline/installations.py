@@ -8,6 +8,8 @@ from .deployment import ARCHITECTURE, DEPLOYER, EXTERNAL_ID, OTHER, TARGET, Code
 from .ministack import REGION, MiniStack
 from .pipelines import targets_item
 
+# What the stacks of a StackSet contain. It allows nothing of CloudFormation itself.
+CONTENT = "arn:aws:iam::aws:policy/AmazonSQSFullAccess"
 # Two accounts, and two regions of one of them.
 TARGETS = [(TARGET, REGION), (TARGET, "us-east-1"), (OTHER, REGION)]
 REGISTRIES = [(DEPLOYER, REGION), *TARGETS]
@@ -48,7 +50,7 @@ def to_many(aws: MiniStack, code: Code, environment: str, bucket: str) -> Instal
     given = {"ArtifactBucketName": bucket, "TargetAccounts": ",".join(accounts)}
     outputs = deployer(aws, code, environment, "multi", "deploy-stackset", **given)
     for account in accounts:
-        target(aws, account, environment, StackSetExecutionPolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess")
+        target(aws, account, environment, StackSetExecutionPolicyArn=CONTENT)
     installation = Installation(aws, environment, "multi", DEPLOYER, TARGETS, outputs)
     item = targets_item("default", TARGETS, environment={"S": environment})
     aws.client("dynamodb", DEPLOYER).put_item(TableName=installation.table("targets"), Item=item)
