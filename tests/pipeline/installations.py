@@ -8,6 +8,8 @@ from .deployment import ARCHITECTURE, DEPLOYER, EXTERNAL_ID, OTHER, TARGET, Code
 from .ministack import REGION, MiniStack
 from .pipelines import targets_item
 
+# What the stacks of a StackSet contain. It allows nothing of CloudFormation itself.
+CONTENT = "arn:aws:iam::aws:policy/AmazonSQSFullAccess"
 # Two accounts, and two regions of one of them.
 TARGETS = [(TARGET, REGION), (TARGET, "us-east-1"), (OTHER, REGION)]
 REGISTRIES = [(DEPLOYER, REGION), *TARGETS]
@@ -15,7 +17,12 @@ REGISTRIES = [(DEPLOYER, REGION), *TARGETS]
 
 def single(aws: MiniStack, code: Code) -> Installation:
     """Images come from another account, and go to the own one. The bucket is the template's."""
-    given = {"SourceAccount": OTHER, "DeployRoleArn": f"arn:aws:iam::{DEPLOYER}:role/stacks"}
+    given = {
+        "SourceAccount": OTHER,
+        # Where an environment of a test may have its source.
+        "SourceAccounts": TARGET,
+        "DeployRoleArn": f"arn:aws:iam::{DEPLOYER}:role/stacks",
+    }
     outputs = deployer(aws, code, "dev", "single", "deploy-stack", **given)
     # It refuses plain http, which is all that MiniStack speaks.
     aws.client("s3", DEPLOYER).delete_bucket_policy(Bucket=outputs["ArtifactBucketName"])
@@ -43,7 +50,7 @@ def to_many(aws: MiniStack, code: Code, environment: str, bucket: str) -> Instal
     given = {"ArtifactBucketName": bucket, "TargetAccounts": ",".join(accounts)}
     outputs = deployer(aws, code, environment, "multi", "deploy-stackset", **given)
     for account in accounts:
-        target(aws, account, environment, StackSetExecutionPolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess")
+        target(aws, account, environment, StackSetExecutionPolicyArn=CONTENT)
     installation = Installation(aws, environment, "multi", DEPLOYER, TARGETS, outputs)
     item = targets_item("default", TARGETS, environment={"S": environment})
     aws.client("dynamodb", DEPLOYER).put_item(TableName=installation.table("targets"), Item=item)
@@ -68,7 +75,7 @@ def deployer(aws: MiniStack, code: Code, environment: str, mode: str, machine: s
         # MiniStack has no CloudFormation for state machines: the machine runs with the answers of this case.
         "DeployMachineArn": machine_arn(environment, machine) + "#Created",
     }
-    return deploy(aws, DEPLOYER, f"{environment}-aws-deployer", "cloudformation.template", common | parameters)
+    return deploy(aws, DEPLOYER, f"{environment}-aws-deployer", "cloudformation.template", common | parameters, code)
 
 
 def target(aws: MiniStack, account: str, environment: str, **parameters) -> dict:

@@ -1,5 +1,7 @@
 """Who may act in a target account: the roles there, whom they trust, under which ExternalId, and in which accounts."""
 
+import dataclasses
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -116,6 +118,24 @@ def test_the_source_account_comes_from_ssm_when_nothing_nearer_says_it(ready, lo
     local.aws.client("ssm", DEPLOYER).put_parameter(Name=name, Value=TARGET, Type="String")
     ready.fail("check-manifest", "SourceAccessDenied", TARGET, env=ready.app)
     ready.succeed("check-manifest", env=ready.app, source_ecr_account=DEPLOYER)
+
+
+@pytest.mark.parametrize("account", [DEPLOYER, TARGET])
+def test_another_environment_may_have_another_source(local, case_in, account):
+    """Images of `dev` come from OTHER. Those of an environment without a parameter come from here."""
+    outputs = dict(local.single.outputs)
+    if account == DEPLOYER:
+        # Here the functions' own policy decides alone.
+        del outputs["SourceRepositoryPolicy"]
+    app = case_in(dataclasses.replace(local.single, source=account, outputs=outputs))
+    if account != DEPLOYER:
+        name = f"/{app.app}/aws-deployer/source-ecr-account"
+        local.aws.client("ssm", DEPLOYER).put_parameter(Name=name, Value=account, Type="String")
+    # The deployer's account is the target, too: one repository is both.
+    pushed = app.push("api", target=account != DEPLOYER)
+    app.upload()
+    [pinned] = app.succeed("check-manifest", env=app.app)["pinned"]
+    assert pinned["digest"] == pushed.digest
 
 
 def test_the_template_says_where_the_source_is(local):

@@ -52,6 +52,12 @@ def test_the_word_own_among_accounts_is_refused(aws, accounts):
         install(aws, "mixed", TargetAccounts=accounts)
 
 
+@pytest.mark.parametrize("environment", ["aws-prd", "ssm1"])
+def test_an_environment_that_ssm_reserves_is_refused(aws, environment):
+    with pytest.raises(ClientError, match="Environment"):
+        install(aws, environment)
+
+
 def test_a_key_without_its_bucket_is_refused(aws):
     with pytest.raises(ClientError, match="AKeyIsThatOfAnExistingBucket"):
         install(aws, "keyless", ArtifactKeyArn=KEY)

@@ -1,5 +1,6 @@
 """The functions' roles and those of the targets grant what the code calls and the reference says, and no more."""
 
+import json
 import re
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from static import errors, grants
 from static.definitions import ROOT
 from static.parameter_sets import INSTALLATIONS, installed, key_of
+from static.template import PSEUDO
 from static.test_roles import FUNCTIONS, role, target
 
 # What the functions' code calls, by the SDK's methods.
@@ -51,6 +53,26 @@ def test_a_key_is_used_where_one_is_given_and_no_other(name):
         if grant.action.startswith("kms:")
     }
     assert keys == {key_of(installation)} - {""}
+
+
+@pytest.mark.parametrize("name", INSTALLATIONS)
+def test_every_account_that_may_be_a_source_is_readable(name):
+    """docs/reference.md, "Settings": what an environment's settings may name, and what counts where they name none."""
+    settings = errors.section("docs/reference.md", "Settings")
+    assert re.search(r"^\| account of the source \|.*\| the function's \|$", settings, re.MULTILINE)
+    installation = installed(name)
+    listed = installation.parameter("SourceAccounts").split(",")
+    expected = {PSEUDO["AWS::AccountId"], installation.parameter("SourceAccount"), *listed} - {""}
+    for parameter in installation.of_type("AWS::SSM::Parameter").values():
+        if parameter["Properties"]["Name"].endswith("/source-ecr-account"):
+            assert parameter["Properties"]["Value"] in expected
+    for function in FUNCTIONS:
+        found = [
+            grant for grant in grants.grants(installation, role(installation, function)) if grant.sid == "ReadSource"
+        ]
+        assert {grant.action for grant in found} == {"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}
+        for grant in found:
+            assert set(json.loads(grant.condition)["StringEquals"]["aws:ResourceAccount"]) == expected, function
 
 
 def who(cell: str) -> set:

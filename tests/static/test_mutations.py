@@ -14,6 +14,7 @@ CHECKS = [
     test_function_permissions.test_beside_ecr_functions_are_granted_what_their_code_calls,
     test_roles.test_the_rule_starts_the_pipeline_and_nothing_else,
     test_roles.test_a_stack_set_assumes_the_execution_role_in_the_accounts_that_are_listed,
+    test_roles.test_the_printed_line_for_a_target_makes_a_role_that_a_stack_set_deploys_with,
     *(
         functools.partial(test_machine_permissions.test_a_machine_is_granted_what_its_calls_need_and_no_more, name)
         for name in ("single", "multi", "single, all else given", "multi, all else given")

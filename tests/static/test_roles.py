@@ -5,13 +5,21 @@ import re
 
 import pytest
 
-from static import grants, template
-from static.parameter_sets import INSTALLATIONS, installed
+from static import errors, grants, template
+from static.parameter_sets import GIVEN, INSTALLATIONS, installed
 
 FUNCTIONS = {
     "CheckManifest": "dev-aws-deployer-pull",
     "PromoteImages": "dev-aws-deployer-promotion",
     "VerifyPull": "dev-aws-deployer-pull",
+}
+POLICY = "arn:aws:iam::444455556666:policy/stacks"
+# What StackSets needs of an execution role, beside what its stacks contain. Source: CloudFormation User Guide, "Grant
+# self-managed permissions": all of CloudFormation, and S3 and SNS, where it names no bucket and no topic.
+STACK_SETS = {
+    ("cloudformation:*", "arn:aws:cloudformation:*:111122223333:stack/StackSet-*/*"),
+    ("s3:GetObject", "*"),
+    ("sns:Publish", "*"),
 }
 ECR_WRITES = re.compile(
     r"ecr:(Put|Initiate|Upload|Complete|Batch(Delete|Import)|Create|Delete|Set|Replicate|Start|Update)"
@@ -24,9 +32,11 @@ def roles(installation) -> list:
 
 @pytest.mark.parametrize("name", INSTALLATIONS)
 def test_a_wildcard_stands_only_where_no_arn_is_possible(name):
-    for installation in (installed(name), template.load(template.TARGET, DeployerAccount="111122223333")):
+    for installation in (installed(name), target(StackSetExecutionPolicyArn=POLICY)):
         for role in roles(installation):
             for grant in grants.grants(installation, role):
+                if role == "StackSetExecutionRole" and grant.pair in STACK_SETS:
+                    continue
                 assert "*" not in grant.action, f"{role}: {grant.action}"
                 assert grant.action.lower() in grants.known_actions(), f"{role}: {grant.action} is no action"
                 if grant.resource == "*":
@@ -106,6 +116,27 @@ def test_a_stack_set_assumes_the_execution_role_in_the_accounts_that_are_listed(
     (grant,) = grants.grants(installed("multi"), "StackSetAdministrationRole")
     assert grant.pair == ("sts:AssumeRole", "arn:aws:iam::*:role/dev-aws-deployer-stackset-execution")
     assert json.loads(grant.condition)["StringEquals"] == {"aws:ResourceAccount": ["444455556666", "777788889999"]}
+
+
+def test_the_printed_line_for_a_target_makes_a_role_that_a_stack_set_deploys_with():
+    """docs/operations.md, "Add a target account": without the role a release fails last, when its images are tagged."""
+    text = errors.section("docs/operations.md", "Add a target account")
+    environment, printed = re.search(r'make deploy-target ENV=(\S+) PARAMETERS="([^"]+)"', text).groups()
+    parameters = dict(pair.split("=", 1) for pair in printed.replace("\\\n", " ").split())
+    parameters["Environment"] = environment
+    for name, value in parameters.items():
+        definition = template.read(template.TARGET)["Parameters"][name]
+        for item in value.split(",") if definition["Type"] == "CommaDelimitedList" else [value]:
+            assert re.fullmatch(definition["AllowedPattern"], item), name
+    account = template.load(template.TARGET, **parameters)
+    deployer = template.load(**GIVEN, DeploymentMode="multi", Environment=environment)
+    properties = account.resources["StackSetExecutionRole"]["Properties"]
+    assert {grant.pair for grant in grants.grants(account, "StackSetExecutionRole")} == STACK_SETS
+    assert properties["ManagedPolicyArns"] == [parameters["StackSetExecutionPolicyArn"]]
+    (statement,) = properties["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"AWS": deployer.arn("StackSetAdministrationRole")}
+    (grant,) = grants.grants(deployer, "StackSetAdministrationRole")
+    assert grant.resource.endswith(f":role/{properties['RoleName']}")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The templates are valid, declare nothing for nothing, and fill into the machines what those ask for."""
 
+import re
 import subprocess
 
 import pytest
@@ -82,6 +83,24 @@ def test_the_names_of_resources_are_those_that_are_documented():
             not {f"dev-aws-deployer{name}" for other in of_mode if other != mode for name in of_mode[other]}
             & names[mode]
         )
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_an_environment_begins_no_name_that_ssm_reserves(path):
+    """Names of parameters may not begin with aws or ssm, also behind a slash. Source: Systems Manager User Guide,
+    "Understanding parameter name requirements and constraints".
+    """
+    for parameter in installed("single, all else given").of_type("AWS::SSM::Parameter").values():
+        assert parameter["Properties"]["Name"].startswith("/dev/")
+    environment = template.read(path)["Parameters"]["Environment"]
+    # CloudFormation's patterns are Java's, which have lookahead as Python's do. Source: CloudFormation User Guide,
+    # "Using regular expressions in CloudFormation templates".
+    pattern = environment["AllowedPattern"]
+    for name in ("dev", "prd", "aw", "ss", "my-aws", "awesome"):
+        assert re.fullmatch(pattern, name), name
+    for name in ("aws", "aws-dev", "awssec", "ssm", "ssm1", "1st", "Dev", "a" * 21):
+        assert not re.fullmatch(pattern, name), name
+    assert "not with aws or ssm" in environment["ConstraintDescription"]
 
 
 def test_a_task_waits_longer_than_a_function_runs(states):
