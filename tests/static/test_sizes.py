@@ -48,6 +48,7 @@ def greatest(path) -> dict:
         "ArtifactKeyArn": "arn:aws-us-gov:kms:ap-southeast-1:111122223333:key/mrk-" + "0" * 32,
         "SourceAccount": "777788889999",
         "SourceRegion": LONGEST["AWS::Region"],
+        "SourceAccounts": longest_list(body, "SourceAccounts", "555566667777"),
         "TargetAccounts": longest_list(body, "TargetAccounts", "444455556666"),
         "OrganizationId": "",  # It would take the place of the accounts.
         # The shorter each is, the more of them there are, each with text of its own around it.
@@ -123,6 +124,11 @@ def test_as_many_accounts_as_documented_and_no_more():
     most = rows()["TargetAccounts"]
     assert len(",".join(["444455556666"] * most)) == parameter["MaxLength"] <= MOST_OF_PARAMETER
     assert len(",".join(["444455556666"] * (most + 1))) > MOST_OF_PARAMETER
+
+
+def test_as_many_source_accounts_as_documented_and_no_more():
+    held = template.read(template.DEPLOYER)["Parameters"]["SourceAccounts"]["MaxLength"]
+    assert held == len(",".join(["555566667777"] * rows()["SourceAccounts"]))
 
 
 def test_as_many_regions_as_documented_and_no_more():
