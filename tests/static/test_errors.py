@@ -5,6 +5,8 @@ import pytest
 from static import errors, sample
 from static.calls import call_of, calls
 
+NO_CONCURRENCY = "Lambda.TooManyRequestsException"
+
 # Of the machines themselves, beside those that are names of the code too.
 NEVER_RETRIED = {"DynamoDB.ConditionalCheckFailedException", "DynamoDb.ConditionalCheckFailedException"}
 
@@ -94,10 +96,25 @@ def test_what_is_retried_more_than_twice_backs_off_with_jitter(states):
     """But for OutOfTime, which is worth running again at once."""
     for state in states:
         for retrier in state.retriers:
-            assert retrier["MaxAttempts"] <= 20, str(state)
+            assert retrier["MaxAttempts"] <= (35 if retrier["ErrorEquals"] == [NO_CONCURRENCY] else 20), str(state)
             if retrier["ErrorEquals"] != ["OutOfTime"] and retrier["MaxAttempts"] > 2:
                 assert retrier.get("JitterStrategy") == "FULL", f"{state}: {retrier['ErrorEquals']}"
                 assert retrier.get("BackoffRate", 2) > 1, str(state)
+
+
+def test_an_invocation_waits_as_long_as_others_may_hold_the_concurrency(states):
+    """An invocation lasts 900 seconds at most (Lambda quotas), and with jitter a wait is half as long on average."""
+    invoking = [state for state in states if state.body.get("Resource", "").endswith(":lambda:invoke")]
+    assert invoking
+    for state in invoking:
+        [retrier] = [each for each in state.retriers if NO_CONCURRENCY in each["ErrorEquals"]]
+        assert retrier["ErrorEquals"] == [NO_CONCURRENCY], str(state)
+        assert retrier["MaxDelaySeconds"] <= 60, str(state)
+        waits = (
+            min(retrier["IntervalSeconds"] * retrier["BackoffRate"] ** number, retrier["MaxDelaySeconds"])
+            for number in range(retrier["MaxAttempts"])
+        )
+        assert sum(waits) / 2 >= 900, str(state)
 
 
 def test_every_name_of_a_service_has_a_public_source(states):
