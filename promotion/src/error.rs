@@ -369,7 +369,7 @@ mod tests {
     #[test]
     fn no_secret_gets_into_a_message() {
         let _known = Secrets::of(["passw0rd-of-ann"]);
-        let error = Error::new(Name::InvalidInput, format!("{} passw0rd-of-ann", "x".repeat(LONGEST - 5)));
+        let error = Error::new(Name::InvalidInput, format!("{} passw0rd-of-ann", "x".repeat(LONGEST - 6)));
         assert!(error.to_string().ends_with("x [...]"), "{error}");
         let error = Error::new(Name::InvalidInput, "at http://ann:unknown@host").context("as passw0rd-of-ann");
         let error = error.listing(["for passw0rd-of-ann".to_owned()]);
