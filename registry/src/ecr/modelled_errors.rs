@@ -4,7 +4,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use oci::{Digest, Manifest, MediaType, Reference, Repository};
-use promotion::{Error, Source as _, Target as _};
+use promotion::{Error, Referrers, Source as _, Target as _};
 use sdk_errors::Sdk;
 
 use super::{Connector, Ecr, Identity, RegistryId};
@@ -90,7 +90,7 @@ const OPERATIONS: &[(&str, Side, Outcomes)] = &[
             ("InvalidParameterException", "UnexpectedAnswer"),
             ("RepositoryNotFoundException", "SourceImageNotFound"),
             ("ServerException", UNAVAILABLE),
-            ("UnableToListUpstreamImageReferrersException", "UnexpectedAnswer"),
+            ("UnableToListUpstreamImageReferrersException", "Unclear(UnexpectedAnswer)"),
             ("ValidationException", "UnexpectedAnswer"),
         ],
     ),
@@ -138,7 +138,10 @@ async fn call(ecr: &Ecr, operation: &str) -> Result<String, Error> {
         "get_account_setting" => format!("{:?}", ecr.mounting().await?),
         "get_authorization_token" => format!("{:?}", ecr.registry().await?),
         "get_lifecycle_policy" => format!("{:?}", ecr.untagged_expiry(&app).await?),
-        "list_image_referrers" => format!("{:?}", ecr.referrers(&app, digest).await?),
+        "list_image_referrers" => match ecr.referrers(&app, digest).await? {
+            Referrers::Unclear(error) => format!("Unclear({})", error.name()),
+            listed => format!("{listed:?}"),
+        },
         "list_images" => format!("{:?}", ecr.tags(&app, "sha256-").await?),
         "put_image" => format!("{:?}", ecr.put_manifest(&app, &manifest(), None).await?),
         other => panic!("{other} is not called"),
