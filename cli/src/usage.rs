@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use oci::Secrets;
 use oci::text::sanitize;
+use registry::external_id_secrets;
 
 use crate::arguments::Arguments;
 use crate::{unwritten, write};
@@ -29,8 +30,7 @@ fn secrets(given: &[String]) -> impl Iterator<Item = Secrets> {
     let after =
         given.iter().zip(given.iter().skip(1)).filter(|(flag, _)| *flag == "--external-id").map(|(_, id)| id.as_str());
     let ids = after.chain(given.iter().filter_map(|text| text.strip_prefix("--external-id=")));
-    // Some use the number of an account, which every ARN shows.
-    in_addresses.chain([Secrets::of(ids.filter(|id| !registry::is_account_id(id)))])
+    in_addresses.chain([external_id_secrets(ids)])
 }
 
 fn say(wrong: &clap::Error) -> ExitCode {

@@ -77,6 +77,10 @@ pub(crate) use side::Side;
 mod registry_id;
 pub use registry_id::is_account_id;
 
+#[path = "../../registry/src/ecr/external_id.rs"]
+mod external_id;
+pub use external_id::external_id_secrets;
+
 #[path = "../../registry/src/logins"]
 mod logins {
     pub(crate) mod file;

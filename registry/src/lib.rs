@@ -27,7 +27,9 @@ mod v2;
 pub use any::AnyRegistry;
 pub use aws_http::aws_http_client;
 pub use distribution::{Address, Distribution, Distributions, Login, Logins};
-pub use ecr::{AnswerLimit, Connector, Ecr, Identity, Rates, RegistryId, Role, UntaggedExpiry, is_account_id};
+pub use ecr::{
+    AnswerLimit, Connector, Ecr, Identity, Rates, RegistryId, Role, UntaggedExpiry, external_id_secrets, is_account_id,
+};
 pub use http::Timeouts;
 pub use location::{EcrHost, Location};
 pub use logins::Keyring;

@@ -116,15 +116,14 @@ fn is_file_word(text: &str) -> bool {
 pub struct ExternalId(String);
 
 impl ExternalId {
-    /// What no message may repeat of what an event gives as one, which may be no external id. That of some is the number
-    /// of an account, which every ARN shows.
+    /// What no message may repeat of what an event gives as one, which may be no external id.
     pub(crate) fn secrets(given: &Value) -> Secrets {
         let text = match given {
             Value::String(text) => Some(text.clone()),
             Value::Number(number) => Some(number.to_string()),
             _ => None,
         };
-        Secrets::of(text.filter(|text| !registry::is_account_id(text)))
+        registry::external_id_secrets(text)
     }
 
     pub(crate) fn as_str(&self) -> &str {

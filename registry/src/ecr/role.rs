@@ -2,7 +2,7 @@ use std::fmt;
 
 use oci::Secrets;
 
-use super::registry_id::is_account_id;
+use super::external_id::external_id_secrets;
 
 /// A role to assume before a registry is spoken to.
 #[derive(Clone, PartialEq, Eq)]
@@ -33,8 +33,7 @@ impl Role {
     #[must_use]
     pub fn with_external_id(mut self, id: Option<String>) -> Self {
         self.external_id = id.filter(|id| !id.is_empty());
-        // Some use the number of an account, which every ARN shows.
-        self._secrets = Secrets::of(self.external_id.iter().filter(|id| !is_account_id(id)));
+        self._secrets = external_id_secrets(&self.external_id);
         self
     }
 
