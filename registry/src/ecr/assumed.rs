@@ -30,44 +30,45 @@ pub(super) struct Assumed {
     role: Role,
     caller: Identity,
     http: Client,
-    session: Mutex<Option<Credentials>>,
-    /// Those of the session.
-    secrets: Mutex<Secrets>,
+    session: Mutex<Option<Session>>,
+}
+
+#[derive(Debug)]
+struct Session {
+    credentials: Credentials,
+    /// Those in the credentials, known as long as they are used.
+    _secrets: Secrets,
+}
+
+impl Session {
+    fn lasts_until(&self, time: SystemTime) -> bool {
+        self.credentials.expiry().is_some_and(|end| end > time)
+    }
 }
 
 impl Assumed {
     pub(super) fn new(config: &SdkConfig, role: Role, caller: Identity, http: Client) -> Self {
-        Self {
-            sts: sts(config, http.timeouts()),
-            role,
-            caller,
-            http,
-            session: Mutex::default(),
-            secrets: Mutex::default(),
-        }
+        Self { sts: sts(config, http.timeouts()), role, caller, http, session: Mutex::default() }
     }
 
     /// The credentials of the session. Callers who come while they are being fetched wait for the same ones.
     pub(super) async fn credentials(&self) -> Result<Credentials, Error> {
         let mut session = self.session.lock().await;
         let now = SystemTime::now();
-        let lasts = |session: &Credentials, ahead| session.expiry().is_some_and(|end| end > now + ahead);
-        if let Some(credentials) = session.as_ref().filter(|session| lasts(session, AHEAD)) {
-            return Ok(credentials.clone());
+        if let Some(session) = session.as_ref().filter(|session| session.lasts_until(now + AHEAD)) {
+            return Ok(session.credentials.clone());
         }
         match self.assume().await {
-            Ok(credentials) => Ok(session.insert(credentials).clone()),
+            Ok(assumed) => Ok(session.insert(assumed).credentials.clone()),
             // An outage of STS need not stop work for which the session still lasts.
-            Err(error) => {
-                match session.as_ref().filter(|session| error.is_temporary() && lasts(session, Duration::ZERO)) {
-                    Some(credentials) => Ok(credentials.clone()),
-                    None => Err(error),
-                }
-            }
+            Err(error) => match session.as_ref().filter(|session| error.is_temporary() && session.lasts_until(now)) {
+                Some(session) => Ok(session.credentials.clone()),
+                None => Err(error),
+            },
         }
     }
 
-    async fn assume(&self) -> Result<Credentials, Error> {
+    async fn assume(&self) -> Result<Session, Error> {
         let doing = format!("assuming {}", self.role.arn());
         self.http.count();
         let answer = self
@@ -86,15 +87,16 @@ impl Assumed {
         let session = answer.credentials().ok_or_else(|| {
             Error::new(Name::UnexpectedAnswer, format!("{doing}: STS answered without credentials")).temporary()
         })?;
-        *self.secrets.lock().await = Secrets::of([session.secret_access_key(), session.session_token()]);
+        let secrets = Secrets::of([session.secret_access_key(), session.session_token()]);
         let expiry = SystemTime::try_from(*session.expiration()).unwrap_or_else(|_| SystemTime::now() + SESSION);
-        Ok(Credentials::new(
+        let credentials = Credentials::new(
             session.access_key_id(),
             session.secret_access_key(),
             Some(session.session_token().to_owned()),
             Some(expiry),
             "TransshipAssumedRole",
-        ))
+        );
+        Ok(Session { credentials, _secrets: secrets })
     }
 
     fn refused(&self, refusal: &Refusal) -> Error {
