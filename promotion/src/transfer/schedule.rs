@@ -66,8 +66,13 @@ impl<'p> Schedule<'p> {
         schedule
     }
 
+    /// The steps to start now.
+    pub(crate) fn start_all(&mut self) -> Vec<StepId> {
+        std::iter::from_fn(|| self.start_next()).collect()
+    }
+
     /// The next step to start, if one may start now.
-    pub(crate) fn start_next(&mut self) -> Option<StepId> {
+    fn start_next(&mut self) -> Option<StepId> {
         self.start_manifest().or_else(|| self.start_blob())
     }
 
@@ -176,21 +181,17 @@ mod tests {
         Limits { bytes_in_flight: 100, steps_in_flight, ..Limits::default() }
     }
 
-    fn start_all(schedule: &mut Schedule<'_>) -> Vec<StepId> {
-        std::iter::from_fn(|| schedule.start_next()).collect()
-    }
-
     #[test]
     fn starts_the_largest_first_within_the_bytes_and_manifests_when_their_blobs_are_there() {
         let steps = Steps::from_iter([copy(10), copy(60), manifest(&[0, 1]), copy(50), manifest(&[3])]);
         let mut schedule = Schedule::new(&steps, limits(9));
-        assert_eq!(start_all(&mut schedule), [1].map(StepId::at));
+        assert_eq!(schedule.start_all(), [1].map(StepId::at));
         schedule.finish(StepId::at(1));
-        assert_eq!(start_all(&mut schedule), [3, 0].map(StepId::at));
+        assert_eq!(schedule.start_all(), [3, 0].map(StepId::at));
         schedule.finish(StepId::at(3));
-        assert_eq!(start_all(&mut schedule), [4].map(StepId::at));
+        assert_eq!(schedule.start_all(), [4].map(StepId::at));
         schedule.finish(StepId::at(0));
-        assert_eq!(start_all(&mut schedule), [2].map(StepId::at));
+        assert_eq!(schedule.start_all(), [2].map(StepId::at));
     }
 
     #[test]
@@ -199,22 +200,22 @@ mod tests {
         let steps =
             Steps::from_iter([manifest(&[]), manifest(&[]), manifest(&[]), copy(1), copy(2), of(1, manifest(&[]))]);
         let mut schedule = Schedule::new(&steps, limits(2));
-        assert_eq!(start_all(&mut schedule), [0, 5, 4, 3].map(StepId::at));
+        assert_eq!(schedule.start_all(), [0, 5, 4, 3].map(StepId::at));
         schedule.finish(StepId::at(5));
-        assert_eq!(start_all(&mut schedule), [1].map(StepId::at));
+        assert_eq!(schedule.start_all(), [1].map(StepId::at));
         schedule.finish(StepId::at(4));
-        assert!(start_all(&mut schedule).is_empty());
+        assert!(schedule.start_all().is_empty());
         schedule.finish(StepId::at(1));
-        assert_eq!(start_all(&mut schedule), [2].map(StepId::at));
+        assert_eq!(schedule.start_all(), [2].map(StepId::at));
     }
 
     #[test]
     fn a_blob_beyond_the_limit_goes_alone() {
         let steps = Steps::from_iter([copy(1), copy(1000)]);
         let mut schedule = Schedule::new(&steps, limits(9));
-        assert_eq!(start_all(&mut schedule), [1].map(StepId::at));
+        assert_eq!(schedule.start_all(), [1].map(StepId::at));
         schedule.finish(StepId::at(1));
-        assert_eq!(start_all(&mut schedule), [0].map(StepId::at));
+        assert_eq!(schedule.start_all(), [0].map(StepId::at));
     }
 
     #[test]
@@ -222,17 +223,17 @@ mod tests {
         let steps: Steps<Step> = (0..4).map(|more| copy(LARGE - 1 + more)).collect();
         let limits = Limits { bytes_in_flight: 4 * LARGE, large_in_flight: 2, ..Limits::default() };
         let mut schedule = Schedule::new(&steps, limits);
-        assert_eq!(start_all(&mut schedule), [3, 2].map(StepId::at));
+        assert_eq!(schedule.start_all(), [3, 2].map(StepId::at));
         schedule.finish(StepId::at(2));
-        assert_eq!(start_all(&mut schedule), [1, 0].map(StepId::at), "the last one is not large");
+        assert_eq!(schedule.start_all(), [1, 0].map(StepId::at), "the last one is not large");
     }
 
     #[test]
     fn no_more_steps_than_allowed() {
         let steps: Steps<Step> = (1..=5).map(copy).collect();
         let mut schedule = Schedule::new(&steps, limits(2));
-        assert_eq!(start_all(&mut schedule), [4, 3].map(StepId::at));
+        assert_eq!(schedule.start_all(), [4, 3].map(StepId::at));
         schedule.finish(StepId::at(3));
-        assert_eq!(start_all(&mut schedule), [2].map(StepId::at));
+        assert_eq!(schedule.start_all(), [2].map(StepId::at));
     }
 }

@@ -25,7 +25,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
     /// written stays, and the next run finds it.
     pub(crate) async fn stage(&self, plan: &Arc<Plan>) -> Result<(), Error> {
         let mut schedule = Schedule::new(&plan.steps, self.limits);
-        let mut next: Vec<_> = std::iter::from_fn(|| schedule.start_next()).collect();
+        let mut next = schedule.start_all();
         let mut begun = self.begin(plan, &next).await?;
         let mut running = JoinSet::new();
         loop {
@@ -48,7 +48,7 @@ impl<S: Source, T: Target> Transfer<'_, S, T> {
                 // Nothing cancels a step but dropping the set, so a step that did not end has panicked.
                 Some(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
             }
-            next = std::iter::from_fn(|| schedule.start_next()).collect();
+            next = schedule.start_all();
         }
     }
 
