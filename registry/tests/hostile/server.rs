@@ -12,6 +12,7 @@ pub(crate) struct Asked {
     pub(crate) method: String,
     /// Path and query.
     pub(crate) path: String,
+    pub(crate) head: String,
     pub(crate) body: String,
     /// How many requests came before this one.
     pub(crate) nth: usize,
@@ -120,7 +121,7 @@ impl Shared {
             seen.push(head.clone() + &body);
             seen.len() - 1
         };
-        match answer(&Asked { method, path, body, nth }) {
+        match answer(&Asked { method, path, head, body, nth }) {
             Answer::Text(text) => self.whole(&mut stream, text.as_bytes()),
             Answer::Bytes(bytes) => self.whole(&mut stream, &bytes),
             Answer::Endless(head, piece) => {

@@ -5,6 +5,9 @@
 
 mod interface;
 mod repeated;
+#[path = "../../../../registry/tests/hostile/server.rs"]
+#[allow(dead_code, reason = "the tests of registries use all of it")]
+mod server;
 
 use interface::{Sent, answers};
 

@@ -1,10 +1,8 @@
 //! Services of AWS that repeat what they were shown: it is neither in the answer nor in the log.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-
 use crate::event;
 use crate::interface::answers;
+use crate::server::{Asked, Hostile};
 
 const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 const SESSION_TOKEN: &str = "s3ssion/t0ken+of=the/function";
@@ -20,47 +18,22 @@ fn percent(text: &str) -> String {
     text.bytes().map(escaped).collect()
 }
 
-/// Where a server that answers each request by what was sent can be reached. It ends with the process.
-fn server(answer: impl Fn(&str) -> String + Send + 'static) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let _ = serve(stream, &answer);
-        }
-    });
-    address
-}
-
-fn serve(mut stream: TcpStream, answer: &impl Fn(&str) -> String) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let mut head = String::new();
-    while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head)? > 0 {}
-    let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
-    reader.read_exact(&mut vec![0; length.unwrap_or(0)])?;
-    write!(stream, "{}", answer(&head))
-}
-
 /// A refusal that shows what was sent: the signature, the token, and whatever else is known to the function.
-fn refusal(head: &str) -> String {
-    let signature = head.split("Signature=").nth(1).and_then(|rest| rest.lines().next()).unwrap_or_default();
+fn refusal(asked: &Asked) -> String {
+    let signature = asked.head.split("Signature=").nth(1).and_then(|rest| rest.lines().next()).unwrap_or_default();
     let [token, id] = [SESSION_TOKEN, EXTERNAL_ID].map(|secret| format!("{secret}\r\n{}", percent(secret)));
     let message = format!("you sent {signature} {token} {id} {SECRET_KEY} \u{202e}\u{ad}\nFAKE line");
     let xml = format!("<Error><Code>AccessDenied</Code><Message>{message}</Message></Error>");
-    let xml = if head.starts_with("POST") { format!("<ErrorResponse>{xml}</ErrorResponse>") } else { xml };
-    let length = xml.len();
-    format!(
-        "HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-type: text/xml\r\ncontent-length: {length}\r\n\r\n{xml}"
-    )
+    let xml = if asked.method == "POST" { format!("<ErrorResponse>{xml}</ErrorResponse>") } else { xml };
+    format!("403 Forbidden\ncontent-type: text/xml\n\n{xml}")
 }
 
 /// The release, for who reads it.
-fn release(head: &str) -> String {
-    if head.starts_with("POST") {
-        return refusal(head);
+fn release(asked: &Asked) -> String {
+    if asked.method == "POST" {
+        return refusal(asked);
     }
-    let json = r#"{"images":[{"repository":"myapp","tag":"1"}]}"#;
-    format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{json}", json.len())
+    "200 OK\n\n{\"images\":[{\"repository\":\"myapp\",\"tag\":\"1\"}]}".to_owned()
 }
 
 #[test]
@@ -70,8 +43,9 @@ fn what_aws_repeats_is_neither_answered_nor_logged() {
             r#"{{"env":"dev","repo":"myapp","sk":"1","s3_bucket":"artifacts","s3_key":"myapp/main/42.0a1b2c3/","external_id":{id}}}"#
         ))
     };
-    for (answer, service) in [(refusal as fn(&str) -> String, "reading s3://"), (release, "asking STS")] {
-        let address = server(answer).replace("http://", &format!("http://ann:{PASSWORD}@"));
+    for (answer, service) in [(refusal as fn(&Asked) -> String, "reading s3://"), (release, "asking STS")] {
+        let server = Hostile::start(answer);
+        let address = server.address().replace("http://", &format!("http://ann:{PASSWORD}@"));
         let variables = [
             ("AWS_ENDPOINT_URL", address.as_str()),
             ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
