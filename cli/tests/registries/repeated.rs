@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use docker_registry::{Auth, PASSWORD, Server, USER};
 use image_fixtures::image;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proxy::{Fault, Proxy, Rule};
 use serde_json::json;
 use tokio::process::Command;
@@ -15,11 +16,7 @@ use crate::setup::{Machine, Setup, plain};
 const TYPED: &str = "typ3d/secret:of+ann";
 
 fn percent(text: &str) -> String {
-    let escaped = |byte: u8| match byte {
-        byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
-        byte => format!("%{byte:02X}"),
-    };
-    text.bytes().map(escaped).collect()
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
 /// The ways in which a server repeats a password.

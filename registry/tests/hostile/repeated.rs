@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use oci::Digest;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use promotion::pull::Consumer as _;
 use promotion::{Error, Referrers, Source as _, Target as _};
 use registry::{Connector, Distribution, Identity, Login, Network, RegistryId, Role, Side, aws_http_client};
@@ -17,9 +18,7 @@ fn secrets(place: usize) -> [String; 2] {
 }
 
 fn percent(text: &str) -> String {
-    text.bytes()
-        .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).into() } else { format!("%{byte:02X}") })
-        .collect()
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
 /// A way in which a secret is repeated.

@@ -1,5 +1,7 @@
 //! Services of AWS that repeat what they were shown: it is neither in the answer nor in the log.
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
 use crate::event;
 use crate::interface::answers;
 use crate::server::{Asked, Hostile};
@@ -9,13 +11,8 @@ const SESSION_TOKEN: &str = "s3ssion/t0ken+of=the/function";
 const PASSWORD: &str = "of-an-endp0int";
 const EXTERNAL_ID: &str = "3xternal+id:of@targets";
 
-/// As `encodeURIComponent` of JavaScript writes it.
 fn percent(text: &str) -> String {
-    let escaped = |byte: u8| match byte {
-        byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
-        byte => format!("%{byte:02X}"),
-    };
-    text.bytes().map(escaped).collect()
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
 /// A refusal that shows what was sent: the signature, the token, and whatever else is known to the function.
