@@ -3,6 +3,7 @@
 mod content;
 mod digest_tags;
 mod known_referrers;
+mod pull_through;
 mod referrers;
 mod root;
 mod source;

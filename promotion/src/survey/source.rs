@@ -5,16 +5,14 @@ use futures_util::TryStreamExt;
 use oci::text::excerpt;
 use oci::{Content, Descriptor, ImageConfig, MAX_INDEX_DEPTH, MAX_MANIFEST_BYTES, Manifest};
 
+use super::pull_through::IN_CACHE;
 use super::*;
 
 use crate::{Image, Lookup, Name, read_whole};
 
-const LEFT: &str = "it was pinned, and has left the source since: push it again, or pin the release anew";
+pub(super) const LEFT: &str = "it was pinned, and has left the source since: push it again, or pin the release anew";
 const NOT_WHOLE: &str = "an index that is to be promoted lists it, and no registry has to take an index without all it lists: push the whole index to the \
                          source again";
-
-/// What is added where the source imports by tag.
-const IN_CACHE: &str = ". Where a pull-through cache of ECR fills the repository, pull the image there once by its tag: before that it is not found by its digest";
 
 /// How the media types of what BuildKit keeps for itself begin (moby/buildkit, `cache/remotecache/v1/spec.go`).
 const CACHE: &str = "application/vnd.buildkit.cacheconfig.";
@@ -231,38 +229,6 @@ impl Survey {
         }
     }
 
-    /// Reads by their tags what is not there by its digest. A tag that points to something else by now is no answer.
-    async fn read_by_tag<S: Source>(&mut self, absent: &HashSet<(Repository, Digest)>, source: &Arc<Retrying<S>>) {
-        let images = self.images.iter().filter(|image| absent.contains(&(image.repository.clone(), image.digest)));
-        let images: Vec<_> = images.cloned().collect();
-        let wanted = images
-            .iter()
-            .map(|image| Wanted::new(&**source, &image.repository, Reference::Tag(image.tag.clone()), image));
-        let mut answers = lookup_all(wanted.collect());
-        let mut problems = Vec::new();
-        while let Some(answer) = answers.next().await {
-            if self.store.overflow().is_some() {
-                return;
-            }
-            for (image, lookup) in self.answered(answer) {
-                let error = match lookup {
-                    Ok(Some(manifest)) if manifest.digest() == image.digest => {
-                        self.store.insert(manifest);
-                        continue;
-                    }
-                    Ok(Some(manifest)) => moved_away(image, manifest.digest(), source.name()),
-                    Ok(None) => not_found(format_args!("{image}@{}", image.digest), source.name(), LEFT),
-                    Err(error) => error,
-                };
-                problems.push((image, error));
-            }
-        }
-        // It may have been there under another tag of the release.
-        let unread = problems.into_iter().filter(|(image, _)| self.store.content(image.digest).is_none());
-        let unread: Vec<_> = unread.map(|(_, error)| error).collect();
-        self.problems.extend(unread);
-    }
-
     /// Looks up manifests, and hands each answer over as it comes, so that they are never all held at a time.
     ///
     /// A source that counts what is read of it is asked last, for what no target has.
@@ -369,17 +335,8 @@ fn left<'a, R>(
     left.map(ask).collect()
 }
 
-fn not_found(what: impl std::fmt::Display, place: &str, advice: &str) -> Error {
+pub(super) fn not_found(what: impl std::fmt::Display, place: &str, advice: &str) -> Error {
     Error::new(Name::SourceImageNotFound, format!("{what} is not in {place}: {advice}"))
-}
-
-fn moved_away(image: &PinnedImage, found: Digest, place: &str) -> Error {
-    let why = format!(
-        "{image} in {place} points to {found} by now, and {}, to which it was pinned, is not there: pin the release anew, or push \
-         the pinned image again",
-        image.digest
-    );
-    Error::new(Name::DigestMismatch, why)
 }
 
 /// What an image is pinned to.
