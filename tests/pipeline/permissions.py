@@ -49,7 +49,7 @@ def enforce(ecr: Double, aws: MiniStack, account: str) -> None:
 def changed(ecr: Double, aws: MiniStack, account: str, role: str, change):
     """Has the double hold a role to what `change` makes of its statements, for as long as the context lasts."""
     arn, before = f"arn:aws:iam::{account}:role/{role}", documents(aws, account, role)
-    after = [statement for each in statements(aws, account, role) for statement in change(each)]
+    after = [new for each in before for statement in listed(each["Statement"]) for new in change(statement)]
     ecr.control("PUT", "policies", {arn: [{"Version": "2012-10-17", "Statement": after}]})
     try:
         yield
