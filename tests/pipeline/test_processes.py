@@ -58,6 +58,8 @@ def test_nothing_is_left_running(tmp_path, ending):
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env={"PYTHONPATH": str(ROOT / "tests"), "PATH": "/usr/bin:/bin"},
+        # What a shell without job control runs in the background ignores SIGINT, and so do its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         assert harness.stdout.readline(), "the local AWS comes up"
